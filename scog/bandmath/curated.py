@@ -1,7 +1,8 @@
 """The best-known indices, each with a display range and colormap chosen by hand.
 
-A range spans typical values from bare or wet ground to the strongest signal; the centre of a diverging colormap lies
-where the meaning changes. Ranges are for display, not thresholds, which depend on place and season.
+A range spans typical values from bare or wet ground to the strongest signal; the centre of a diverging colormap is
+the value where the meaning changes. Ranges are display defaults. They are not thresholds, which depend on place and
+season.
 """
 
 from __future__ import annotations
@@ -60,4 +61,5 @@ UNBOUNDED: Mapping[str, tuple[tuple[float, float], str]] = MappingProxyType(
         "nddi": ((-5.0, 20.0), "rdylgn"),
     }
 )
-"""The same for two ratios whose divisor crosses 0 over ordinary surfaces: no range can be derived from their values."""
+"""Range and colormap of two ratios, by name. No range can be derived from their values, because the divisor crosses 0
+over ordinary surfaces."""

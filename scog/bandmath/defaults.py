@@ -26,13 +26,13 @@ COLORMAPS: Mapping[str, str] = MappingProxyType(
         "clouds": "greys_r",
     }
 )
-"""Domain to colormap; the last colour is that of the strongest signal, such as green for dense vegetation."""
+"""Domain to colormap. The last colour means the strongest signal, such as green for dense vegetation."""
 
 _TAILS = (2.0, 98.0)
-"""Percentiles used as range ends, since extreme values of ratios over dark water would compress all other colours."""
+"""Percentiles at the range's ends. Extreme values, as of ratios over dark water, would compress all other colours."""
 _FENCE = 1.5
-"""Limit of the range in interquartile ranges beyond the quartiles (Tukey's fence), extended to the surfaces of the
-index's own domain. Ratios whose divisor crosses 0 are unbounded."""
+"""The range ends at most this many interquartile ranges beyond the quartiles (Tukey's fence), or at the values of the
+surfaces of the index's domain. Without a fence, ratios would have no bounds if their divisor crosses 0."""
 _STEPS = 20
 """Range ends are rounded to a step of 1, 2 or 5 times a power of ten; the range has about this many steps."""
 
@@ -40,7 +40,7 @@ _STEPS = 20
 def default_range(expression: Expression, domain: str) -> tuple[float, float]:
     """Values of the first and the last colour for a formula with one output.
 
-    For the diverging water colormap the range is made symmetric around 0 unless 0 lies close to one end.
+    For the diverging water colormap the range is made symmetric around 0 unless 0 is close to one end.
     """
     values = _values(expression, mixtures(domain))
     low, lower, upper, high = map(float, np.percentile(values, (_TAILS[0], 25, 75, _TAILS[1])))

@@ -76,7 +76,7 @@ class Expression:
         return Expression((*self.names, *other.names), bands, (*self._trees, *other._trees))
 
     @property
-    def whole(self) -> bool:
+    def is_integer(self) -> bool:
         """Whether all outputs are integers for any input: SCL classes, comparisons, and sums or products of these."""
         return all(map(tree.is_integer, self._trees))
 

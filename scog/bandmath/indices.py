@@ -90,11 +90,11 @@ class _Indices(Mapping[str, Index]):
 
 
 INDICES: Mapping[str, Index] = _Indices()
-"""Name to index: the best-known ones first, then all others in alphabetical order."""
+"""Name to index: the best-known indices first, then all others in alphabetical order."""
 
 
 def get(name: str) -> Index:
-    """The index with a name or alias, in any case; an exact spelling wins where two names differ only in case.
+    """The index with a name or alias, in any case. If two names differ only in case, the exact spelling decides.
 
     Raises InvalidInput for an unknown name, with similar names as suggestions.
     """
@@ -146,7 +146,7 @@ def _rank(index: Index, word: str) -> int | None:
 
 @lru_cache(maxsize=1)
 def _sources() -> Mapping[str, Published]:
-    """Name to catalogue entry for every index that Sentinel-2's bands suffice for, in the order of the table."""
+    """Name to catalogue entry of every index that needs only Sentinel-2's bands, in the order of the table."""
     available = _BANDS.keys() | constants().keys()
     usable = {
         NAMES.get(source.name, source.name.lower()): source
@@ -169,7 +169,7 @@ def _spellings() -> Mapping[str, str]:
 
 
 def _aliases(name: str, source: Published) -> tuple[str, ...]:
-    """The catalogue's name in lower case, if ours differs in more than case."""
+    """The catalogue's name in lower case, if the index's name in scog differs in more than case."""
     return () if source.name.lower() == name.lower() else (source.name.lower(),)
 
 

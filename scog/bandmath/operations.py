@@ -1,8 +1,8 @@
 """Operators and functions of expressions, implemented with numpy on float32 arrays.
 
 Every operation propagates non-finite operands. numpy does not: 1 / inf is 0, min(inf, 1) is 1, NaN > 1 is 0 and
-NaN ** 0 is 1, which would turn an invalid pixel into one that looks measured. `where` is the one exception: it
-considers only its condition and the selected branch.
+NaN ** 0 is 1, which would turn an invalid pixel into one that looks measured. The exception is
+`where`, which depends only on its condition and the selected branch.
 """
 
 from __future__ import annotations

@@ -81,8 +81,8 @@ def mixtures(domain: str) -> Spectra:
     kinds = dict.fromkeys((*_GROUND, domain))
     pure = [row for kind in kinds for row in _SURFACES[kind]]
     mixed = [
-        tuple(fraction * one + (1 - fraction) * other for one, other in zip(first, second, strict=True))
-        for first, second in combinations(pure, 2)
+        tuple(fraction * one + (1 - fraction) * other for one, other in zip(one_row, other_row, strict=True))
+        for one_row, other_row in combinations(pure, 2)
         for fraction in _FRACTIONS
     ]
     return _spectra(pure + mixed)

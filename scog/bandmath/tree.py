@@ -41,7 +41,7 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """An operation on nodes, at least one of which contains a band."""
+    """An operation on nodes. At least one of them contains a band."""
 
     operation: Operation
     operands: tuple[Node, ...]
@@ -83,7 +83,7 @@ def is_integer(node: Node) -> bool:
 
 
 _INTEGER_PRESERVING = frozenset({"+", "-", "*", "where", "min", "max", "clip", "abs"})
-"""Operations whose result is an integer if all operands are."""
+"""Operations with an integer result if all operands are integers."""
 
 
 def text_of(node: Node) -> str:
@@ -124,7 +124,7 @@ def _precedence(node: Node) -> int:
 def compute(node: Node, bands: Mapping[str, Values], out: Values) -> None:
     """Write the node's values into `out`, float32 of the bands' shape; `out` must not be one of `bands`.
 
-    The first computed operand reuses `out` as its buffer; only further ones allocate.
+    The first computed operand uses `out` as its buffer; others allocate one.
     The caller sets `np.errstate(all="ignore")`.
     """
     if not isinstance(node, Call):

@@ -15,7 +15,7 @@ from scog.collections.bands import BY_NAME, CANONICAL, IN_ASSET
 BAND_LISTS = ("eo:bands", "raster:bands", "bands")
 """Members of an asset that describe its bands. A later one overrides an earlier one."""
 DISPLAY_ROLES = frozenset({"overview", "thumbnail", "visual"})
-"""Roles of assets that are rendered images of the scene, whose red, green and blue are not measurements."""
+"""Roles of assets that are rendered images of the scene. Their red, green and blue are not measurements."""
 
 
 def band_descriptions(asset: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -37,8 +37,8 @@ def band_descriptions(asset: Mapping[str, Any]) -> list[dict[str, Any]]:
 def bands_by_key(key: str, bands: Sequence[Mapping[str, Any]]) -> dict[str, int | None]:
     """Band numbers (from 1) by canonical name, for the bands that an asset's key identifies.
 
-    A number of None means that the item does not number the band and the file should have only one. Empty if the key
-    identifies no band, or if the descriptions do.
+    A number of None means that the item does not number the band, so the file should have a single band. Empty if the
+    key identifies no band, or if the descriptions identify the key's band.
     """
     band = CANONICAL.get(key.lower(), key)
     members = IN_ASSET.get(band, ())
@@ -68,13 +68,13 @@ def canonical_band(name: object) -> str | None:
 
 
 def may_hold_measurements(asset: Mapping[str, Any]) -> bool:
-    """Whether an asset may hold measurements, that is, its roles do not declare a rendered image."""
+    """Whether an asset may hold measurements: its roles do not declare a rendered image."""
     roles = asset.get("roles")
     return not (isinstance(roles, list) and any(role in DISPLAY_ROLES for role in roles if isinstance(role, str)))
 
 
 def _names(entry: Mapping[str, Any]) -> Iterator[str | None]:
-    """Yield the canonical name by name, by common name and by code: one of them at most, and None for the others."""
+    """Yield the canonical name by name, by common name and by code. At most one of the three is not None."""
     name, common = entry.get("name"), entry.get("eo:common_name", entry.get("common_name"))
     by_name_or_code = canonical_band(name)
     by_name = by_name_or_code if isinstance(name, str) and name.strip().lower() == by_name_or_code else None

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from scog.catalog.asset_bands import band_descriptions, bands_by_description, bands_by_key, may_hold_measurements
-from scog.catalog.georeference import Georeference, georeference_of
+from scog.catalog.proj_extension import Georeference, georeference_of
 from scog.collections.bands import BY_NAME, CANONICAL, IN_ASSET
 from scog.collections.reflectance_offset import C1, L2A, SCALE, offset_of
 from scog.geo.outline import is_finite
@@ -21,7 +21,7 @@ RASTER_TYPES = frozenset(
     for top in ("image", "application")
     for name in ("tiff", "tif", "x-tiff", "geotiff", "x-geotiff", "x.geotiff", "geo+tiff", "vnd.stac.geotiff", "cog")
 )
-"""Media types of GeoTIFFs as they occur, registered or not, without parameters."""
+"""Media types of GeoTIFFs, registered or merely common, without parameters."""
 GENERIC_TYPES = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 """Media types that do not identify a format; the file's extension decides instead."""
 _ABSOLUTE = re.compile(r"https?://[A-Za-z0-9._:-]+/[!-~]*")
@@ -32,8 +32,8 @@ _ABSOLUTE = re.compile(r"https?://[A-Za-z0-9._:-]+/[!-~]*")
 class Asset:
     """One band of a scene, and the file that holds it. Value = DN x `scale` + `offset`.
 
-    A `scale` of None means that scale and offset are those of the file's tags. An `offset` of None must be estimated
-    from the pixels (see `scog.collections.reflectance_offset`). `band` is the band number in the file, from 1; None if
+    If `scale` is None, scale and offset are those of the file's tags. If `offset` is None, it must be estimated from
+    the pixels (see `scog.collections.reflectance_offset`). `band` is the band number in the file, from 1; None if
     the item expects a single-band file. `georeference` is the item's, for files that have none.
     """
 
@@ -50,20 +50,20 @@ Assets = dict[str, Asset]
 
 
 def assets_of(
-    written: Mapping[str, Any], properties: Mapping[str, Any], collection: str, base: str, remarks: list[str]
+    asset_objects: Mapping[str, Any], properties: Mapping[str, Any], collection: str, base: str, remarks: list[str]
 ) -> Assets:
-    """The bands of an item's assets by canonical name; assets without a known band by their key.
+    """The bands of an item's assets by canonical name. An asset whose bands are not identified has its key as the name.
 
-    A band that an asset's key identifies takes precedence over one that a description identifies; of each kind, the
-    item's first counts. An unusable asset is skipped and added to `remarks`. Relative links are resolved against
-    `base`.
+    If several assets have a band of one name, those whose key identifies it take precedence over those whose
+    description does; among several of a kind, the first is used. An unusable asset is skipped and added to `remarks`.
+    Relative links are resolved against `base`.
     """
     by_key: Assets = {}
     by_description: Assets = {}
     applied, baseline = properties.get("earthsearch:boa_offset_applied"), properties.get("s2:processing_baseline")
     is_sentinel_2 = collection in (L2A, C1)
     offset = offset_of(collection, applied, None if baseline is None else str(baseline)) if is_sentinel_2 else 0.0
-    for key, asset in written.items():
+    for key, asset in asset_objects.items():
         try:
             if not isinstance(asset, dict):
                 raise ValueError("null" if asset is None else "not an object")
@@ -75,16 +75,16 @@ def assets_of(
                 new = _sentinel_2_bands(key, asset, url, offset), {}
             else:
                 new = _bands(key, asset, url, properties)
-        except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as fault:
-            remarks.append(f"asset {key[:40]}: {_reason(fault)}; skipped")
+        except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+            remarks.append(f"asset {key[:40]}: {_reason(error)}; skipped")
             continue
         by_key |= {name: each for name, each in new[0].items() if name not in by_key}
         by_description |= {name: each for name, each in new[1].items() if name not in by_description}
     return by_key | {name: each for name, each in by_description.items() if name not in by_key}
 
 
-def _reason(fault: Exception) -> str:
-    return str(fault) if type(fault) is ValueError else f"malformed ({type(fault).__name__})"
+def _reason(error: Exception) -> str:
+    return str(error) if type(error) is ValueError else f"malformed ({type(error).__name__})"
 
 
 def _bands(key: str, asset: Mapping[str, Any], url: str, properties: Mapping[str, Any]) -> tuple[Assets, Assets]:
@@ -117,7 +117,7 @@ def _raster_url(key: str, asset: Mapping[str, Any], base: str, requester_pays: o
         raise ValueError("href is not a string")
     if asset.get("storage:requester_pays", requester_pays) is True:
         return None
-    if _ABSOLUTE.fullmatch(href):  # nearly all are, and parsing URLs takes half of the time of parsing an item
+    if _ABSOLUTE.fullmatch(href):  # fast path: parsing URLs takes half of the time of parsing an item
         return href
     try:
         url = urljoin(base, href)
@@ -196,7 +196,7 @@ def _finite(encoding: Mapping[str, Any], name: str, default: float) -> float:
 
 
 def _nodata(value: object) -> float | None:
-    """Nodata as a number, or None. The raster extension also allows text. NaN gives None: it never is data."""
+    """Nodata as a number, or None. The raster extension also allows text. NaN gives None, as NaN is never valid."""
     if isinstance(value, str):
         try:
             value = float(value)

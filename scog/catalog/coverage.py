@@ -12,13 +12,13 @@ from scog.catalog.observation import Observation
 from scog.geo.footprint import Bounds, Footprints
 
 CELLS = 24
-"""Cells per side of the grid in which coverage is computed."""
+"""Cells per side of the grid for computing coverage."""
 DEPTH = 3
-"""Scenes to choose over each cell, so that one scene fills the clouds of another."""
+"""Number of scenes to choose for each cell. One scene fills the clouded pixels of another."""
 
 
 class Coverage(NamedTuple):
-    """Scenes that cover an area, as observations. `complete` is True if more candidates would hardly change them."""
+    """Scenes that cover an area, as observations. `complete`: more candidates would hardly change them."""
 
     observations: list[Observation]
     complete: bool
@@ -73,10 +73,10 @@ def _choose_greedily(cells: NDArray[np.bool_], max_scenes: int) -> NDArray[np.bo
 
 def _subset(observations: Sequence[Observation], chosen: NDArray[np.bool_]) -> list[Observation]:
     """The observations with only their chosen scenes; those without any are dropped."""
-    subset, first = [], 0
+    subset, start = [], 0
     for observation in observations:
-        mask = chosen[first : first + len(observation.scenes)]
-        first += len(observation.scenes)
+        mask = chosen[start : start + len(observation.scenes)]
+        start += len(observation.scenes)
         scenes = tuple(scene for scene, is_chosen in zip(observation.scenes, mask, strict=True) if is_chosen)
         if scenes:
             subset.append(Observation(observation.time, scenes))

@@ -1,4 +1,4 @@
-"""The fields extension of STAC API: which parts of each item a search returns.
+"""The fields extension of STAC API: selects the parts of each item that a search returns.
 
 https://github.com/stac-api-extensions/fields: included fields are added to a default set that makes a valid item;
 excluded fields are then removed.
@@ -12,7 +12,7 @@ from typing import Any
 
 DEFAULT = ("stac_version", "stac_extensions", "geometry", "bbox", "links", "assets", "properties.datetime")
 ALWAYS = ("type", "id", "collection")
-"""Fields that cannot be excluded, because they identify an item."""
+"""Fields that identify an item, so they cannot be excluded."""
 TOP = frozenset({"type", "id", "collection", "stac_version", "stac_extensions", "geometry", "bbox", "links", "assets"})
 
 

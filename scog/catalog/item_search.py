@@ -25,8 +25,8 @@ Position = list[tuple[int, Any]]
 class SearchArea:
     """The area that footprints must intersect.
 
-    `boxes` are bounds in degrees that contain the area; with `is_boxes` they are equal to it. `touches` returns whether
-    an item intersects the area.
+    `boxes` are bounds in degrees that contain the area. If `is_boxes`, the area consists of these boxes. `touches`
+    returns whether an item intersects the area.
     """
 
     boxes: tuple[Bounds, ...]
@@ -60,9 +60,9 @@ NEWEST_FIRST = (SortKey("datetime", descending=True), SortKey("id"), SortKey("co
 
 @dataclass(frozen=True)
 class ItemSearch:
-    """A search for the items that meet all conditions. Empty tuples and None are no condition.
+    """A search for the items that meet all conditions. Empty tuples and None impose no condition.
 
-    `covers` are comparisons with the cloud cover, such as `("<=", 20.0)`; `tests` are all other conditions.
+    `covers` are comparisons with the cloud cover, such as `("<=", 20.0)`. `tests` are all other conditions.
     """
 
     collections: tuple[str, ...] = ()

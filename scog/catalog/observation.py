@@ -12,12 +12,12 @@ from scog.catalog.scene import Scene
 from scog.geo.footprint import Bounds, Footprints
 
 SAME_PASS = timedelta(minutes=20)
-"""Scenes of one platform without an orbit number that are closer in time belong to one overpass.
+"""Maximum time between successive scenes of one overpass, for scenes without an orbit number.
 
 An orbit takes 100 minutes.
 """
 MAX_CACHED_BOUNDS = 1024
-"""Bounds whose observations a set caches, because the tiles of a view are requested repeatedly."""
+"""Maximum number of bounds with cached observations. The tiles of a view are requested repeatedly."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +47,7 @@ class SceneSet:
         self._footprints = Footprints([scene.footprint for scene in self.scenes])
 
     def touching(self, bounds: Bounds) -> list[Observation]:
-        """Observations that intersect bounds in degrees, newest first, with only their scenes that do."""
+        """Observations that intersect bounds in degrees, newest first, without their scenes outside the bounds."""
         observations = self._cached.get(bounds)
         if observations is None:
             if len(self._cached) >= MAX_CACHED_BOUNDS:
@@ -71,15 +71,18 @@ class SceneSet:
 
 
 def latest_versions(scenes: Iterable[Scene]) -> list[Scene]:
-    """The scenes without duplicates and without versions that a later processing superseded.
+    """The scenes without duplicates and superseded processing versions.
 
     Scenes with the same id but different times are different scenes.
     """
     latest: dict[object, Scene] = {}
     for scene in scenes:
-        key = (scene.collection, *((scene.twin, scene.time.date()) if scene.twin else (scene.id, scene.time)))
-        other = latest.get(key)
-        if other is None or (scene.generated, scene.id) > (other.generated, other.id):
+        key = (
+            scene.collection,
+            *((scene.acquisition_key, scene.time.date()) if scene.acquisition_key else (scene.id, scene.time)),
+        )
+        previous = latest.get(key)
+        if previous is None or (scene.processed_at, scene.id) > (previous.processed_at, previous.id):
             latest[key] = scene
     return list(latest.values())
 

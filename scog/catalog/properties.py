@@ -8,7 +8,7 @@ from typing import Any
 TOP_LEVEL = frozenset({"id", "collection", "geometry", "bbox"})
 """Names of members of the item itself; every other name is one of its properties."""
 MAX_NAME = 256
-"""Characters of a name at most."""
+"""Maximum length of a name in characters."""
 
 
 def lookup(item: Mapping[str, Any], name: str) -> Any:

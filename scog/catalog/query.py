@@ -33,8 +33,8 @@ class Query:
 class Page:
     """One page of STAC items as received, newest first, not yet validated.
 
-    `bases` has for each item the URL that its relative links are resolved against. `cursor` requests the next page; it
-    can be stored as JSON. None means that this is the last page.
+    `bases` has a URL for each item, against which the item's relative links are resolved. `cursor` requests the next
+    page, and can be stored as JSON; None means that this is the last page.
     """
 
     items: Sequence[dict[str, Any]]

@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from scog.catalog.assets import Asset
-from scog.catalog.georeference import Georeference
+from scog.catalog.proj_extension import Georeference
 from scog.catalog.scene import Scene
 
-FORMAT = 2
+FORMAT = 3
 """Version of the format. Changes with the fields of a scene, so that records of an older version are not read."""
 
 
@@ -38,7 +38,7 @@ def _scene(record: Mapping[str, Any]) -> Scene:
         "footprint": tuple(tuple((lon, lat) for lon, lat in ring) for ring in record["footprint"]),
         "assets": {name: _asset(asset) for name, asset in record["assets"].items()},
         "remarks": tuple(record["remarks"]),
-        "twin": None if record["twin"] is None else tuple(record["twin"]),
+        "acquisition_key": None if record["acquisition_key"] is None else tuple(record["acquisition_key"]),
     }
     return Scene(**{**record, **decoded})
 

@@ -1,4 +1,4 @@
-"""Parses a STAC item as received into a scene: the validated members that drawing needs."""
+"""Parses a STAC item into a scene: the item's members that images need, checked."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from scog.geo.outline import Ring, outline_of
 
 
 class UnusableItem(ValueError):
-    """An item cannot be drawn. The message is one of a few short reasons, for counting; `detail` explains it."""
+    """No image can be made from an item.
+
+    The message is a short token such as `no-id`, so that errors can be counted; `detail` is a sentence for people.
+    """
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(reason)
@@ -22,26 +25,29 @@ class UnusableItem(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """One acquisition of one MGRS tile, parsed from a catalogue item."""
+    """A catalogue item, parsed and checked: one acquisition, of one MGRS tile if it is Sentinel-2."""
 
     id: str
     collection: str
     time: datetime
     """Time to sort by: the item's datetime, or its start if it has none."""
     platform: str
+    """Such as `sentinel-2a`; empty if the item has none."""
     mgrs_tile: str
+    """Without its prefix, such as `13TDE`; empty if the item has none."""
     cloud_cover: float | None
+    """Percent; None if unknown."""
     footprint: tuple[Ring, ...]
     """Closed exterior rings in degrees, continuous over the antimeridian: longitudes may exceed 180."""
     assets: Mapping[str, Asset]
     orbit: str | None
-    """Absolute orbit, which together with the platform identifies an overpass."""
-    twin: tuple[str, ...] | None
-    """Key that all processing versions of one acquisition share; None if the item does not provide it."""
-    generated: str
-    """Time at which this version was processed, as written (RFC 3339 sorts as text)."""
+    """Absolute orbit number. With the platform, it identifies an overpass. None if the item has none."""
+    acquisition_key: tuple[str, ...] | None
+    """All processing versions of one acquisition have the same key; None if the item has no datatake or datastrip."""
+    processed_at: str
+    """Time of processing, as in the item (RFC 3339, which sorts as text); empty if the item has none."""
     remarks: tuple[str, ...] = ()
-    """Parts of the item that cannot be used, such as an asset or a cloud cover, each with the reason."""
+    """One sentence for each unusable part of the item, such as an asset or the cloud cover."""
     span: tuple[datetime, datetime] | None = None
     """Acquisition period, both ends inclusive, if it is longer than an instant."""
 
@@ -65,7 +71,7 @@ def parse_item(item: Mapping[str, Any], base: str = "") -> Scene:
     """The scene of a STAC item (0.9 to 1.1). Relative links are resolved against `base`.
 
     An invalid asset is skipped, an invalid cloud cover counts as unknown; both are listed in `remarks`.
-    Raises UnusableItem if the item has no id, no time, no footprint or no raster asset.
+    Raises UnusableItem if the item has no id, no time, no footprint or no usable raster asset.
     """
     if not isinstance(item, Mapping):
         raise UnusableItem("no-item", "the item is not an object")
@@ -77,27 +83,28 @@ def parse_item(item: Mapping[str, Any], base: str = "") -> Scene:
         raise UnusableItem("no-id", "id is not a non-empty string")
     try:
         time = item_time(properties)
-    except ValueError as fault:
-        raise UnusableItem("bad-datetime", str(fault)) from None
+    except ValueError as error:
+        raise UnusableItem("bad-datetime", str(error)) from None
     try:
         outline = outline_of(item)
-    except ValueError as fault:
-        raise UnusableItem("no-geometry", f"geometry: {fault}") from None
+    except ValueError as error:
+        raise UnusableItem("no-geometry", f"geometry: {error}") from None
     remarks = [*time.remarks, *outline.remarks]
     collection = _collection(item, remarks)
-    datatake = str(properties.get("s2:datatake_id") or "").split("_")
+    # Such as GS2A_20220612T101559_036411_N04.00: the third part is the absolute orbit.
+    datatake_parts = str(properties.get("s2:datatake_id") or "").split("_")
     return Scene(
-        id=_unicode(scene_id),
+        id=_encodable(scene_id),
         collection=collection,
         time=time.moment,
-        platform=_unicode(properties.get("platform") or ""),
+        platform=_encodable(properties.get("platform") or ""),
         mgrs_tile=_mgrs_tile(properties),
         cloud_cover=_percent(properties.get("eo:cloud_cover"), remarks),
         footprint=tuple(rings[0] for rings in outline.polygons),
         assets=_assets(item, properties, collection, base, remarks),
-        orbit=datatake[2] if len(datatake) > 2 else _optional(properties.get("sat:absolute_orbit")),
-        twin=_twin(properties),
-        generated=str(properties.get("s2:generation_time") or properties.get("created") or ""),
+        orbit=datatake_parts[2] if len(datatake_parts) > 2 else _text_or_none(properties.get("sat:absolute_orbit")),
+        acquisition_key=_acquisition_key(properties),
+        processed_at=str(properties.get("s2:generation_time") or properties.get("created") or ""),
         remarks=tuple(remarks),
         span=(time.start, time.end) if time.start < time.end else None,
     )
@@ -108,11 +115,11 @@ def _collection(item: Mapping[str, Any], remarks: list[str]) -> str:
     if name is not None and not isinstance(name, str):
         remarks.append("collection: not a string; the item counts as having none")
         return ""
-    return _unicode(name or "")
+    return _encodable(name or "")
 
 
-def _unicode(value: object) -> str:
-    """A value as text that can be encoded: lone surrogates, which JSON may contain, become question marks."""
+def _encodable(value: object) -> str:
+    """A value as text that UTF-8 can encode. JSON may contain lone surrogates, which become question marks."""
     text = str(value)
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
@@ -131,18 +138,23 @@ def _percent(value: Any, remarks: list[str]) -> float | None:
     return None
 
 
-def _optional(value: object) -> str | None:
+def _text_or_none(value: object) -> str | None:
     return None if value is None else str(value)
 
 
 def _mgrs_tile(properties: Mapping[str, Any]) -> str:
     """The MGRS tile without its prefix, such as `13TDE`."""
     code = properties.get("grid:code") or properties.get("s2:mgrs_tile") or ""
-    return _unicode(code).removeprefix("MGRS-")
+    return _encodable(code).removeprefix("MGRS-")
 
 
-def _twin(properties: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """Platform, MGRS tile, datatake id without the processing baseline, and start of the datastrip."""
+def _acquisition_key(properties: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """Key of an acquisition: platform, MGRS tile, datatake id without the processing baseline, start of the datastrip.
+
+    The start is the part of the datastrip id that is `S` and a time: `S20220612T101559` in
+    `S2A_OPER_MSI_L2A_DS_VGS2_20220612T150000_S20220612T101559_N04.00` as well as in its reprocessed version
+    `S2A_OPER_MSI_L2A_DS_S2RP_20230501T000000_S20220612T101559_N05.10`. Without one, the whole id is used.
+    """
     datatake, strip = properties.get("s2:datatake_id"), properties.get("s2:datastrip_id")
     if not datatake or not strip:
         return None
@@ -159,11 +171,14 @@ def _twin(properties: Mapping[str, Any]) -> tuple[str, ...] | None:
 def _assets(
     item: Mapping[str, Any], properties: Mapping[str, Any], collection: str, base: str, remarks: list[str]
 ) -> dict[str, Asset]:
-    """The assets by band name. Raises UnusableItem if none can be used."""
-    written = item.get("assets")
-    if not isinstance(written, Mapping):
+    """The assets by band name. Raises UnusableItem if none can be used, with the last three remarks as detail.
+
+    The assets' remarks come after all others; three of them keep the message short.
+    """
+    asset_objects = item.get("assets")
+    if not isinstance(asset_objects, Mapping):
         raise UnusableItem("no-raster-assets", "assets is not an object")
-    assets = assets_of(written, properties, collection, base, remarks)
+    assets = assets_of(asset_objects, properties, collection, base, remarks)
     if not assets:
         raise UnusableItem("no-raster-assets", "; ".join(remarks[-3:]) or "no asset is a GeoTIFF")
     return assets

@@ -1,10 +1,10 @@
 """Searches of a catalogue, cached and shared, so that no tile needs a search of its own.
 
 A search covers the Web Mercator tile of zoom 8 around the requested area, so that zooming and panning reuse it.
-Concurrent requests for the same search share it; further pages are requested only while pixels are missing.
+Concurrent requests for the same search share it. Further pages are requested only while pixels are missing.
 
-Searches of a live catalogue expire. A fresh one is used as it is. A stale one is used too, while it is refreshed in the
-background; if the catalogue fails, stale searches are used for one more day.
+Searches of a live catalogue expire. A fresh search is used without a request. A stale search is used too, while it is
+refreshed in the background. If the catalogue fails, stale searches are used for one more day.
 """
 
 from __future__ import annotations
@@ -34,33 +34,33 @@ from scog.temporal.intervals import Interval
 log = logging.getLogger(__name__)
 
 FRESH = 300.0
-"""Seconds for which a search is fresh if its interval includes recent days, for which scenes still arrive."""
+"""Seconds for which a search is fresh if its interval includes recent days. Their scenes may still arrive."""
 FRESH_PAST = 86_400.0
-"""Seconds for which a search of an older interval is fresh."""
+"""Seconds for which a search is fresh if its interval is older."""
 ARRIVAL_PERIOD = timedelta(days=10)
-"""Age of a scene up to which it may still be added to the catalogue."""
+"""Maximum age of scenes that are added to the catalogue."""
 STALE = 86_400.0
-"""Seconds after its freshness for which a search may still be used."""
+"""Seconds for which a search may be used after it is no longer fresh."""
 PAUSE = 15.0
 """Seconds between two attempts to refresh a search while the catalogue fails."""
 MAX_SEARCHES = 512
-"""Searches in memory at most."""
+"""Maximum number of searches in memory."""
 MAX_CACHED_SCENES = 30_000
-"""Scenes in memory at most, of all searches together; 4 KB each."""
+"""Maximum number of scenes in memory, of all searches together; 4 KB each."""
 MAX_ITEMS_INLINE = 32
-"""Items that are parsed on the event loop, in 3 ms. More are parsed in a thread: 100 take 10 to 40 ms."""
+"""Maximum number of items that are parsed on the event loop, in 3 ms. 100 take 10 to 40 ms, in a thread."""
 MAX_PROBLEMS = 20
-"""Problems recorded for a search at most."""
+"""Maximum number of problems recorded for a search."""
 MAX_PAGES = 10
-"""Pages of a search at most."""
+"""Maximum number of pages of a search."""
 MAX_SCENES = 1000
-"""Number of scenes after which a search requests no further page."""
+"""A search with this many scenes requests no further page."""
 
 Clock = Callable[[], float]
 
 
 class Search:
-    """One search: the scenes of the pages loaded so far. `turn` loads the next page."""
+    """One search: the scenes of the pages loaded so far. `load_page` loads the next page."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class Search:
         self.skipped: Counter[str] = Counter()
         """Number of skipped items by reason."""
         self.problems: list[str] = []
-        """Ids of invalid items with the reason; MAX_PROBLEMS at most."""
+        """Ids of invalid items with the reason, at most MAX_PROBLEMS."""
         self.scenes = SceneSet([])
         self._catalog = catalog
         self._store = store
@@ -94,7 +94,7 @@ class Search:
 
     @property
     def horizon(self) -> datetime:
-        """Time at or before which observations may have scenes on pages that are not loaded yet."""
+        """Observations at or before this time may have scenes on pages that are not loaded yet."""
         if not self._loaded:
             return datetime.max.replace(tzinfo=UTC)
         return min(scene.time for scene in self._loaded) + SAME_PASS
@@ -109,7 +109,7 @@ class Search:
             await self._page_tasks.join(self, lambda: self._load_page(tally))
 
     def restore(self, requested_at: float, pages: Sequence[SavedPage]) -> None:
-        """Set the search to the pages that an earlier process stored."""
+        """Load the pages that an earlier process stored."""
         self.requested_at, self.pages = requested_at, len(pages)
         self._cursor, self.exhausted = pages[-1].cursor, pages[-1].exhausted
         self._seen_cursors = {_cursor_key(page.cursor) for page in pages}
@@ -155,7 +155,7 @@ def _cursor_key(cursor: Any | None) -> str:
 
 
 class Searches:
-    """All searches of one catalogue. To be used within one event loop."""
+    """All searches of one catalogue. Must be used within one event loop."""
 
     def __init__(
         self,
@@ -166,7 +166,7 @@ class Searches:
         clock: Clock = time.time,
         on_search: Callable[[], None] = lambda: None,
     ) -> None:
-        """`on_search` is called at each request to the catalogue, because its files are likely to be read soon.
+        """`on_search` is called at each request to the catalogue, because files are likely to be read soon after it.
 
         `newest_days` is the length of the default interval.
         """
@@ -221,16 +221,16 @@ class Searches:
         if search is None:
             return await self._finding.join(query, lambda: self._restore_or_request(query, tally))
         self._cached.move_to_end(query)
-        if self._may_serve(search):
+        if self._can_serve(search):
             return search
-        return await self._finding.join(query, lambda: self._request(query, tally))
+        return await self._finding.join(query, lambda: self._request_shared(query, tally))
 
     async def find_uncached(
         self, area: Bounds, interval: Interval, cloud_cover: float, collection: str | None, tally: UpstreamStats
     ) -> Search:
         """The search of an area in degrees, requested from the catalogue even if cached. Raises a CatalogError."""
         query = Query(area, interval, cloud_cover, collection or self.collection)
-        return await self._finding.join(query, lambda: self._request(query, tally))
+        return await self._finding.join(query, lambda: self._request_shared(query, tally))
 
     def age_if_stale(self, search: Search) -> float | None:
         """Seconds since the search was requested, or None if it is fresh."""
@@ -238,13 +238,14 @@ class Searches:
         return age if age > self._freshness(search.query) else None
 
     async def _restore_or_request(self, query: Query, tally: UpstreamStats) -> Search:
-        """A search that is not in memory: from the disk if it may be served, else from the catalogue."""
-        search = await asyncio.to_thread(self._restored, query) if self.catalog.is_live else None
-        if search is not None and self._may_serve(search):
+        """A search that is not in memory: from disk if it may be served, else from the catalogue."""
+        search = await asyncio.to_thread(self._restore, query) if self.catalog.is_live else None
+        if search is not None and self._can_serve(search):
             return self._add(search)
-        return await self._request(query, tally)
+        return await self._request_shared(query, tally)
 
-    def _restored(self, query: Query) -> Search | None:
+    def _restore(self, query: Query) -> Search | None:
+        """Read a search from disk; None if it is not stored."""
         saved = self._store.get(str(query))
         if saved is None:
             return None
@@ -252,11 +253,12 @@ class Searches:
         search.restore(*saved)
         return search
 
-    async def _request(self, query: Query, tally: UpstreamStats) -> Search:
-        """Request the search from the catalogue. It is cached even if all callers are cancelled."""
-        return await self._request_tasks.join(query, lambda: self._requested(query, tally))
+    async def _request_shared(self, query: Query, tally: UpstreamStats) -> Search:
+        """Request a search from the catalogue, once for concurrent callers. It is cached even if all are cancelled."""
+        return await self._request_tasks.join(query, lambda: self._request_first_page(query, tally))
 
-    async def _requested(self, query: Query, tally: UpstreamStats) -> Search:
+    async def _request_first_page(self, query: Query, tally: UpstreamStats) -> Search:
+        """Request the first page of a search from the catalogue, and add the search to the cache."""
         self._on_search()
         search = self._new(query)
         await search.load_page(tally)
@@ -266,7 +268,7 @@ class Searches:
         return Search(query, self.catalog, self._store, self._clock, self._page_tasks)
 
     def _add(self, search: Search) -> Search:
-        """Add a search to the cache, and remove the least recently used ones beyond its bounds."""
+        """Add a search to the cache, and remove the least recently used searches if the cache is too large."""
         self._cached[search.query] = search
         self._cached.move_to_end(search.query)
         count = sum(len(cached.scenes.scenes) for cached in self._cached.values())
@@ -275,8 +277,8 @@ class Searches:
             count -= len(dropped.scenes.scenes)
         return search
 
-    def _may_serve(self, search: Search) -> bool:
-        """Whether a search is fresh or stale, but not expired. A stale one is refreshed in the background."""
+    def _can_serve(self, search: Search) -> bool:
+        """Whether a search is fresh or stale, not expired. Starts to refresh a stale search in the background."""
         age, fresh = self._age(search), self._freshness(search.query)
         if age > fresh + STALE:
             return False
@@ -293,15 +295,15 @@ class Searches:
 
     async def _refresh(self, query: Query) -> None:
         try:
-            await self._request(query, UpstreamStats())
-        except CatalogError as fault:
-            log.warning("the catalogue fails; stale searches are used: %s", fault)
+            await self._request_shared(query, UpstreamStats())
+        except CatalogError as error:
+            log.warning("the catalogue fails; stale searches are used: %s", error)
             self._retry_at[query] = self._clock() + PAUSE
             while len(self._retry_at) > MAX_SEARCHES:
                 self._retry_at.popitem(last=False)
 
     def _age(self, search: Search) -> float:
-        # If the clock was set back, a search may be from the future, which must not extend its life.
+        # If the clock was set back, a search may be from the future, which must not keep it fresh for longer.
         return abs(self._clock() - (search.requested_at or 0.0))
 
     def _freshness(self, query: Query) -> float:

@@ -18,9 +18,9 @@ from scog.runtime.sqlite import open_or_renew
 log = logging.getLogger(__name__)
 
 MAX_STORED_PAGES = 4000
-"""Pages stored at most: about 100 MB, at 10 to 30 KB each."""
+"""Maximum number of stored pages: about 100 MB, at 10 to 30 KB each."""
 _TRIM_INTERVAL = 500
-"""Writes between two trims."""
+"""Number of writes between two trims."""
 _SCHEMA = """
 DROP TABLE IF EXISTS pages;
 CREATE TABLE IF NOT EXISTS search_pages (
@@ -66,8 +66,8 @@ class SearchStore:
                 folder.mkdir(parents=True, exist_ok=True)
                 self._database = open_or_renew(folder / "searches.sqlite", _SCHEMA)
                 self._database.execute(_TRIM, (MAX_STORED_PAGES,))
-            except (OSError, sqlite3.Error) as fault:
-                self._record_error(fault)
+            except (OSError, sqlite3.Error) as error:
+                self._record_error(error)
 
     def get(self, query: str) -> tuple[float, list[SavedPage]] | None:
         """Unix time of a search's request, and its pages; None if it is not stored or cannot be read."""
@@ -86,8 +86,8 @@ class SearchStore:
                 SavedPage(from_json(zlib.decompress(scenes)), json.loads(cursor), bool(exhausted))
                 for _, _, cursor, exhausted, scenes in consecutive
             ]
-        except (sqlite3.Error, zlib.error, LookupError, ValueError, TypeError, AttributeError) as fault:
-            self._record_error(fault)
+        except (sqlite3.Error, zlib.error, LookupError, ValueError, TypeError, AttributeError) as error:
+            self._record_error(error)
             return None
 
     def put(self, query: str, number: int, requested_at: float, page: SavedPage) -> None:
@@ -102,8 +102,8 @@ class SearchStore:
             self._puts += 1
             if self._puts % _TRIM_INTERVAL == 0:
                 self._database.execute(_TRIM, (MAX_STORED_PAGES,))
-        except sqlite3.Error as fault:
-            self._record_error(fault)
+        except sqlite3.Error as error:
+            self._record_error(error)
 
     def close(self) -> None:
         """Close the database."""
@@ -114,6 +114,6 @@ class SearchStore:
     def _key(self, query: str) -> str:
         return f"{FORMAT} {self._catalog} {query}"
 
-    def _record_error(self, fault: Exception) -> None:
+    def _record_error(self, error: Exception) -> None:
         self.errors += 1
-        log.warning("searches are not cached on disk: %s", fault)
+        log.warning("searches are not cached on disk: %s", error)

@@ -16,7 +16,7 @@ from pystac import Link
 from pystac_client import Client, ItemSearch
 from pystac_client.conformance import ConformanceClasses
 
-from scog.catalog.georeference import PROJ_MEMBERS
+from scog.catalog.proj_extension import PROJ_MEMBERS
 from scog.catalog.query import Page, Query
 from scog.collections.bands import BANDS, IN_ASSET
 from scog.collections.reflectance_offset import C1, L2A
@@ -31,11 +31,11 @@ log = logging.getLogger(__name__)
 PAGE_SIZE = 100
 """Items per page. Earth Search answers 500 above 267 items, where a page exceeds 6 MB."""
 LANDING_TTL = 3600.0
-"""Seconds for which the landing page is cached."""
+"""Lifetime of the cached landing page in seconds."""
 LANDING_RETRY = 60.0
-"""Seconds for which an expired landing page is used before it is requested again, if a request for it failed."""
+"""Seconds until an expired landing page is requested again after a failed request. It is used in the meantime."""
 THREADS = 16
-"""Concurrent searches at most."""
+"""Maximum number of concurrent searches."""
 
 READ_FIELDS = (
     *("id", "type", "stac_version", "collection", "geometry", "bbox"),
@@ -48,7 +48,7 @@ READ_FIELDS = (
 """Fields of an item that `scog.catalog.scene` reads, without assets. Each property must be listed."""
 READ_ASSETS = (*IN_ASSET, *(band.code for band in BANDS if not band.file), "preview")
 UNREAD_MEMBERS = ("title", "eo:bands", "file:checksum")
-"""Members of each asset that are not read: a quarter of its bytes."""
+"""Members of assets that are not read. They take a quarter of an asset's bytes."""
 UNREAD_FIELDS = (
     "links",
     *(f"assets.{asset}.{member}" for asset in IN_ASSET for member in UNREAD_MEMBERS),
@@ -56,7 +56,7 @@ UNREAD_FIELDS = (
     *("assets.thumbnail", "assets.cloud", "assets.snow"),
     *("assets.granule_metadata", "assets.product_metadata", "assets.tileinfo_metadata"),
 )
-"""Fields that Earth Search must exclude. It sends all of `assets` even if only some of them are included."""
+"""Fields to exclude at Earth Search, which sends all of `assets` even if only some of them are included."""
 
 T = TypeVar("T")
 
@@ -73,19 +73,19 @@ class RemoteCatalog:
         hosts: tuple[str, ...],
         deadline: float,
         retries: int,
-        ask_for_fields: bool = True,
+        use_fields: bool = True,
         read_timeout: float = READ_TIMEOUT,
         hedge_after: float = HEDGE_AFTER,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Seconds: `deadline` for one search, `read_timeout` without data, `hedge_after` until a hedge is sent.
 
-        `ask_for_fields` uses the fields extension if the API conforms to it. Raises InvalidInput if the environment's
+        `use_fields` uses the fields extension if the API conforms to it. Raises InvalidInput if the environment's
         proxy is invalid.
         """
         self.url = url.rstrip("/")
         self._deadline = deadline
-        self._ask_for_fields = ask_for_fields
+        self._use_fields = use_fields
         self._clock = clock
         self._http = CatalogHttp(
             hosts=(host_of(url), *hosts),
@@ -107,8 +107,8 @@ class RemoteCatalog:
         """A page of items, newest first. A cursor is the `next` link of the page before. Raises a CatalogError."""
         tally.searches += 1
         io = self._io(tally)
-        work = (lambda: self._search(query, io)) if cursor is None else (lambda: _follow(cursor, io))
-        return _page(await self._in_thread(work, io), cursor, self.url + "/")
+        request = (lambda: self._search(query, io)) if cursor is None else (lambda: _follow(cursor, io))
+        return _page(await self._in_thread(request, io), cursor, self.url + "/")
 
     async def landing(self, tally: UpstreamStats) -> dict[str, Any]:
         """The catalogue's landing page, requested anew. Raises a CatalogError."""
@@ -139,7 +139,7 @@ class RemoteCatalog:
         start, end = query.interval.start, query.interval.end
         collection = query.collection or L2A
         with_query = query.cloud_cover < 100 and client.conforms_to(ConformanceClasses.QUERY)
-        with_fields = self._ask_for_fields and client.conforms_to(ConformanceClasses.FIELDS)
+        with_fields = self._use_fields and client.conforms_to(ConformanceClasses.FIELDS)
         search = ItemSearch(
             url=client._search_href(),
             method="POST",
@@ -158,7 +158,7 @@ class RemoteCatalog:
         return _feature_collection(io.read_json(search.url, method="POST", parameters=search.get_parameters()))
 
     def _open_client(self, io: CatalogIO) -> Client:
-        """The client with the landing page, which is cached for an hour. An expired one is used if a request fails."""
+        """The client with the landing page, cached for an hour. An expired landing page is used if a request fails."""
         with self._client_lock:
             if self._client is None or self._client[0] < self._clock():
                 ttl = LANDING_TTL
@@ -172,15 +172,15 @@ class RemoteCatalog:
                 self._client = (self._clock() + ttl, client)
             return self._client[1]
 
-    async def _in_thread(self, work: Callable[[], T], io: CatalogIO) -> T:
-        """Run `work` in a thread. Raises a CatalogError. Cancellation cancels its HTTP request too."""
+    async def _in_thread(self, function: Callable[[], T], io: CatalogIO) -> T:
+        """Run `function` in a thread. Raises a CatalogError. Cancellation cancels its HTTP request too."""
 
         def run() -> T:
             with _catalog_errors(self.url):
-                return work()
+                return function()
 
         try:
-            # Requests observe the deadline themselves; this timeout is for a search that still waits for a thread.
+            # `io` applies the deadline to requests. This timeout is for a search that still waits for a thread.
             async with asyncio.timeout(self._deadline + 0.5):
                 return await asyncio.get_running_loop().run_in_executor(self._threads, run)
         except TimeoutError:
@@ -240,9 +240,9 @@ def _catalog_errors(url: str) -> Iterator[None]:
         yield
     except ScogError:
         raise
-    except Exception as fault:  # of many types without a common base
-        log.debug("the catalogue's response is not valid STAC", exc_info=fault)
+    except Exception as error:  # they have many types without a common base
+        log.debug("the catalogue's response is not valid STAC", exc_info=error)
         raise CatalogBroken(
-            f"The response of the catalogue {display_url(url)} is not valid STAC ({type(fault).__name__}). "
+            f"The response of the catalogue {display_url(url)} is not valid STAC ({type(error).__name__}). "
             "Check SCOG_CATALOG, and whether the network requires a login first; `scog doctor` shows more."
         ) from None

@@ -16,7 +16,7 @@ from scog.cli.options import print_status
 from scog.errors import InvalidInput, ScogError
 
 SIGNED_OPTIONS = ("--bbox", "--rescale", "--classes")
-"""Options whose value may begin with a minus sign."""
+"""Options with values that may begin with a minus sign."""
 _NEGATIVE_BBOX = re.compile(r"-[\d.]+(,-?[\d.]+){3}", re.ASCII)
 """A bounding box that begins with a minus sign."""
 
@@ -32,8 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print_status(f"scog: {message}" + (f" Valid: {error.valid}." if error.valid else ""))
         return 2
     except ValidationError as error:
-        first = error.errors()[0]
-        print_status(f"scog: setting {'.'.join(map(str, first['loc']))}: {first['msg']}")
+        details = error.errors()[0]
+        print_status(f"scog: setting {'.'.join(map(str, details['loc']))}: {details['msg']}")
         return 2
     except ScogError as error:
         print_status(f"scog: {_with_full_stop(str(error))}")
@@ -69,7 +69,7 @@ def argument_parser() -> argparse.ArgumentParser:
 
 
 def _join_values(arguments: Sequence[str]) -> list[str]:
-    """Arguments in a form that argparse does not mistake for options, if a value begins with a minus sign.
+    """Arguments in a form that argparse parses correctly if a value begins with a minus sign.
 
     `--bbox -12,40,...` becomes `--bbox=-12,40,...`; a positional `-12,40,...` gets a leading space.
     """

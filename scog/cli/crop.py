@@ -38,7 +38,7 @@ from scog.settings import Settings
 GridFactory = Callable[..., Grid]
 """Returns the grid of a crop, aligned to the lattice that is passed, if any."""
 MAX_PIXELS = 10_000_000
-"""Pixels of the longer side, if neither size nor resolution is given; more than `check_size` allows."""
+"""Maximum pixels of the longer side if neither size nor resolution is given. `check_size` rejects so large images."""
 
 
 def add_command(commands: Any) -> None:
@@ -66,7 +66,7 @@ def add_command(commands: Any) -> None:
         "--resolution", type=float, metavar="METRES", help="pixel size (default: that of the scenes' bands)"
     )
     command.add_argument(
-        "--max-size", type=int, metavar="PIXELS", help="pixels of the longer side at most, instead of --resolution"
+        "--max-size", type=int, metavar="PIXELS", help="maximum length of the longer side, instead of --resolution"
     )
     add_style_options(command)
     add_period_options(command)
@@ -116,7 +116,7 @@ def _grid_factory(options: argparse.Namespace, box: Box, area: ClipArea | None) 
 async def _draw(
     settings: Settings, make_grid: GridFactory, request: ImageRequest, area: ClipArea | None, *, has_resolution: bool
 ) -> tuple[Grid, ImageData]:
-    """The grid and its image. Without a resolution, the grid is aligned to that of the scenes.
+    """The grid and its image. Without a resolution, the grid is aligned to the scenes' grid.
 
     Raises InvalidInput if the image would be too large.
     """
@@ -126,7 +126,7 @@ async def _draw(
         grid = grid if lattice is None else make_grid(lattice)
         check_size(settings, grid, request.clipped(area), "--max-size")
         try:
-            on_progress = partial(show_progress, "Drawing", what="parts")
+            on_progress = partial(show_progress, "Drawing", unit="parts")
             return grid, await draw_crop(engine, grid, request.clipped(area), on_progress)
         finally:
             end_progress()

@@ -21,7 +21,7 @@ from scog.settings import Settings
 from scog.temporal.intervals import parse_interval
 
 MAX_SIDE = 4096
-"""Pixels per side of a tile at most."""
+"""Maximum pixels per side of a tile."""
 
 
 def add_commands(commands: Any) -> None:

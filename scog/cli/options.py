@@ -1,4 +1,4 @@
-"""Options that several commands share, the settings that they lead to, and status messages."""
+"""Options of several commands, the settings of a command, and status messages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CLI_LIMITS: dict[str, Any] = {
     "fields": 10_000,
     "statistics_deadline": 3600.0,
 }
-"""Limits of commands unless the environment sets others. They exceed those of a server, because a command has one user.
+"""Limits of commands unless the environment sets others. A command has one user, so they exceed those of a server.
 
 100,000,000 values take 400 MB.
 """
@@ -98,11 +98,11 @@ def print_status(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-def show_progress(doing: str, done: int, total: int, what: str) -> None:
+def show_progress(activity: str, done: int, total: int, unit: str) -> None:
     """Update the progress bar, if stderr is a terminal."""
     if sys.stderr.isatty():
         width = 30 * done // max(1, total)
-        print(f"\r{doing} [{'#' * width:<30}] {done}/{total} {what}", end="", file=sys.stderr, flush=True)
+        print(f"\r{activity} [{'#' * width:<30}] {done}/{total} {unit}", end="", file=sys.stderr, flush=True)
 
 
 def end_progress() -> None:

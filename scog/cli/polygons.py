@@ -19,10 +19,10 @@ def read_areas(path: Path, settings: Settings, *, points: bool = False) -> tuple
     """
     try:
         document = parse_geojson(path.read_bytes(), None)
-    except InvalidInput as fault:
-        is_json = fault.valid == VALID
-        message = f"{path}: {fault}" if is_json else f"{path} is not JSON."
-        raise InvalidInput(message, valid=fault.valid if is_json else "a GeoJSON file") from None
+    except InvalidInput as error:
+        is_json = error.valid == VALID
+        message = f"{path}: {error}" if is_json else f"{path} is not JSON."
+        raise InvalidInput(message, valid=error.valid if is_json else "a GeoJSON file") from None
     areas = parse_areas(document, settings.fields, settings.field_corners, points=points)
     for area in areas.areas:
         if area.repaired is not None:

@@ -26,7 +26,7 @@ def add_command(commands: Any) -> None:
     add_time_options(command, 100.0)
     command.add_argument("--collection", help="collection to search (default: SCOG_COLLECTION)")
     command.add_argument(
-        "--limit", type=int, default=20, metavar="N", help="scenes to list at most (default: %(default)s)"
+        "--limit", type=int, default=20, metavar="N", help="maximum number of scenes (default: %(default)s)"
     )
     command.add_argument(
         "--format", choices=("table", "json"), default="table", help="output format; json is GeoJSON (default: table)"

@@ -51,7 +51,7 @@ CHARTS = (".png", ".svg")
 def add_command(commands: Any) -> None:
     """Add the command `series`."""
     command = commands.add_parser("series", help="print a time series at a point or over the areas of a GeoJSON file")
-    command.add_argument("place", nargs="*", type=float, metavar="LON LAT", help="point in degrees")
+    command.add_argument("point", nargs="*", type=float, metavar="LON LAT", help="point in degrees")
     command.add_argument("--area", type=Path, metavar="FILE", help="GeoJSON file of areas, instead of a point")
     command.add_argument("--index", help="spectral indices by name, separated by commas (default: ndvi)")
     command.add_argument("--expression", help="expressions, such as (nir-red)/(nir+red), separated by semicolons")
@@ -74,7 +74,7 @@ def add_command(commands: Any) -> None:
         type=float,
         default=0.0,
         metavar="SHARE",
-        help="share of valid pixels, 0 to 1, below which an observation has no value (default: %(default)g)",
+        help="minimum share of valid pixels, 0 to 1; other observations have no value (default: %(default)g)",
     )
     output_format = command.add_mutually_exclusive_group()
     output_format.add_argument("--csv", action="store_true", help="print CSV")
@@ -116,12 +116,12 @@ def _series(options: argparse.Namespace) -> None:
 
 def _areas(options: argparse.Namespace, settings: Settings) -> AreasOfInterest:
     """The point, or the areas of the file. Raises InvalidInput."""
-    if (options.area is None) == (not options.place) or len(options.place) not in (0, 2):
+    if (options.area is None) == (not options.point) or len(options.point) not in (0, 2):
         raise InvalidInput(
             "A series requires either a point or an --area.", valid="LON LAT in degrees, or --area FIELD.geojson"
         )
     if options.area is None:
-        return AreasOfInterest((point(*options.place),), is_collection=False)
+        return AreasOfInterest((point(*options.point),), is_collection=False)
     return reject_oversized(read_areas(options.area, settings, points=True)[1], settings.field_pixels)
 
 
@@ -200,7 +200,7 @@ def _print(
 
 
 def _print_notes(all_series: Sequence[Series]) -> None:
-    """Print to stderr what the table does not show: coarser pixels, errors, missing observations, skipped scenes."""
+    """Print notes to stderr: coarser pixels, errors, missing observations, skipped scenes."""
     for series in all_series:
         if series.sampling_grid.coarser:
             print_status(f"Sampled on pixels of {series.sampling_grid.pixel}, because the area has too many pixels.")

@@ -82,15 +82,15 @@ def _bind(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as fault:
-        reason = str(fault.strerror).partition(" (")[0]
-        valid = "another --port, or 0 for any free port" if fault.errno == errno.EADDRINUSE else None
+    except OSError as error:
+        reason = str(error.strerror).partition(" (")[0]
+        valid = "another --port, or 0 for any free port" if error.errno == errno.EADDRINUSE else None
         raise InvalidInput(f"Cannot listen on {host}, port {port}: {reason}.", valid=valid) from None
 
 
-def _show_demo_progress(done: int, total: int, what: str) -> None:
+def _show_demo_progress(done: int, total: int, unit: str) -> None:
     """Show the progress: a line that is updated in place on a terminal, or ten lines in a log."""
     if sys.stderr.isatty():
-        print(f"\rCreating the demo archive: {done}/{total} {what:<40}", end="", file=sys.stderr, flush=True)
+        print(f"\rCreating the demo archive: {done}/{total} {unit:<40}", end="", file=sys.stderr, flush=True)
     elif done % max(1, total // 10) == 0:
         print_status(f"Creating the demo archive: {done}/{total}")

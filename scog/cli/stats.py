@@ -66,7 +66,7 @@ def _stats(options: argparse.Namespace) -> None:
         for line in result.report.error_lines() if isinstance(result, Zonal) else ():
             print_status(f"  skipped {line}")
     if any(each.report.incomplete if isinstance(each, Zonal) else each.reason == DEADLINE for each in results):
-        print_status("  incomplete: the time did not suffice, or the catalogue failed")
+        print_status("  incomplete: the deadline passed, or the catalogue failed")
 
 
 def _percentiles(text: str) -> StatisticsOptions:
@@ -84,7 +84,7 @@ async def _compute(
 ) -> list[ZonalResult]:
     async with open_engine(settings) as engine:
         try:
-            on_progress = partial(show_progress, "Reading", what="parts")
+            on_progress = partial(show_progress, "Reading", unit="parts")
             return await zonal(engine, areas.areas, image, percentiles, on_progress)
         finally:
             end_progress()

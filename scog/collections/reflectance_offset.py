@@ -16,7 +16,7 @@ L2A = "sentinel-2-l2a"
 C1 = "sentinel-2-c1-l2a"
 SCALE = 0.0001
 SHIFT = -0.1
-"""Offset in reflectance for DN that include ESA's +1000."""
+"""Reflectance offset of DN that include ESA's +1000."""
 
 
 def offset_of(collection: str, applied: bool | None, baseline: str | None) -> float | None:
@@ -47,6 +47,7 @@ def estimate_offset(red: NDArray[Any]) -> float:
 
 
 def _version(baseline: str) -> tuple[int, ...]:
+    """A processing baseline as numbers, such as `(5, 11)`. An unreadable one counts as newer than any other."""
     try:
         return tuple(int(part) for part in baseline.split("."))
     except ValueError:

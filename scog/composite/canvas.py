@@ -34,9 +34,9 @@ class Canvas:
         return bool(self.valid.all())
 
     def paint(self, values: NDArray[np.float32], valid: Mask2D) -> bool:
-        """Take the valid values of pixels that have none yet. Returns whether there were any.
+        """Paint the valid values on pixels without a value. Returns whether there were any.
 
-        The canvas may keep and modify `values`: most images have one scene, which then needs no copy.
+        The canvas may own and modify `values`: most images have one scene, which then needs no copy.
         """
         new = valid if self._values is None else valid & ~self.valid
         if not new.any():
@@ -51,9 +51,12 @@ class Canvas:
         return True
 
 
-def first_usable(wanted: Mask2D | None, usable: Sequence[Mask2D]) -> list[Mask2D]:
-    """Pixels that each scene contributes, in order: the wanted pixels (all if None) that no earlier scene has."""
-    remaining = wanted
+def first_usable(selected: Mask2D | None, usable: Sequence[Mask2D]) -> list[Mask2D]:
+    """Pixels that each scene contributes, in order: its usable pixels without those of earlier scenes.
+
+    Only `selected` pixels count; None selects all.
+    """
+    remaining = selected
     shares: list[Mask2D] = []
     for mask in usable:
         share = mask if remaining is None else remaining & mask

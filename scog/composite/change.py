@@ -12,7 +12,7 @@ Mask2D = NDArray[np.bool_]
 
 
 class Change(StrEnum):
-    """How a change is expressed."""
+    """The operation that expresses a change."""
 
     DIFFERENCE = "difference"
     RATIO = "ratio"
@@ -31,8 +31,8 @@ class Change(StrEnum):
 def change(first: Values, second: Values, valid: Mask2D, kind: Change) -> tuple[Values, Mask2D]:
     """Difference or ratio of two images `(output, y, x)`: float32 of the same shape, and its validity, bool `(y, x)`.
 
-    `valid` is where both images are valid. A pixel is not valid if its divisor is 0 or its result overflows, in any
-    output; its values are then NaN.
+    `valid` is True where both images are valid. A pixel becomes invalid, and all its values NaN, if in any output the
+    divisor is 0 or the result overflows.
     """
     with np.errstate(all="ignore"):
         values = first - second if kind is Change.DIFFERENCE else first / second

@@ -34,7 +34,7 @@ def first_day(values: Values, days: Numbers) -> Values:
 
 
 def day_of_maximum(values: Values, days: Numbers) -> Values:
-    """Day of the year of the highest value, the oldest of equal ones: float32 `(pixel,)`, NaN if none is valid."""
+    """Day of the year of the highest value, on a tie the oldest: float32 `(pixel,)`, NaN if none is valid."""
     return _at_oldest(values == np.fmax.reduce(values), days)
 
 

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 Values = NDArray[np.float32]
 
 TOLERANCE = 5e-6
-"""Estimated remaining distance at which a pixel has converged, in the unit of the bands: a twentieth of the resolution
-in which reflectance is stored."""
+"""A pixel has converged if its estimated remaining distance is at most this, in the unit of the bands: a twentieth of
+the resolution of stored reflectance."""
 MAX_ROUNDS = 50
 """Maximum number of iterations, of two steps and an extrapolation each. Few pixels take more than 15."""
 MAX_EXTRAPOLATION = 100.0
@@ -95,7 +95,7 @@ def _step(points: Values, invalid_distance: Values, position: Values) -> Values:
 def _step_from_observation(points: Values, distance: Values, position: Values) -> Values:
     """A step from pixels whose position equals one or several observations (Vardi and Zhang).
 
-    The position moves if the other observations pull more strongly than the coincident ones hold.
+    The position does not move if the number of coincident observations is at least the pull of the others.
     """
     coincident = distance == 0
     weights = np.where(coincident, np.float32(0), np.reciprocal(distance))

@@ -18,7 +18,7 @@ VALID = "clouds, none, or SCL classes (0 to 11) separated by commas, such as 3,8
 
 @dataclass(frozen=True)
 class Mask:
-    """SCL classes to mask; with `classes` None nothing is masked, and SCL is not read.
+    """SCL classes to mask. If `classes` is None, nothing is masked, and SCL is not read.
 
     Pixels within `dilate` metres on the ground of a masked pixel are masked too. Class 0 (no data) is not dilated.
     """
@@ -27,9 +27,9 @@ class Mask:
     dilate: float = 0.0
 
     def usable(self, scl: NDArray[Any]) -> NDArray[np.bool_]:
-        """Whether each pixel may be used, from SCL values of any dtype. Class 0 (no data) never may.
+        """Whether each pixel may be used, from SCL values of any dtype.
 
-        Each integer is its own class; other values, such as NaN or 4.5, may not be used.
+        Class 0 (no data) and values that are not integers, such as NaN or 4.5, are never usable.
         """
         classes = sorted({0, *(self.classes or ())})
         usable: NDArray[np.bool_]

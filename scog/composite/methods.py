@@ -13,7 +13,7 @@ from scog.suggest import did_you_mean, quoted
 
 
 class Unit(Enum):
-    """What the values of a composite mean, relative to the layer."""
+    """Meaning of a composite's values, relative to those of the layer."""
 
     LAYER = "the layer's own unit"
     SPREAD = "a difference of the layer's values"
@@ -29,11 +29,11 @@ class Composite:
     name         as in a URL
     title        for display, appended to the layer's title
     description  one sentence
-    unit         meaning of its values
-    painted      whether scenes are painted in order, so that hidden ones are not read; otherwise all are read
-    dated        whether it uses the times of observations
-    single       whether it has one output, whatever the outputs of the expression
-    percent      of a percentile
+    unit         meaning of the values
+    painted      whether scenes are painted in order, so that hidden scenes are not read; otherwise all are read
+    dated        whether the method uses the times of observations
+    single       whether there is one output, independent of the outputs of the expression
+    percent      1 to 99 for a percentile, else None
     """
 
     name: str
@@ -60,19 +60,19 @@ CLEAREST = Composite(
     "clearest",
     "clearest scene",
     "The usable pixel of the scene with the lowest cloud cover, as the catalogue states it for the whole scene; "
-    "the newest of equals.",
+    "on a tie the newest.",
     painted=True,
 )
 BEST = Composite(
     "best",
     "at the highest NDVI",
-    "All bands of the observation with the highest NDVI, the newest of equals; the formula is applied to them.",
+    "All bands of the observation with the highest NDVI, on a tie the newest; the formula is applied to them.",
 )
 MEDIAN = Composite("median", "median", "The median of the values.")
 GEOMEDIAN = Composite(
     "geomedian",
     "of the geometric median",
-    "The geometric median of the bands that the formula needs, which keeps their ratios; the formula is applied to it.",
+    "The geometric median of the formula's bands, which preserves their ratios; the formula is applied to it.",
 )
 MEAN = Composite("mean", "mean", "The mean of the values.")
 MIN = Composite("min", "lowest", "The lowest value.")
@@ -86,13 +86,11 @@ SLOPE = Composite(
     Unit.TREND,
     dated=True,
 )
-MODE = Composite(
-    "mode", "most frequent", "The most frequent value, for integers such as classes; the lowest of equals."
-)
+MODE = Composite("mode", "most frequent", "The most frequent value, for integers such as classes; on a tie the lowest.")
 COUNT = Composite(
     "count",
     "clear observations",
-    "The number of usable observations; 0 where there is none, which is transparent in images.",
+    "The number of usable observations. 0 is transparent in images.",
     Unit.NUMBER,
     single=True,
 )
@@ -107,7 +105,7 @@ FIRST_DOY = Composite(
 MAX_DOY = Composite(
     "max_doy",
     "day of the highest value",
-    "Day of the year (UTC, 1 to 366) of the highest value, the earliest of equals.",
+    "Day of the year (UTC, 1 to 366) of the highest value, on a tie the earliest.",
     Unit.DAY,
     dated=True,
 )
@@ -125,7 +123,7 @@ COMPOSITES: tuple[Composite, ...] = (
     MAX_DOY,
 )  # fmt: skip
 """All methods except percentiles."""
-NAMED: Mapping[str, Composite] = MappingProxyType(
+METHODS: Mapping[str, Composite] = MappingProxyType(
     {each.name: each for each in (*COMPOSITES, *map(percentile, range(1, 100)))}
 )
 VALID = f"{', '.join(each.name for each in COMPOSITES)}, or a percentile from p1 to p99"
@@ -134,7 +132,7 @@ _PERCENTILE = re.compile(r"p\d.*")
 
 def parse_composite(text: str) -> Composite:
     """The composite method with that name. Raises InvalidInput if there is none."""
-    method = NAMED.get(text)
+    method = METHODS.get(text)
     if method is None:
         suggestion = "" if _PERCENTILE.match(text) else did_you_mean(text, [each.name for each in COMPOSITES])
         message = f"there is no composite {quoted(text)}{suggestion}"

@@ -38,7 +38,7 @@ def value_range(values: Values) -> Values:
 
 
 def _mean(values: Values) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.int64]]:
-    """The mean `(pixel,)`, where values are invalid `(observation, pixel)`, and the number of valid ones `(pixel,)`."""
+    """The mean `(pixel,)`, a mask of invalid values `(observation, pixel)`, and the number of valid ones `(pixel,)`."""
     invalid = np.isnan(values)
     counts = len(values) - invalid.sum(axis=0)
     total = np.where(invalid, np.float32(0), values).sum(axis=0, dtype=np.float64)

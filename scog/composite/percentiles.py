@@ -17,11 +17,12 @@ Values = NDArray[np.float32]
 
 
 def percentile(values: Values, percent: int) -> Values:
-    """Percentile of the valid observations, interpolated linearly as in numpy: float32 `(pixel,)`, NaN if none is
-    valid.
+    """Percentile of the valid observations, interpolated linearly as in numpy: float32 `(pixel,)`.
+
+    NaN if no observation is valid.
     """
     counts = (~np.isnan(values)).sum(axis=0, dtype=_smallest(len(values)))
-    # Per count of valid observations, since there are fewer counts than pixels.
+    # Ranks are computed for each count of valid observations, since there are fewer counts than pixels.
     ranks = np.maximum(np.arange(-1, len(values)), 0) * percent
     low, share = ranks // 100, ranks % 100 / 100
     first, last = int(low[counts.min()]), min(int(low[counts.max()]) + 1, len(values) - 1)
@@ -37,7 +38,7 @@ def percentile(values: Values, percent: int) -> Values:
 
 
 def most_frequent(values: Values) -> Values:
-    """The most frequent value, the lowest of equal ones: float32 `(pixel,)`, NaN if no observation is valid."""
+    """The most frequent value, on a tie the lowest: float32 `(pixel,)`, NaN if no observation is valid."""
     ordered = _ordered(values, 0, len(values) - 1)
     result = np.where(np.isinf(ordered[0]), np.float32(np.nan), ordered[0])
     run = np.ones(len(result), np.int32)
@@ -73,7 +74,7 @@ def _smallest(count: int) -> np.dtype[np.unsignedinteger[Any]]:
 
 @lru_cache(maxsize=1024)
 def _pruned(count: int, first: int, last: int) -> tuple[tuple[int, int], ...]:
-    """The network without the exchanges that do not affect ranks `first` to `last`."""
+    """The exchanges of the network that affect ranks `first` to `last`."""
     needed = set(range(first, last + 1))
     pairs = []
     for pair in reversed(_network(count)):
@@ -88,7 +89,7 @@ def _network(count: int) -> tuple[tuple[int, int], ...]:
     """Pairs of a sorting network for `count` values, in order.
 
     Batcher's merge exchange (Knuth, The Art of Computer Programming 3, algorithm 5.2.2M). It compares whole rows of
-    pixels at a time, where a sort would process each pixel by itself.
+    pixels at a time, whereas a sort processes pixels one by one.
     """
     return tuple(_exchanges(count))
 

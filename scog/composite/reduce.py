@@ -20,9 +20,9 @@ from scog.composite.methods import (
     MAX_DOY,
     MEAN,
     MEDIAN,
+    METHODS,
     MIN,
     MODE,
-    NAMED,
     RANGE,
     SLOPE,
     STD,
@@ -33,15 +33,15 @@ from scog.composite.percentiles import most_frequent, percentile
 from scog.composite.trend import trend
 
 STRIP = 1 << 14
-"""Pixels per strip. For fewer, numpy's calls take as long as the work; more do not fit into the processor's cache."""
+"""Maximum number of pixels per strip. Larger ones exceed the processor's cache, smaller ones add overhead."""
 MAX_VALUES = 1 << 22
 """Maximum number of values per strip, over all observations and outputs; some reducers copy them."""
 
 Values = NDArray[np.float32]
 Days = NDArray[np.float64]
 Reducer = Callable[[Values, Days], Values]
-"""From values `(output, observation, pixel)`, NaN where invalid, and days `(observation, pixel or 1)` to `(output,
-pixel)`."""
+"""Reduces values `(output, observation, pixel)`, NaN where invalid, to `(output, pixel)`. The second argument has days
+`(observation, pixel or 1)`."""
 
 
 def reduce(layers: Sequence[Values], composite: Composite, days: Sequence[float | Days] = ()) -> Values:
@@ -94,7 +94,7 @@ def _trends(values: Values, days: Days) -> Values:
 
 
 def _at_best(values: Values, days: Days) -> Values:
-    """All outputs but the last, at the observation where the last is highest; the first of equal ones."""
+    """All outputs but the last, at the observation where the last is highest; on a tie at the first."""
     criterion = values[-1]
     index = np.where(np.isnan(criterion), -np.inf, criterion).argmax(axis=0)
     return np.take_along_axis(values[:-1], index[np.newaxis, np.newaxis], axis=1)[:, 0]
@@ -116,7 +116,7 @@ _REDUCERS: Mapping[str, Reducer] = {
     MAX_DOY.name: lambda values, days: np.stack([day_of_maximum(output, days) for output in values]),
     **{
         name: _per_output(partial(percentile, percent=each.percent))
-        for name, each in NAMED.items()
+        for name, each in METHODS.items()
         if each.percent is not None
     },
 }

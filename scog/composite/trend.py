@@ -16,8 +16,8 @@ def trend(values: Values, days: Numbers) -> Values:
     """Slope per year by least squares, and its two-sided p-value (Student's t-test): float32 `(2, pixel)`.
 
     Values are `(observation, pixel)`, NaN where invalid; days are `(observation, pixel)`, or `(observation, 1)` if they
-    are the same for all pixels. The slope is NaN without two observations at different times, the p-value without three
-    observations; it is 1 if the values are constant.
+    are the same for all pixels. The slope is NaN without two observations at different times. The p-value is NaN
+    without three observations, and 1 if the values are constant.
     """
     valid = ~np.isnan(values)
     counts, mean_day, mean_value = np.zeros((3, values.shape[1]))
@@ -36,7 +36,7 @@ def trend(values: Values, days: Numbers) -> Values:
             products += day_off * value_off
             value_squares += np.square(value_off, out=value_off)
         slope = np.where(day_squares > 0, products / day_squares * YEAR, np.nan)
-        # 0 for constant values.
+        # r_squared is 0 for constant values.
         r_squared = np.where(value_squares > 0, products * products / (day_squares * value_squares), 0.0)
     p_values = p_value(np.clip(r_squared, 0.0, 1.0), counts.astype(np.int64) - 2)
     p_values[(counts < 3) | ~(day_squares > 0)] = np.nan
@@ -47,7 +47,7 @@ def p_value(r_squared: Numbers, freedom: NDArray[np.int64]) -> Numbers:
     """Two-sided p-value of a correlation, given its square: float64, accurate to 1e-12.
 
     `freedom` is the number of observations minus two. For integer degrees of freedom, Student's distribution is a
-    finite series in the cosine of an angle whose sine is the correlation (Abramowitz and Stegun, 26.7.3 and 26.7.4).
+    finite series in the cosine of an angle. Its sine is the correlation (Abramowitz and Stegun, 26.7.3 and 26.7.4).
     """
     odd = freedom % 2
     terms = freedom // 2

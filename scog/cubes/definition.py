@@ -175,7 +175,7 @@ def _rescale(layer_options: LayerOptions, style: Style) -> list[list[float]] | N
     if isinstance(coloring, Channels):
         ranges = coloring.ranges
     elif isinstance(coloring, Ramp):
-        ranges = (coloring.shown,)
+        ranges = (coloring.rescale,)
     return [[float(low) + 0.0, float(high) + 0.0] for low, high in ranges] or None
 
 
@@ -184,7 +184,7 @@ def _colormap_name(layer_options: LayerOptions, style: Style) -> str | None:
     if layer_options.colormap_name is None:
         return None
     requested = style.coloring
-    ranges = (requested.shown,) if isinstance(requested, Ramp) else layer_options.rescale
+    ranges = (requested.rescale,) if isinstance(requested, Ramp) else layer_options.rescale
     default = layer_of(replace(layer_options, colormap_name=None, rescale=ranges)).coloring
     if isinstance(default, Ramp) and isinstance(requested, Ramp):
         is_same = np.array_equal(default.colors, requested.colors)

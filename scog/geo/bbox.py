@@ -19,7 +19,7 @@ _NUMBER = re.compile(r"[+-]?(\d{1,64}\.?\d{0,64}|\.\d{1,64})([eE][+-]?\d{1,3})?"
 
 
 def parse_bbox(text: str, parameter: str = "bbox") -> Bounds | None:
-    """Bounds from text such as `11.2,46.4,11.5,46.6`; None as in `bounds_from_numbers`. Raises InvalidInput."""
+    """Bounds from text such as `11.2,46.4,11.5,46.6`. Returns None and raises InvalidInput as `bounds_from_numbers`."""
     return bounds_from_numbers(parse_numbers(text, parameter), parameter)
 
 
@@ -32,13 +32,13 @@ def parse_numbers(text: str, parameter: str = "bbox") -> list[float]:
 
 
 def bounds_from_numbers(numbers: Sequence[object], parameter: str = "bbox") -> Bounds | None:
-    """Bounds from four or six numbers, in degrees; None if the heights exclude 0, the height of all footprints.
+    """Bounds in degrees from four or six numbers; None if the heights exclude 0, the height of all footprints.
 
     The box may have no width or height. Raises InvalidInput if it is not a bounding box.
     """
     values = [float(value) for value in numbers if is_finite(value)]  # type: ignore[arg-type]
     if len(values) != len(numbers) or len(values) not in (4, 6):
-        raise InvalidInput("A bounding box must be four or six numbers.", parameter=parameter, valid=VALID_BOX)
+        raise InvalidInput("A bounding box must be four or six finite numbers.", parameter=parameter, valid=VALID_BOX)
     half = len(values) // 2
     (west, south), (east, north) = values[:2], values[half : half + 2]
     if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):

@@ -17,14 +17,14 @@ DEGREES = "EPSG:4326"
 MERCATOR = "EPSG:3857"
 """CRS of most tiles. On its sphere a latitude needs no library, and bounds take a third less time."""
 STRAIGHT = frozenset({MERCATOR, "EPSG:3395", "EPSG:4326", "OGC:CRS84"})
-"""CRSs with straight meridians and parallels along the axes, as most maps have; bounds follow from the corners
-alone."""
+"""CRSs with straight meridians and parallels along the axes. Bounds follow from the corners alone."""
 NUDGE = 1e-9
 """Tolerance in degrees. Neighbouring tiles share their edges, and rounding must not make them overlap."""
 STEPS = 16
-"""Steps along each side of a grid at which coordinates are sampled."""
+"""Number of sampling steps along each side of a grid."""
 FINE_STEPS = 128
-"""The same where the transformation is not smooth or not one-to-one: around a pole, or beyond the CRS's area of use."""
+"""Number of sampling steps if the transformation is not smooth or not one-to-one: around a pole, or beyond the area of
+use of the CRS."""
 
 
 @lru_cache(maxsize=4096)
@@ -46,8 +46,9 @@ def lonlat_bounds(grid: Grid) -> LonLatBounds | None:
     poles = _poles_within(grid)
     if poles or abs(unwrapped[-1, -1] - unwrapped[0, 0]) > 180:  # once around a pole
         west, east = -180.0, 180.0
-    near = _poles_within(grid, -1.0)  # pixel centres may be nearer than the corner to a pole just outside the grid
-    return _normalised(west, min([south, *near]), east, max([north, *near]))
+    # Pixel centres may be nearer than the corner to a pole just outside the grid.
+    nearby_poles = _poles_within(grid, -1.0)
+    return _normalised(west, min([south, *nearby_poles]), east, max([north, *nearby_poles]))
 
 
 @lru_cache(maxsize=4096)
@@ -123,7 +124,7 @@ def _shortest(degrees: Floats) -> Floats:
 
 
 def _straight_bounds(grid: Grid) -> LonLatBounds | None:
-    """Bounds of a grid whose columns are meridians and whose rows are parallels."""
+    """Bounds of a grid with meridians as columns and parallels as rows."""
     west, south, east, north = grid.bounds
     unit = _degrees_per_unit(grid.crs)
     if grid.crs == MERCATOR:
@@ -136,9 +137,9 @@ def _straight_bounds(grid: Grid) -> LonLatBounds | None:
 @lru_cache(maxsize=8)
 def _degrees_per_unit(crs: str) -> float:
     """Degrees of longitude per unit of x in a straight CRS, which is constant."""
-    across = 1.0 if crs in (DEGREES, "OGC:CRS84") else 1e7
-    lon, _ = transformer(crs, DEGREES).transform(across, 0.0)
-    return float(lon) / across
+    x = 1.0 if crs in (DEGREES, "OGC:CRS84") else 1e7
+    lon, _ = transformer(crs, DEGREES).transform(x, 0.0)
+    return float(lon) / x
 
 
 def _sampled_bounds(grid: Grid) -> LonLatBounds | None:
@@ -171,7 +172,7 @@ def _outline(values: Floats) -> Floats:
 
 
 def _fill_poles(lon: Floats) -> None:
-    """Set undefined longitudes at a pole to that of the nearest sample on the same side, in place."""
+    """Set undefined longitudes at a pole to the longitude of the nearest sample on the same side, in place."""
     for side in lon:
         finite = np.isfinite(side).nonzero()[0]
         for position in np.isnan(side).nonzero()[0]:

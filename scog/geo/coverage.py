@@ -19,9 +19,9 @@ from shapely.geometry.base import BaseGeometry
 from scog.geo.grid import Grid
 
 ROUNDING = 1e-9
-"""Share of a pixel that may be due to rounding. Smaller fractions become 0, and fractions as near to 1 become 1."""
+"""Rounding error as a share of a pixel. Fractions below it become 0, and fractions above 1 minus it become 1."""
 MAX_PIECES = 1_000_000
-"""Pieces of edges that are processed at a time; they take 100 bytes each."""
+"""Maximum number of pieces of edges processed at a time. Each takes 100 bytes."""
 
 Floats = NDArray[np.float64]
 
@@ -68,16 +68,16 @@ def _signed_area(corners: Floats) -> float:
 
 
 def _batches(start: Floats, end: Floats, shape: tuple[int, int]) -> Iterator[slice]:
-    """Slices of the edges with bounded work each."""
+    """Slices of the edges, each with at most MAX_PIECES pieces unless it is a single edge."""
     height, width = shape
-    work = sum(_crossed_lines(start[:, axis], end[:, axis], size)[1] for axis, size in ((0, width), (1, height)))
-    total = np.cumsum(work + 2)
-    first = 0
-    while first < len(total):
-        before = total[first - 1] if first else 0
-        last = max(first + 1, int(np.searchsorted(total, before + MAX_PIECES, "right")))
-        yield slice(first, last)
-        first = last
+    crossed = sum(_crossed_lines(start[:, axis], end[:, axis], size)[1] for axis, size in ((0, width), (1, height)))
+    points = np.cumsum(crossed + 2)
+    start_edge = 0
+    while start_edge < len(points):
+        before = points[start_edge - 1] if start_edge else 0
+        stop_edge = max(start_edge + 1, int(np.searchsorted(points, before + MAX_PIECES, "right")))
+        yield slice(start_edge, stop_edge)
+        start_edge = stop_edge
 
 
 def _accumulate(sums: Floats, start: Floats, end: Floats, shape: tuple[int, int]) -> None:
@@ -99,8 +99,8 @@ def _accumulate(sums: Floats, start: Floats, end: Floats, shape: tuple[int, int]
 def _cut_at_lines(start: Floats, end: Floats, shape: tuple[int, int]) -> tuple[Floats, Floats, NDArray[np.bool_]]:
     """Columns and rows of the points where edges start, end, and cross a line between pixels.
 
-    They are sorted by edge, then along it. The third array says for each point but the last whether the next is on the
-    same edge.
+    Points are sorted by edge, then along the edge. The third array is True for each point (except the last) if the next
+    point is on the same edge.
     """
     count, step = len(start), end - start
     edges = [np.arange(count), np.arange(count)]

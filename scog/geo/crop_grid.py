@@ -23,24 +23,25 @@ Box = tuple[float, float, float, float]
 Floats = NDArray[np.float64]
 
 DEFAULT_RESOLUTION = 10.0
-"""Metres per pixel if no file's pixel size is known."""
+"""Metres per pixel if the pixel size of the files is unknown."""
 MAX_SIZE = 1024
-"""Default maximum of the longer side, in pixels."""
+"""Default maximum length of the longer side, in pixels."""
 UTM = "utm"
-"""Stands for the CRS of the UTM zone of the box's centre."""
+"""Name for the CRS of the UTM zone of the box's centre."""
 STEPS = 64
-"""Steps along each side of a box at which coordinates are sampled."""
+"""Number of sampling steps along each side of a box."""
 MAX_ROUND_TRIP_ERROR = 1e-6
-"""Maximum error in degrees of a round trip through a CRS. With a larger error, the CRS cannot be used there."""
+"""Maximum error in degrees of a transformation to a CRS and back. With a larger error, the box is outside the area of
+use of the CRS."""
 
 
 @dataclass(frozen=True)
 class CropSize:
     """Size of a crop, in pixels or metres per pixel; by default the native resolution with at most 1024 pixels a side.
 
-    It is given in one of three ways: width and height (one of them alone keeps the proportions), the maximum of the
-    longer side, or the resolution in metres. Raises InvalidInput if more than one way is used, or if a value is not
-    above 0.
+    Three ways exclude each other: width and height (only one of the two keeps the proportions), the maximum length of
+    the longer side, or the resolution in metres. Raises InvalidInput if they are combined, or if a value is not above
+    0.
     """
 
     width: int | None = None
@@ -81,15 +82,16 @@ def crop_grid(
 ) -> Grid:
     """The grid of a crop of `box`, in `crs`: an EPSG code, `utm`, or by default `box_crs`.
 
-    `native` is the lattice of the scenes' files. Without a resolution, and in the lattice's CRS, the pixels are those
-    of the files that the box touches. In another CRS they have the same size. If the pixel size is given (a resolution,
-    or the native one) and units of the CRS have the same length everywhere, pixels have exactly that size and are
-    aligned to its multiples. Otherwise the grid has the box's edges, and pixels are square to within half a pixel along
-    the shorter side. Pixels are enlarged if the longer side would exceed `max_size`.
+    `native` is the lattice of the scenes' files. Without a resolution, and in the lattice's CRS, the grid consists of
+    the files' pixels that the box touches. In another CRS, pixels have the same size as those of the files. If the
+    pixel size is given (a resolution, or the native one) and units of the CRS have the same length everywhere, pixels
+    have exactly that size, and their edges are at multiples of it. Otherwise the grid has the box's edges, and pixels
+    are square to within half a pixel along the shorter side. Pixels are enlarged if the longer side would exceed
+    `max_size`.
 
-    Metres are the CRS's own. In degrees and in Mercator projections, whose units are not metres on the ground, they are
-    metres on the ground at the box's middle latitude. Raises InvalidInput as `check_box` does, and if the box cannot be
-    transformed to the CRS.
+    Metres are units of the CRS. In degrees and in Mercator projections, whose units are not metres on the ground, they
+    are metres on the ground at the box's middle latitude. Raises InvalidInput as `check_box` does, and if the box
+    cannot be transformed to the CRS.
     """
     check_box(box, box_crs)
     if crs == UTM:

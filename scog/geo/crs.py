@@ -20,7 +20,7 @@ _NAME = re.compile(
 _CRS84 = frozenset(
     {"CRS84", "OGC:CRS84", "urn:ogc:def:crs:OGC:1.3:CRS84", "http://www.opengis.net/def/crs/OGC/1.3/CRS84"}
 )
-"""Names of CRS84. It has longitude first, as all coordinates here."""
+"""Names of CRS84, in which longitude comes first."""
 _OUTWARD = frozenset({"east", "north"}), frozenset({"north"}), frozenset({"south"})
 """Valid axis directions: the usual ones, and those of polar projections."""
 
@@ -69,9 +69,9 @@ def is_degrees(crs: str) -> bool:
 def horizontal_crs(text: str) -> str:
     """The CRS of a raster from WKT, PROJJSON or a name: as `EPSG:32632`, or else as WKT.
 
-    A code is returned only if EPSG's definition is equal. A CRS with its own datum shift (TOWGS84, a bound CRS) or with
-    another ellipsoid keeps its WKT, whatever code it resembles. The vertical part is dropped. Raises ValueError if the
-    text is not a CRS, or not one with horizontal coordinates.
+    A code is returned only if EPSG's definition is equal. A CRS with a datum shift (TOWGS84, a bound CRS) or with
+    another ellipsoid keeps its WKT, even if EPSG has a similar one. The vertical part is dropped. Raises ValueError if
+    the text is not a CRS, or not one with horizontal coordinates.
     """
     try:
         crs = pyproj.CRS.from_user_input(text)

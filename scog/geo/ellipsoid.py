@@ -14,7 +14,7 @@ from scog.geo.grid import Grid, transformer
 from scog.geo.interpolation import lagrange_at_centres, lagrange_nodes
 
 NODES = 7
-"""Nodes along each side of a grid at which the scale is computed. Between them it is interpolated, to 1e-9."""
+"""Number of nodes along each side of a grid. The scale is computed at nodes and interpolated between them, to 1e-9."""
 
 Floats = NDArray[np.float64]
 
@@ -22,8 +22,8 @@ Floats = NDArray[np.float64]
 def pixel_areas(grid: Grid) -> Floats:
     """Area of each pixel of a grid on its ellipsoid, in square metres: float64 `(y, x)`.
 
-    It is the areal scale of the CRS at the pixel's centre: accurate to 1e-6 for pixels of a few kilometres and grids of
-    up to a thousand, such as those of `native`.
+    Areas follow from the areal scale of the CRS at the pixel's centre. They are accurate to 1e-6 for pixels of a few
+    kilometres and grids of up to a thousand kilometres, as `scog.geo.native_grid` makes them.
     """
     col, row = np.meshgrid(lagrange_nodes(NODES) * grid.width, lagrange_nodes(NODES) * grid.height)
     a, b, c, d, e, f = tuple(grid.transform)[:6]

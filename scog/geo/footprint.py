@@ -42,15 +42,15 @@ class Footprints:
             if east - turn < self._west or west - turn > self._east:
                 continue
             rectangle = (west - turn, south, east - turn, north)
-            near = self._candidates(rectangle)
-            if near.size:
-                touched[self._scene[near[self._edges.intersect(near, rectangle)]]] = True
+            candidates = self._candidates(rectangle)
+            if candidates.size:
+                touched[self._scene[candidates[self._edges.intersect(candidates, rectangle)]]] = True
         return touched
 
     def cells(self, bounds: Bounds, count: int) -> NDArray[np.bool_]:
-        """Cells of bounds whose centres are within each scene's footprint: bool `(scenes, count x count)`.
+        """Whether the centre of each cell of bounds is within each scene's footprint: bool `(scenes, count x count)`.
 
-        A footprint that contains no cell centre gets the cell of its own centre, so that small footprints are not lost.
+        A footprint without any cell's centre gets the cell that contains its own centre.
         """
         west, south, east, north = bounds
         if east < west:

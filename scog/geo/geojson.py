@@ -30,8 +30,8 @@ def parse_geometry(geometry: Any, parameter: str = "intersects") -> BaseGeometry
         _count_corners(geometry, 0)
         shape = shapely.geometry.shape(geometry)
         reason = "it is empty" if shape.is_empty else "" if shape.is_valid else shapely.is_valid_reason(shape)
-    except _MALFORMED as fault:
-        reason = str(fault)
+    except _MALFORMED as error:
+        reason = str(error)
     if reason:
         raise InvalidInput(f"The geometry is invalid: {reason}.", parameter=parameter, valid=VALID_SHAPE)
     shapely.prepare(shape)
@@ -41,7 +41,7 @@ def parse_geometry(geometry: Any, parameter: str = "intersects") -> BaseGeometry
 def item_shape(item: Mapping[str, Any]) -> BaseGeometry | None:
     """The polygons of an item, cut at the antimeridian; None if it has neither a valid geometry nor a valid bbox.
 
-    These are the polygons of the item's scene, with their holes.
+    They are the footprint of the item's scene, with its holes.
     """
     try:
         return polygons_shape(outline_of(item).polygons)
@@ -109,7 +109,7 @@ def _count_positions(coordinates: object, depth: int) -> int:
         raise ValueError("coordinates are not lists of positions")
     if coordinates and _is_number(coordinates[0]):
         if len(coordinates) not in (2, 3, 4) or not all(map(_is_number, coordinates)):
-            raise ValueError("a position must be two or three finite numbers")
+            raise ValueError("a position must be two to four finite numbers")
         if abs(coordinates[0]) > 180 or abs(coordinates[1]) > 90:
             raise ValueError("a position is not on the Earth in degrees, longitude first")
         return 1

@@ -1,4 +1,4 @@
-"""Parsing of JSON and GeoJSON documents; other formats are rejected by their names."""
+"""Parsing of JSON and GeoJSON documents. Errors name other common formats."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OTHER_FORMATS = (
     (b"fgb\x03", "a FlatGeobuf"),
     (b"PAR1", "a Parquet file"),
 )
-"""First bytes of other formats that users may confuse with GeoJSON, and their names."""
+"""First bytes and names of other formats that users may mistake for GeoJSON."""
 VALID = "GeoJSON in degrees: ogr2ogr -t_srs EPSG:4326 FIELDS.geojson FILE converts any format that GDAL reads"
 
 

@@ -21,7 +21,7 @@ from scog.suggest import did_you_mean, quoted
 WEB_MERCATOR = "WebMercatorQuad"
 T = TypeVar("T", float, NDArray[np.float64])
 MAX_LATITUDE = 85.05
-"""Latitude at which the Web Mercator map is cut off to be square, north and south, rounded towards the equator."""
+"""Maximum latitude of the square Web Mercator map, north and south, rounded towards the equator."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Grid:
         return max(math.hypot(a, d), math.hypot(b, e))
 
     def rows(self, top: int, bottom: int) -> Grid:
-        """The grid's rows `top..bottom`, the end excluded and cut at the grid's height."""
+        """The grid's rows `top..bottom`, without `bottom`, which is clipped to the grid's height."""
         return self.part(Window(top, 0, min(bottom, self.height), self.width))
 
     def part(self, window: Window) -> Grid:
@@ -102,7 +102,7 @@ def apply_affine(transform: Affine, x: T, y: T) -> tuple[T, T]:
 
 @dataclass(frozen=True)
 class Window:
-    """A rectangle of pixels of one level: rows `top..bottom` and columns `left..right`, the ends excluded."""
+    """A rectangle of pixels of one level: rows `top..bottom` and columns `left..right`, without the ends."""
 
     top: int
     left: int
@@ -146,8 +146,8 @@ def tile_matrix_set_crs(tms: str) -> str:
 def tile_grid(z: int, x: int, y: int, size: int = 256, tms: str = WEB_MERCATOR, buffer: float = 0.0) -> Grid:
     """The grid of a tile with `size` pixels a side and a `buffer` of pixels on each side, in halves, as in TiTiler.
 
-    `tms` is the id of a morecantile tile matrix set. Columns that it coalesces towards the poles are one tile,
-    whichever of them is requested. Raises OutOfRange if the tile does not exist, InvalidInput if the buffer is not a
+    `tms` is the id of a morecantile tile matrix set. Columns that the set coalesces towards the poles have the same
+    grid. Raises OutOfRange if the tile does not exist, InvalidInput if the buffer is not a
     multiple of 0.5.
     """
     if not (buffer >= 0 and 2 * buffer % 1 == 0):

@@ -14,8 +14,10 @@ import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
-MIN_POINTS, MIN_POINTS_OF_ORDER_2 = 3, 6
-"""Minimum number of points for a polynomial, and the number from which GDAL uses order 2."""
+MIN_POINTS = 3
+"""Minimum number of points for a polynomial."""
+MIN_POINTS_OF_ORDER_2 = 6
+"""Minimum number of points for a polynomial of order 2, as in GDAL."""
 
 Floats = NDArray[np.float64]
 Point = tuple[float, float, float, float]
@@ -94,7 +96,7 @@ def _fit(inputs: Floats, outputs: Floats, order: int) -> PolynomialPair:
     centre = inputs.mean(axis=0)
     scale = np.abs(inputs - centre).max(axis=0)
     if not scale.all():
-        raise ValueError("the ground control points lie on one line")
+        raise ValueError("the ground control points are on one line")
     u, v = ((inputs - centre) / scale).T
     terms = np.stack([np.ones_like(u), u, v, u * u, u * v, v * v][: 3 if order == 1 else 6], axis=1)
     solution, _, rank, _ = np.linalg.lstsq(terms, outputs, rcond=1e-10)
@@ -111,5 +113,5 @@ def _affine_of(to_pixel: PolynomialPair) -> Affine:
     a, b, d, e = a / x_scale, b / y_scale, d / x_scale, e / y_scale
     inverse = Affine(a, b, c - a * x - b * y, d, e, f - d * x - e * y)
     if not inverse.determinant:
-        raise ValueError("the ground control points lie on one line")
+        raise ValueError("the ground control points are on one line")
     return Affine(*tuple(~inverse)[:6])

@@ -25,14 +25,14 @@ NODES = (5, 9, 17)
 """Interpolation nodes per side, tried in turn. 5 are enough for tiles of 80 km."""
 
 ON_EDGE = 1e-8
-"""Distance before a pixel's edge, in source pixels, at which a centre counts as on the edge. Grids that share a CRS may
-have centres on edges, and rounding must not scatter them. Far below the tolerance, far above rounding errors."""
+"""A centre counts as on a pixel's edge if it is at most this far before it, in source pixels. Grids of one CRS may have
+centres on edges, and rounding must not scatter them. Far below the tolerance, far above rounding errors."""
 
 CURVE_MARGIN = 0.25
-"""Margin around a raster in which its polynomial is used, as a share of the raster's width and height."""
+"""A raster's polynomial is used within the raster and this margin, a share of the raster's width and height."""
 
 SAMPLE_STEP = 8
-"""Step between the rows and columns that are tested first to find the blocks that are needed."""
+"""Step between sampled rows and columns. A sample is tested for needed blocks before all pixels are."""
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.integer[Any]]
@@ -42,9 +42,9 @@ Indices = NDArray[np.integer[Any]]
 class IndexMap:
     """The source pixel that each target pixel shows.
 
-    rows, cols  rectangle of the target grid that the source can reach
+    rows, cols  part of the target grid that the source can reach
     window      window of the source level that contains all source pixels
-    index       row-major index into `window`, `(y, x)` of the rectangle
+    index       row-major index into `window` for each pixel `(y, x)` of that part
     inside      False where a target pixel is outside the source (`index` is then 0); None if all are inside
     """
 
@@ -62,27 +62,27 @@ class IndexMap:
 
     @property
     def bottom(self) -> int:
-        """The source row after the last one that is shown."""
+        """Source row after the last row that is shown."""
         return self.window.bottom
 
     def blocks(
-        self, block_shape: tuple[int, int], wanted: NDArray[np.bool_] | None = None
+        self, block_shape: tuple[int, int], selected: NDArray[np.bool_] | None = None
     ) -> frozenset[tuple[int, int]]:
-        """Blocks `(row, column)` that contain the source pixels, and no other.
+        """Blocks `(row, column)` that contain the source pixels, and no others.
 
-        `wanted` is a mask of target pixels, of `index`'s shape; the others need no blocks.
+        `selected` is a mask of target pixels in the shape of `index`; None selects all.
         """
         height, width = block_shape
-        if wanted is None and block_shape in self._blocks:
+        if selected is None and block_shape in self._blocks:
             return self._blocks[block_shape]
         window = self.window
-        first = window.top // height, window.left // width
-        count = (window.bottom - 1) // height - first[0] + 1, (window.right - 1) // width - first[1] + 1
-        shown = self.inside if wanted is None else wanted if self.inside is None else wanted & self.inside
+        top, left = window.top // height, window.left // width
+        count = (window.bottom - 1) // height - top + 1, (window.right - 1) // width - left + 1
+        shown = self.inside if selected is None else selected if self.inside is None else selected & self.inside
         if count == (1, 1):
-            return frozenset({first} if wanted is None or shown is None or shown.any() else ())
+            return frozenset({(top, left)} if selected is None or shown is None or shown.any() else ())
         touched = np.zeros(count, bool)
-        for step in (SAMPLE_STEP, 1):  # usually all blocks of the window are needed, and a sample shows it
+        for step in (SAMPLE_STEP, 1):  # a sample suffices if all blocks of the window are needed, as is usual
             index = self.index[::step, ::step]
             index = index.ravel() if shown is None else index[shown[::step, ::step]]
             index = index.astype(_index_type(window), copy=False)
@@ -91,8 +91,8 @@ class IndexMap:
             touched[(row + window.top % height) // height, (col + window.left % width) // width] = True
             if touched.all():
                 break
-        blocks = frozenset((int(r) + first[0], int(c) + first[1]) for r, c in zip(*touched.nonzero(), strict=True))
-        if wanted is None:
+        blocks = frozenset((int(r) + top, int(c) + left) for r, c in zip(*touched.nonzero(), strict=True))
+        if selected is None:
             self._blocks[block_shape] = blocks
         return blocks
 
@@ -103,10 +103,10 @@ def index_map(target: Grid, source: Grid) -> IndexMap | None:
     A target pixel shows the source pixel that contains its centre. A centre on an edge belongs to the pixel right and
     below, as in GDAL.
     """
-    reach = reachable(target, source)
-    if reach is None:
+    reachable_part = reachable(target, source)
+    if reachable_part is None:
         return None
-    rows, cols = reach
+    rows, cols = reachable_part
     col, row = source_coordinates(target, source, rows, cols)
     col += ON_EDGE
     row += ON_EDGE
@@ -148,8 +148,8 @@ def _index_type(window: Window) -> np.dtype[np.signedinteger[Any]]:
 def source_coordinates(target: Grid, source: Grid, rows: slice, cols: slice) -> tuple[Floats, Floats]:
     """Fractional column and row in `source` of the pixel centres of a rectangle of `target`, float64 `(y, x)` each.
 
-    They are infinite or NaN where a point has no coordinates in the source's CRS. A point outside the source that is
-    inside after whole turns around the Earth gets the column there.
+    They are infinite or NaN where a point has no coordinates in the source's CRS. A point outside the source is moved
+    by whole turns around the Earth if that brings it inside.
     """
     around = columns_per_turn(source)
     col, row = unwrapped_coordinates(target, source, rows, cols, around)
@@ -192,7 +192,7 @@ def _exact(target: Grid, source: Grid, col: Floats, row: Floats) -> tuple[Floats
     if target.crs != source.crs:
         x, y = map(np.asarray, transformer(target.crs, source.crs).transform(x, y))
     with np.errstate(invalid="ignore"):
-        if source.transform.d or source.curve is not None:  # columns of other sources are wrap_columns later
+        if source.transform.d or source.curve is not None:  # `wrap_columns` moves the columns of other sources
             x = nearest_turn(x, source.centre[0], full_circle(source.crs))
         if source.curve is not None:
             x = np.where(_is_near(source, x, y), x, math.nan)

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 PROBES = np.array([0.003, 0.21, 0.43, 0.68, 0.91, 0.998])
-"""Positions on 0..1 at which the interpolation is checked: between nodes, and near the ends with their larger
-errors."""
+"""Positions on 0..1 for checking the interpolation: between nodes, and near the ends, where errors are larger."""
 
 
 def lagrange_nodes(count: int) -> Floats:
@@ -46,7 +45,7 @@ def lagrange_at_probes(count: int) -> Floats:
 
 @lru_cache(maxsize=8)
 def sample_points(count: int) -> tuple[Floats, Floats]:
-    """Points x, y on 0..1 at which the exact transformation is computed: the grid of nodes, then the grid of probes."""
+    """Points x, y on 0..1 for the exact transformation: the grid of nodes, then the grid of probes."""
     nodes, probes = np.meshgrid(lagrange_nodes(count), lagrange_nodes(count)), np.meshgrid(PROBES, PROBES)
     x, y = (np.concatenate((xs.ravel(), ys.ravel())) for xs, ys in zip(nodes, probes, strict=True))
     return x, y

@@ -15,7 +15,7 @@ from scog.geo.grid import Grid, transformer
 from scog.geo.ground_resolution import ground_units
 
 ON_LINE = 1e-6
-"""Share of a pixel: an edge this close to a line between pixels counts as on it."""
+"""An edge counts as on a line between pixels if it is at most this share of a pixel away."""
 Box = tuple[float, float, float, float]
 
 
@@ -26,7 +26,7 @@ class Lattice:
     crs        CRS of the transform
     transform  column and row to CRS units; integers are lines between pixels
     metres     size of a pixel on the ground, the geometric mean of its sides
-    coarsest   pixel size of the coarsest overview as a multiple; infinite if not known to be bounded
+    coarsest   pixel size of the coarsest overview, in pixels of the lattice; infinite if unknown
     """
 
     crs: str
@@ -40,7 +40,7 @@ class Lattice:
         return bool(self.transform.b == 0 and self.transform.d == 0)
 
     def coarsened(self, factor: int) -> Lattice:
-        """The lattice with pixels of `factor` x `factor` of these, as an overview has."""
+        """The lattice with pixels of `factor` x `factor` pixels of this one, like an overview's."""
         a, b, c, d, e, f = tuple(self.transform)[:6]
         larger = Affine(a * factor, b * factor, c, d * factor, e * factor, f)
         return Lattice(self.crs, larger, self.metres * factor, self.coarsest / factor)

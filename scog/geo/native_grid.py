@@ -1,4 +1,4 @@
-"""The grid for statistics and time series of a geometry: the pixels of the files there, or those of the UTM zone."""
+"""The grid for statistics and time series of a geometry: aligned to the files' pixels, or else in the UTM zone."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_SIDE = 1_000_000.0
 """Maximum extent in metres from west to east and from south to north. Further from the central meridian, the
 projection's scale is not accurate."""
 STEP = 0.005
-"""Distance in degrees between the transformed points of an edge: 500 m, over which an edge bends by 1 cm."""
+"""Distance in degrees between the transformed points of an edge: 500 m. Over that length an edge bends by 1 cm."""
 MAX_STEPS = 200_000
 """Maximum number of points along all edges, used if these are longer than a thousand degrees."""
 
@@ -49,11 +49,10 @@ class NativeGrid:
 def native_grid(shape: BaseGeometry, pixels: Lattice | float, max_pixels: int, crs: str | None = None) -> NativeGrid:
     """The smallest grid that contains a geometry in degrees, with at most `max_pixels` pixels.
 
-    `pixels` is a file's lattice. If no file is known, it is the pixel size in metres, in `crs` or the UTM zone of the
-    geometry's centroid. If there would be too many pixels, they are enlarged by 2, 4, 8 ..., as in the file's
-    overviews. The geometry is between -180 and 180 degrees; parts on both sides of the antimeridian are joined. Its
-    edges are straight in degrees, so points are added to them. Raises InvalidInput if the geometry is too large for one
-    zone.
+    `pixels` is a file's lattice, or else the pixel size in metres, in `crs` or the UTM zone of the geometry's centroid.
+    If there would be too many pixels, they are enlarged by 2, 4, 8 ..., as in the file's overviews. The geometry is
+    between -180 and 180 degrees; parts on both sides of the antimeridian are joined. Its edges are straight in degrees,
+    so points are added to them. Raises InvalidInput if the geometry is too large for one zone.
     """
     joined = _joined(shape)
     lattice = pixels if isinstance(pixels, Lattice) else metric_lattice(crs or zone_crs(*_centroid(joined)), pixels)

@@ -20,13 +20,16 @@ Polygon = tuple[Ring, ...]
 """An exterior ring, and its holes."""
 
 MAX_LONGITUDE = 540.0
+"""Maximum magnitude of a longitude: rings may continue beyond the antimeridian, by up to a full turn."""
 POLE_TOLERANCE = 0.5
 """Accepted degrees beyond a pole: grids with pixel centres at the pole extend half a pixel further."""
 WIDEST_BOX = 90.0
-"""Maximum width in degrees of a box of two longitudes across the antimeridian, if only its corners suggest that it
-crosses."""
+"""A box of two longitudes counts as crossing the antimeridian only if its width is then at most this, in degrees. The
+item's `bbox` overrides that."""
 MAX_NESTING = 4
+"""Maximum nesting of geometry collections."""
 _LARGEST = 2**1000
+"""Larger integers may not fit into a float."""
 
 
 class Outline(NamedTuple):
@@ -112,18 +115,23 @@ def _lons(ring: Ring) -> list[float]:
     return [lon for lon, _ in ring]
 
 
-def _is_as_written(ring: Ring, across: float) -> bool:
-    """Whether a box of two longitudes is meant as written, rather than as `across` degrees across the antimeridian."""
+def _is_as_written(ring: Ring, crossing_width: float) -> bool:
+    """Whether a box of two longitudes is meant as written.
+
+    Otherwise it crosses the antimeridian, with a width of `crossing_width` degrees.
+    """
     lons = sorted(set(_lons(ring)))
     if len(lons) > 2:
         return False
     west, east = lons
-    if west < -180 or east > 180 or across > WIDEST_BOX or across == 0:
+    if west < -180 or east > 180 or crossing_width > WIDEST_BOX or crossing_width == 0:
         return True
     lats = [lat for _, lat in ring]
     height = max(lats) - min(lats) or 1e-9
     parallel_scale = max(math.cos(math.radians((max(lats) + min(lats)) / 2)), 0.05)
-    return abs(math.log(across * parallel_scale / height)) > abs(math.log((east - west) * parallel_scale / height))
+    # The interpretation that is closer to a square is more plausible.
+    crossing_ratio, written_ratio = crossing_width * parallel_scale / height, (east - west) * parallel_scale / height
+    return abs(math.log(crossing_ratio)) > abs(math.log(written_ratio))
 
 
 def _centred(ring: Ring) -> Ring:

@@ -1,4 +1,4 @@
-"""Choice of the overview level: once per source grid and target resolution, never per tile, so that tiles meet."""
+"""Choice of the overview level: once per source grid and target resolution, not per tile, so that tiles meet."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from scog.geo.grid import Grid, transformer
 from scog.geo.world_width import full_circle, nearest_turn
 
 
-def choose_level(resolutions: Sequence[float], wanted: float) -> int:
-    """The coarsest level that is not coarser than `wanted`; level 0 if all are coarser.
+def choose_level(resolutions: Sequence[float], target_resolution: float) -> int:
+    """The coarsest level that is not coarser than `target_resolution`; level 0 if all are coarser.
 
-    `resolutions` are those of levels 0, 1, ... (finest first), in the units of `wanted`.
+    `resolutions` are those of levels 0, 1, ... (finest first), in the units of `target_resolution`.
     """
-    fitting = [level for level, resolution in enumerate(resolutions) if resolution <= wanted * (1 + 1e-9)]
-    return max(fitting, default=0, key=lambda level: resolutions[level])
+    levels = [level for level, resolution in enumerate(resolutions) if resolution <= target_resolution * (1 + 1e-9)]
+    return max(levels, default=0, key=lambda level: resolutions[level])
 
 
 @lru_cache(maxsize=8192)
@@ -39,10 +39,11 @@ def target_pixel_size(grid: Grid, crs: str, centre: tuple[float, float]) -> floa
 
 @lru_cache(maxsize=4096)
 def _extent(
-    grid_crs: str, right: tuple[float, float], down: tuple[float, float], crs: str, centre: tuple[float, float]
+    grid_crs: str, col_step: tuple[float, float], row_step: tuple[float, float], crs: str, centre: tuple[float, float]
 ) -> float:
+    """As `target_pixel_size`. The steps are (x, y) from a pixel to the next column and row, in the grid's CRS."""
     x, y = transformer(crs, grid_crs).transform(*centre)
-    corners = [(x, y), (x + right[0], y + right[1]), (x + down[0], y + down[1])]
+    corners = [(x, y), (x + col_step[0], y + col_step[1]), (x + row_step[0], y + row_step[1])]
     xs, ys = transformer(grid_crs, crs).transform([p[0] for p in corners], [p[1] for p in corners])
     if not all(map(math.isfinite, (*xs, *ys))):
         return math.inf

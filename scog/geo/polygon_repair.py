@@ -1,9 +1,9 @@
-"""Polygons from users' GeoJSON: a valid shapely geometry in degrees, and a description of what was repaired.
+"""Polygons from users' GeoJSON: a valid shapely geometry in degrees, and a description of the repairs.
 
 Rings are closed, repeated positions dropped, heights ignored. Polygons that jump across the antimeridian or continue
-beyond it are cut there. What is still invalid (rings that cross or touch themselves, spikes, parts that overlap or
-share an edge) is repaired by GEOS's `structure` method: the union of all exterior rings without their holes. An area
-that is covered twice therefore counts once, and a hole outside its exterior ring becomes a part.
+beyond it are cut there. A geometry that is still invalid (rings that cross or touch themselves, spikes, parts that
+overlap or share an edge) is repaired by GEOS's `structure` method, which gives the union of the exteriors, minus the
+holes. An area that is covered twice therefore counts once. A hole entirely outside its exterior becomes a part.
 https://shapely.readthedocs.io/en/stable/reference/shapely.make_valid.html
 """
 
@@ -22,18 +22,22 @@ from scog.errors import InvalidInput
 from scog.geo.geojson import MAX_CORNERS, MAX_NESTING
 from scog.suggest import quoted
 
-VALID = "a GeoJSON Polygon or MultiPolygon in degrees, longitude first"
+VALID = "a GeoJSON Polygon, MultiPolygon or GeometryCollection of these, in degrees, longitude first"
 KINDS = ("Polygon", "MultiPolygon", "GeometryCollection")
 WITHOUT_AREA = ("Point", "MultiPoint", "LineString", "MultiLineString")
 MAX_PAIRS, MAX_PAIRS_PER_EDGE = 1000, 20
-"""Maximum number of pairs of edges whose bounding boxes intersect: a constant, plus a number per edge. Repair takes
-time quadratic in the number of edges that cross each other."""
+"""At most MAX_PAIRS + MAX_PAIRS_PER_EDGE x edges pairs of edges may have intersecting bounding boxes. The time for a
+repair is quadratic in the number of edges that cross each other."""
 MAX_REPAIRS = 3
+"""Maximum number of passes: rounding may leave a crossing that another pass repairs."""
+MAX_LONGITUDE = 540
+"""Maximum magnitude of a longitude: outlines may continue beyond the antimeridian, by up to a full turn."""
 EDGES_PER_QUERY = 500
 """Edges per query of the spatial index."""
 
 Position = tuple[float, float]
-Ring = list[Position]
+"""Longitude and latitude in degrees."""
+Positions = list[Position]
 
 
 @dataclass(frozen=True)
@@ -48,37 +52,41 @@ class Polygons:
 
 
 def valid_polygons(
-    geometry: object, where: str, corners: int = MAX_CORNERS, valid: str = VALID, *, jumps: bool = True
+    geometry: object,
+    parameter: str,
+    max_corners: int = MAX_CORNERS,
+    valid_text: str = VALID,
+    *,
+    shortest_way: bool = True,
 ) -> Polygons:
     """The polygons of a GeoJSON geometry, repaired if invalid; points and lines in collections are ignored.
 
-    With `jumps`, an edge of more than 180 degrees takes the short way across the antimeridian; without, areas may be
-    wider than that, as in RFC 7946. `where` is the parameter's name for errors. Raises InvalidInput, with the reason
-    and the ring, if the geometry has no area, cannot be repaired, or has more than `corners` corners.
+    Edges of more than 180 degrees take the shortest way, across the antimeridian. If `shortest_way` is False, edges are
+    taken as written (RFC 7946), so areas may be wider than 180 degrees. `parameter` and `valid_text` are for errors.
+    Raises InvalidInput, with the reason and the ring, if the geometry has no area, cannot be repaired, or has more than
+    `max_corners` corners.
     """
     count = count_corners(geometry)
-    if count > corners:
+    if count > max_corners:
         message = f"The geometry is invalid: it has too many corners, {count}."
-        raise InvalidInput(message, parameter=where, valid=f"at most {corners}")
-    reader = _PolygonReader(jumps)
+        raise InvalidInput(message, parameter=parameter, valid=f"at most {max_corners}")
+    reader = _PolygonReader(shortest_way)
     try:
         parts = list(reader.polygons(geometry, 0))
         if not parts:
-            raise _InvalidGeometry(
-                "it is empty" if not reader.notes else f"it has no polygon with an area ({reader.summary})"
-            )
+            raise _InvalidGeometry(f"it has no area ({reader.summary})" if reader.notes else "it is empty")
         shape = _made_valid(parts, reader)
         if not shape.area > 0:
-            raise _InvalidGeometry("it has no extent")
-    except _InvalidGeometry as fault:
-        raise InvalidInput(f"The geometry is invalid: {fault}.", parameter=where, valid=valid) from None
+            raise _InvalidGeometry("it has no area")
+    except _InvalidGeometry as error:
+        raise InvalidInput(f"The geometry is invalid: {error}.", parameter=parameter, valid=valid_text) from None
     return Polygons(shape, reader.summary or None)
 
 
 def parse_position(value: object) -> Position:
-    """Longitude and latitude of a GeoJSON position, without its height. Raises ValueError with the reason."""
+    """Longitude (-540 to 540) and latitude of a GeoJSON position, without its height. Raises ValueError."""
     if not isinstance(value, list | tuple) or not 2 <= len(value) <= 4 or not all(map(_is_number, value)):
-        raise _InvalidGeometry(f"a position must be two or three finite numbers, not {quoted(str(value)[:60])}")
+        raise _InvalidGeometry(f"a position must be two to four finite numbers, not {quoted(str(value)[:60])}")
     x, y = float(value[0]), float(value[1])
     not_on_earth = f"the position [{x:.10g}, {y:.10g}] is not on the Earth"
     if abs(x) > 720 or (abs(y) > 90 and abs(x) > 360):
@@ -87,8 +95,8 @@ def parse_position(value: object) -> Position:
         )
     if abs(y) > 90:
         raise _InvalidGeometry(f"{not_on_earth}: longitude must come first, latitude second; they may be swapped")
-    if abs(x) > 540:
-        raise _InvalidGeometry(f"{not_on_earth}: longitudes must be between -180 and 180")
+    if abs(x) > MAX_LONGITUDE:
+        raise _InvalidGeometry(f"{not_on_earth}: longitude must be between -{MAX_LONGITUDE} and {MAX_LONGITUDE}")
     return x, y
 
 
@@ -109,18 +117,18 @@ class _InvalidGeometry(ValueError):
 
 @dataclass
 class _PolygonReader:
-    """Reads polygons, and notes what it repairs or ignores."""
+    """Reads polygons, and notes each repair and each ignored part."""
 
-    jumps: bool
+    shortest_way: bool
     notes: list[str] = field(default_factory=list)
 
     @property
     def summary(self) -> str:
-        """All repairs, as text."""
+        """All notes as text; empty if there are none."""
         return "; ".join(self.notes)
 
     def note(self, text: str) -> None:
-        """Add a repair, once."""
+        """Add a note, unless it exists already."""
         if text not in self.notes:
             self.notes.append(text)
 
@@ -130,7 +138,7 @@ class _PolygonReader:
         if geometry is None:
             raise _InvalidGeometry("it is null")
         if not isinstance(geometry, Mapping) or kind not in (*KINDS, *WITHOUT_AREA):
-            raise _InvalidGeometry("it is not a Polygon or MultiPolygon")
+            raise _InvalidGeometry("it is not a Polygon, MultiPolygon or GeometryCollection")
         if kind in WITHOUT_AREA:
             if depth == 0:
                 raise _InvalidGeometry(f"a {kind} has no area; a Polygon or MultiPolygon is needed")
@@ -154,27 +162,30 @@ class _PolygonReader:
     def _polygon(self, rings: object, part: str) -> Iterator[shapely.Polygon]:
         if not isinstance(rings, list):
             raise _InvalidGeometry(f"the coordinates{part} are not a list of rings")
-        shell: Ring | None = None
+        exterior: Positions | None = None
         holes = []
         for number, ring in enumerate(rings):
             closed = self._ring(ring, f"ring {number}{part}")
             if number == 0:
-                shell = closed
+                exterior = closed
             elif closed is not None:
                 holes.append(closed)
-        if shell is not None:
-            yield shapely.Polygon(shell, [_on_side_of(hole, shell) for hole in holes])
+        if exterior is not None:
+            yield shapely.Polygon(exterior, [_on_side_of(exterior, hole) for hole in holes])
 
-    def _ring(self, ring: object, name: str) -> Ring | None:
-        """A closed ring without jumps across the antimeridian; None if it has fewer than three different positions."""
+    def _ring(self, ring: object, name: str) -> Positions | None:
+        """A closed ring; None if it has fewer than three different positions.
+
+        With `shortest_way`, it has no jumps across the antimeridian.
+        """
         if not isinstance(ring, list):
             raise _InvalidGeometry(f"{name} is not a list of positions")
-        closed: Ring = []
+        closed: Positions = []
         for value in ring:
             try:
                 position = parse_position(value)
-            except _InvalidGeometry as fault:
-                raise _InvalidGeometry(f"in {name} {fault}") from None
+            except _InvalidGeometry as error:
+                raise _InvalidGeometry(f"in {name} {error}") from None
             if not closed or position != closed[-1]:
                 closed.append(position)
         if len(set(closed)) < 3:
@@ -183,13 +194,13 @@ class _PolygonReader:
         if closed[0] != closed[-1]:
             self.note(f"closed {name}")
             closed.append(closed[0])
-        return _without_jumps(closed, name) if self.jumps else closed
+        return _without_jumps(closed, name) if self.shortest_way else closed
 
 
-def _without_jumps(ring: Ring, name: str) -> Ring:
+def _without_jumps(ring: Positions, name: str) -> Positions:
     """A ring with continuous longitudes, which exceed 180 where the ring crosses the antimeridian.
 
-    Edges never go the long way around the Earth. Raises _InvalidGeometry if the ring goes once around a pole.
+    Edges take the shortest way around the Earth. Raises _InvalidGeometry if the ring goes once around a pole.
     """
     continuous, offset = ring[:1], 0.0
     for start, end in pairwise(ring):
@@ -203,10 +214,10 @@ def _without_jumps(ring: Ring, name: str) -> Ring:
     return continuous
 
 
-def _on_side_of(hole: Ring, shell: Ring) -> Ring:
-    """A hole on the same side of the antimeridian as its exterior ring."""
+def _on_side_of(exterior: Positions, hole: Positions) -> Positions:
+    """A hole, moved by whole turns to the same side of the antimeridian as its exterior ring."""
     distance = (
-        min(x for x, _ in shell) + max(x for x, _ in shell) - min(x for x, _ in hole) - max(x for x, _ in hole)
+        min(x for x, _ in exterior) + max(x for x, _ in exterior) - min(x for x, _ in hole) - max(x for x, _ in hole)
     ) / 2
     offset = 360.0 * round(distance / 360.0)
     return [(x + offset, y) for x, y in hole] if offset else hole
@@ -218,14 +229,14 @@ def _made_valid(parts: list[shapely.Polygon], reader: _PolygonReader) -> BaseGeo
     if not shape.is_valid:
         _check_effort(shape)
         reader.note(f"made valid ({shapely.is_valid_reason(shape)}); areas covered twice count once")
-        for _ in range(MAX_REPAIRS):  # rounding may leave a crossing that a second pass repairs
+        for _ in range(MAX_REPAIRS):
             shape = _polygons_only(shapely.make_valid(shape, method="structure", keep_collapsed=False))
             if shape.is_valid:
                 break
         else:
             raise _InvalidGeometry(f"it could not be repaired ({shapely.is_valid_reason(shape)})")
     if shape.is_empty:
-        raise _InvalidGeometry("it has no extent")
+        raise _InvalidGeometry("it has no area")
     west, _, east, _ = shape.bounds
     if west >= -180 and east <= 180:
         return shape
@@ -234,19 +245,19 @@ def _made_valid(parts: list[shapely.Polygon], reader: _PolygonReader) -> BaseGeo
 
 
 def _recentred(shape: BaseGeometry, meridian: float) -> BaseGeometry:
-    """The part of a geometry within 180 degrees of a meridian, moved so that this meridian becomes 0."""
+    """The part of a geometry at most 180 degrees from a meridian, moved so that the meridian's longitude is 0."""
     part = shapely.intersection(shape, shapely.box(meridian - 180, -90, meridian + 180, 90))
     return shapely.transform(part, lambda coordinates: np.subtract(coordinates, (meridian, 0.0)))
 
 
 def _polygons_only(shape: BaseGeometry) -> BaseGeometry:
-    """The polygons of a geometry, without the lines and points that cutting and repair may leave."""
+    """The polygons of a geometry. Lines and points, which cuts and repairs may leave, are dropped."""
     parts = [part for part in shapely.get_parts(shapely.get_parts(shape)) if part.geom_type == "Polygon"]
     return parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
 
 
 def _check_effort(shape: BaseGeometry) -> None:
-    """Raise _InvalidGeometry if so many edges cross each other that repair would take minutes."""
+    """Raise _InvalidGeometry if repair would take minutes, because too many edges cross each other."""
     rings = [shapely.get_coordinates(ring) for ring in shapely.get_rings(shapely.get_parts(shape))]
     edges = np.concatenate([np.stack((ring[:-1], ring[1:]), axis=1) for ring in rings])
     lines = np.asarray(shapely.linestrings(edges))
@@ -259,4 +270,6 @@ def _check_effort(shape: BaseGeometry) -> None:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e12 and math.isfinite(value)
+    return (
+        isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300 and math.isfinite(value)
+    )

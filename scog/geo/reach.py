@@ -1,4 +1,4 @@
-"""The part of a target grid that a source raster can reach, so that the rest needs no coordinates."""
+"""The part of a target grid that may intersect a source raster. The rest needs no coordinates."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 
 
 def reachable(target: Grid, source: Grid) -> tuple[slice, slice] | None:
-    """Rows and columns of the target that the source can reach, slightly more than needed; None if there are none."""
+    """Rows and columns of the target that may intersect the source, with a small margin; None if none do."""
     everything = slice(0, target.height), slice(0, target.width)
     if source.curve is not None:
         return everything
@@ -37,7 +37,7 @@ def reachable(target: Grid, source: Grid) -> tuple[slice, slice] | None:
 def _wraps(source: Grid) -> bool:
     """Whether a raster spans more than half of a turn around the Earth, or exceeds 180 degrees.
 
-    Its outline in another CRS may then not enclose it.
+    The outline of such a raster in another CRS may not enclose it.
     """
     full_turn = full_circle(source.crs)
     west, _, east, _ = source.bounds
@@ -51,14 +51,14 @@ def _intersects_wrapped(target: Grid, source: Grid) -> bool:
     left, _, right, _ = target.bounds
     if full_turn is None:
         return False
-    first, last = math.ceil((west - right) / full_turn), math.floor((east - left) / full_turn)
-    return first <= last and (first, last) != (0, 0)
+    min_turns, max_turns = math.ceil((west - right) / full_turn), math.floor((east - left) / full_turn)
+    return min_turns <= max_turns and (min_turns, max_turns) != (0, 0)
 
 
 def _covered(coordinates: Floats, length: int, margin: float) -> slice:
     """Slice of `length` pixels between the extremes of an outline, with a margin for its curvature."""
-    first, last = math.floor(coordinates.min() - margin) - 1, math.ceil(coordinates.max() + margin) + 1
-    return slice(max(0, first), min(length, last))
+    start, stop = math.floor(coordinates.min() - margin) - 1, math.ceil(coordinates.max() + margin) + 1
+    return slice(max(0, start), min(length, stop))
 
 
 _STEPS = 32
@@ -69,8 +69,8 @@ _STEPS = 32
 def _outline(source: Grid, crs: str) -> tuple[Floats, Floats, float, float]:
     """x and y in a CRS of points along a raster's outline, and bounds of the curvature between two points in x and y.
 
-    The curvature is that over two steps: the distance of a point from the midpoint of its neighbours, four times that
-    over one step. It is infinite or NaN if a point is.
+    The curvature is measured over two steps, as the distance of a point from the midpoint of its neighbours. That is
+    four times the curvature between two points. It is infinite or NaN if a point is.
     """
     fraction = np.arange(_STEPS) / _STEPS
     zero, one = np.zeros(_STEPS), np.ones(_STEPS)

@@ -1,8 +1,8 @@
 """Resampling supports: the source pixels that each target pixel is computed from, for methods other than nearest.
 
-A support is to these methods what an index map is to nearest: geometry only, computed once for every band and date of
-an MGRS tile and overview level. Kernel widths depend on the source grid and the target resolution and never on the
-tile, so that tiles meet.
+Like an index map for nearest, a support is geometry only. It is computed once for all bands and dates of an MGRS tile
+and overview level. Kernel widths depend on the source grid and the target resolution, never on the tile, so that tiles
+meet.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from scog.geo.index_map import ON_EDGE, source_coordinates
 from scog.geo.reach import reachable
 from scog.geo.world_width import columns_per_turn, full_circle, nearest_turn
 
-MAX_SHRINK = 8.0
-"""Source pixels per target pixel, in one direction, up to which each is weighted separately. Above, as happens in files
-without overviews, squares of `step` x `step` pixels are combined first."""
+MAX_SCALE = 8.0
+"""Maximum number of source pixels per target pixel, in one direction, that are weighted separately. If there are more,
+as in files without overviews, squares of `step` x `step` pixels are combined first."""
 EQUAL_RATIO = 1 / 0.95
-"""Ratio of pixel sizes up to which kernels are not widened, as in GDAL."""
+"""Kernels are not widened if the ratio of the pixel sizes is at most this, as in GDAL."""
 MAX_BOX = 8.0
-"""Maximum size of a box relative to that at the source's centre. Larger ones cross a discontinuity of the
+"""Maximum size of a box relative to the box at the source's centre. Larger boxes cross a discontinuity of the
 projection."""
 MIN_BOX = 1e-5
-"""Minimum side of a box in source pixels, so that shares of it can be computed."""
+"""Minimum side of a box in source pixels, because weights are shares of the side."""
 
 Floats = NDArray[np.float64]
 Positions = tuple[NDArray[np.float32], ...]
-"""One or two float32 arrays: see `ResamplingSupport.down`."""
+"""One or two float32 arrays: see `ResamplingSupport`."""
 Pair = tuple[float, float]
 
 
@@ -43,20 +43,20 @@ Pair = tuple[float, float]
 class ResamplingSupport:
     """The rectangle of source pixels that each target pixel is computed from.
 
-    rows, cols    rectangle of the target grid that the source can reach; the arrays have its shape `(y, x)`
+    rows, cols    part of the target grid that the source can reach; the arrays have its shape `(y, x)`
     window        window of source pixels that contains all rectangles; it may exceed the source's edges
     source        shape of the source
-    step          side of the squares of source pixels that are combined first, and that `window` and `reach` count;
-                  1 except for files without overviews
-    shrink        factors, at least 1, by which kernels are wider than on the source's own grid, down and across
-    reach         rows and columns of the largest rectangle
-    first         row-major index into `window` of each rectangle's upper left pixel
-    down, across  position in source pixels, see below
-    inside        False where a target pixel is computed from nothing (`first` is then 0); None if no pixel is
+    step          side of the squares of source pixels that are combined first: the unit of `window` and
+                  `kernel_shape`. 1 except for files without overviews
+    scale         `(rows, columns)`: factors, at least 1, by which kernels are wider than on the source's own grid
+    kernel_shape  rows and columns of the largest rectangle
+    upper_left    row-major index into `window` of each rectangle's upper left pixel
+    row_positions, col_positions  position in source pixels, see below
+    inside        False where a target pixel has no source pixels (`upper_left` is then 0); None if all have some
 
-    For kernels, `down` and `across` are one array each: the distance, 0 to 1, below and right of the centre of the last
-    pixel in the first half of `reach`. For boxes they are two arrays each: start and stop, from the upper and left
-    edges of `first`.
+    For kernels, `row_positions` and `col_positions` are one array each: the distance, 0 to 1, of the target pixel's
+    centre from the centre of the last pixel in the first half of `kernel_shape`. For boxes they are two arrays each:
+    start and stop of the box, from the edges of the upper left pixel.
     """
 
     rows: slice
@@ -64,90 +64,103 @@ class ResamplingSupport:
     window: Window
     source: tuple[int, int]
     step: int
-    shrink: Pair
-    reach: tuple[int, int]
-    first: NDArray[np.integer[Any]]
-    down: Positions
-    across: Positions
+    scale: Pair
+    kernel_shape: tuple[int, int]
+    upper_left: NDArray[np.integer[Any]]
+    row_positions: Positions
+    col_positions: Positions
     inside: NDArray[np.bool_] | None
     _blocks: dict[tuple[int, int], frozenset[tuple[int, int]]] = field(default_factory=dict, repr=False)
 
     @property
     def nbytes(self) -> int:
         """Bytes of memory."""
-        arrays = (self.first, *self.down, *self.across, *(() if self.inside is None else (self.inside,)))
+        arrays = (
+            self.upper_left,
+            *self.row_positions,
+            *self.col_positions,
+            *(() if self.inside is None else (self.inside,)),
+        )
         return sum(array.nbytes for array in arrays)
 
     @property
     def bottom(self) -> int:
-        """The source row after the last one that is used."""
+        """Source row after the last used row."""
         return min(self.window.bottom * self.step, self.source[0])
 
     def blocks(
-        self, block_shape: tuple[int, int], wanted: NDArray[np.bool_] | None = None
+        self, block_shape: tuple[int, int], selected: NDArray[np.bool_] | None = None
     ) -> frozenset[tuple[int, int]]:
-        """Blocks `(row, column)` that contain the source pixels, and no other.
+        """Blocks `(row, column)` that contain the source pixels, and no others.
 
-        `wanted` is a mask of target pixels, of `first`'s shape; the others need no blocks.
+        `selected` is a mask of target pixels in the shape of `upper_left`; None selects all.
         """
-        if wanted is None and block_shape in self._blocks:
+        if selected is None and block_shape in self._blocks:
             return self._blocks[block_shape]
-        shown = np.ones(self.first.shape, bool) if self.inside is None else self.inside
-        shown = shown if wanted is None else shown & wanted
-        row, col = np.divmod(self.first[shown], self.window.shape[1])
+        shown = np.ones(self.upper_left.shape, bool) if self.inside is None else self.inside
+        shown = shown if selected is None else shown & selected
+        row, col = np.divmod(self.upper_left[shown], self.window.shape[1])
         spans = [
-            self._span(start + origin, positions, shown, self.reach[axis], self.source[axis], block_shape[axis])
+            self._span(start + origin, positions, shown, self.kernel_shape[axis], self.source[axis], block_shape[axis])
             for axis, (start, origin, positions) in enumerate(
-                ((row, self.window.top, self.down), (col, self.window.left, self.across))
+                ((row, self.window.top, self.row_positions), (col, self.window.left, self.col_positions))
             )
         ]
         (first_row, last_row), (first_col, last_col) = spans
         touched = np.zeros([-(-size // block) for size, block in zip(self.source, block_shape, strict=True)], bool)
-        for down in range(int((last_row - first_row).max(initial=0)) + 1):
-            for right in range(int((last_col - first_col).max(initial=0)) + 1):
-                touched[np.minimum(first_row + down, last_row), np.minimum(first_col + right, last_col)] = True
+        for row_offset in range(int((last_row - first_row).max(initial=0)) + 1):
+            for col_offset in range(int((last_col - first_col).max(initial=0)) + 1):
+                touched[np.minimum(first_row + row_offset, last_row), np.minimum(first_col + col_offset, last_col)] = (
+                    True
+                )
         blocks = frozenset((int(r), int(c)) for r, c in zip(*touched.nonzero(), strict=True))
-        if wanted is None:
+        if selected is None:
             self._blocks[block_shape] = blocks
         return blocks
 
     def _span(
-        self, start: NDArray[Any], positions: Positions, shown: NDArray[np.bool_], reach: int, size: int, block: int
+        self,
+        start: NDArray[Any],
+        positions: Positions,
+        shown: NDArray[np.bool_],
+        max_length: int,
+        size: int,
+        block: int,
     ) -> tuple[NDArray[Any], NDArray[Any]]:
         """First and last block of each pixel in `shown`, in one direction."""
-        length = np.ceil(positions[1][shown]).astype(int) if len(positions) == 2 else reach
+        length = np.ceil(positions[1][shown]).astype(int) if len(positions) == 2 else max_length
         first = np.clip(start * self.step, 0, size - 1)
         last = np.clip((start + length) * self.step - 1, 0, size - 1)
         return first // block, last // block
 
 
 def kernel_support(target: Grid, source: Grid, radius: int) -> ResamplingSupport | None:
-    """The support of a kernel of `radius` source pixels at each target pixel's centre; None if all are outside.
+    """The support of a kernel of `radius` source pixels around each target pixel's centre; None if all are outside.
 
-    Pixels whose centre is outside the source have no support. Kernels are wider if the target is coarser.
+    A target pixel whose centre is outside the source has no support. Kernels are wider if the target is coarser.
     """
-    reach = reachable(target, source)
-    if reach is None:
+    reachable_part = reachable(target, source)
+    if reachable_part is None:
         return None
-    col, row = source_coordinates(target, source, *reach)
+    col, row = source_coordinates(target, source, *reachable_part)
     with np.errstate(invalid="ignore"):
         inside = (col >= -ON_EDGE) & (col < source.width - ON_EDGE)
         inside &= (row >= -ON_EDGE) & (row < source.height - ON_EDGE)
     if not inside.any():
         return None
-    step, shrink, _ = _scales(target, source)
+    step, scale, _ = _scales(target, source)
     axes = []
-    for coordinate, widening in ((row, shrink[0]), (col, shrink[1])):
+    for coordinate, widening in ((row, scale[0]), (col, scale[1])):
         centre = np.where(inside, coordinate, 0.0) / step - 0.5
         pixel = np.floor(centre + ON_EDGE)
         half_width = kernel_half_width(radius, widening)
         position = np.maximum(centre - pixel, 0.0).astype(np.float32)
         axes.append(_Axis(pixel.astype(np.int32) - (half_width - 1), (position,), 2 * half_width))
-    return _support(reach, source, step, shrink, axes, inside)
+    return _support(reachable_part, source, step, scale, axes, inside)
 
 
 def kernel_half_width(radius: int, widening: float) -> int:
-    """Number of pixels that a kernel reaches on either side if it is widened by a factor."""
+    """Number of pixels on either side of the centre of a kernel widened by a factor."""
     return math.ceil(radius * widening - ON_EDGE)
 
 
@@ -157,11 +170,11 @@ def box_support(target: Grid, source: Grid) -> ResamplingSupport | None:
     As in GDAL, the box spans the pixel's upper left and lower right corners. For sources rotated by more than 24
     degrees, where that box would be far too narrow, it spans all four corners. It is clipped to the source.
     """
-    reach = reachable(target, source)
-    if reach is None:
+    reachable_part = reachable(target, source)
+    if reachable_part is None:
         return None
-    step, shrink, expected = _scales(target, source)
-    extents, inside = _box_extents(target, source, reach, expected)
+    step, scale, expected = _scales(target, source)
+    extents, inside = _box_extents(target, source, reachable_part, expected)
     if not inside.any():
         return None
     axes = []
@@ -172,14 +185,14 @@ def box_support(target: Grid, source: Grid) -> ResamplingSupport | None:
         stop = np.maximum(high - pixel, start + MIN_BOX)
         positions = start.astype(np.float32), stop.astype(np.float32)
         axes.append(_Axis(pixel.astype(np.int32), positions, math.ceil(float(stop.max()) - ON_EDGE)))
-    return _support(reach, source, step, shrink, axes, inside)
+    return _support(reachable_part, source, step, scale, axes, inside)
 
 
 def _box_extents(
-    target: Grid, source: Grid, reach: tuple[slice, slice], expected: Pair
+    target: Grid, source: Grid, part: tuple[slice, slice], expected: Pair
 ) -> tuple[list[tuple[Floats, Floats]], NDArray[np.bool_]]:
-    """Low and high end of each target pixel's box, down and across in source pixels, and where it is in the source."""
-    col, row = source_coordinates(*_corner_centres(target, source, *reach))
+    """Low and high end of each target pixel's box in source rows and columns, and whether it is in the source."""
+    col, row = source_coordinates(*_corner_centres(target, source, *part))
     ends = [(slice(None, -1), slice(None, -1)), (slice(1, None), slice(1, None))]
     if not _diagonal_is_representative(target, source):
         ends += [(slice(1, None), slice(None, -1)), (slice(None, -1), slice(1, None))]
@@ -206,7 +219,7 @@ def _box_extents(
 
 
 class _Axis(NamedTuple):
-    """The support along one axis: first pixels `(y, x)`, positions, and the number of pixels of the largest one."""
+    """The support along one axis: start pixels `(y, x)`, positions, and the largest number of pixels."""
 
     start: NDArray[np.int32]
     positions: Positions
@@ -217,21 +230,30 @@ def _support(
     target: tuple[slice, slice],
     source: Grid,
     step: int,
-    shrink: Pair,
+    scale: Pair,
     axes: Sequence[_Axis],
     inside: NDArray[np.bool_],
 ) -> ResamplingSupport:
-    """The support from its two axes, down and across."""
-    (row, down, rows), (col, across, cols) = axes
+    """The support from its two axes, rows and columns."""
+    (row, row_positions, rows), (col, col_positions, cols) = axes
     complete = bool(inside.all())
     used = (row, col) if complete else (row[inside], col[inside])
     (top, bottom), (left, right) = ((int(values.min()), int(values.max())) for values in used)
     window = Window(top, left, bottom + rows, right + cols)
-    first = (row - top) * np.int32(window.shape[1]) + (col - left)
+    upper_left = (row - top) * np.int32(window.shape[1]) + (col - left)
     if not complete:
-        first[~inside] = 0
+        upper_left[~inside] = 0
     return ResamplingSupport(
-        *target, window, source.shape, step, shrink, (rows, cols), first, down, across, None if complete else inside
+        *target,
+        window,
+        source.shape,
+        step,
+        scale,
+        (rows, cols),
+        upper_left,
+        row_positions,
+        col_positions,
+        None if complete else inside,
     )
 
 
@@ -244,15 +266,15 @@ def _corner_centres(target: Grid, source: Grid, rows: slice, cols: slice) -> tup
 
 
 def _scales(target: Grid, source: Grid) -> tuple[int, Pair, Pair]:
-    """Pixels per side that are combined first, the widening of kernels, and the expected size of a box.
+    """Pixels per side that are combined first, factors by which kernels are widened, and the expected size of a box.
 
-    The latter two are down and across, at the source's centre.
+    Factors and size are `(rows, columns)` at the source's centre.
     """
     expected = _extents(target.crs, tuple(target.transform)[:6], source)[0]
-    step = 1 if max(expected) <= MAX_SHRINK else 2 ** math.ceil(math.log2(max(expected) / MAX_SHRINK))
+    step = 1 if max(expected) <= MAX_SCALE else 2 ** math.ceil(math.log2(max(expected) / MAX_SCALE))
     per_step = expected[0] / step, expected[1] / step
-    shrink = (1.0, 1.0) if max(per_step) <= EQUAL_RATIO else (max(1.0, per_step[0]), max(1.0, per_step[1]))
-    return step, shrink, expected
+    scale = (1.0, 1.0) if max(per_step) <= EQUAL_RATIO else (max(1.0, per_step[0]), max(1.0, per_step[1]))
+    return step, scale, expected
 
 
 def _diagonal_is_representative(target: Grid, source: Grid) -> bool:
@@ -263,10 +285,10 @@ def _diagonal_is_representative(target: Grid, source: Grid) -> bool:
 
 @lru_cache(maxsize=4096)
 def _extents(crs: str, matrix: tuple[float, ...], source: Grid) -> tuple[Pair, Pair]:
-    """Size of a target pixel and of its diagonal at the source's centre, each down and across in source pixels.
+    """Size of a target pixel and extent of its diagonal, in source rows and columns at the source's centre.
 
-    The former does not depend on the source's rotation. Both are 1 x 1 if the centre has no position in the target's
-    CRS.
+    The pixel's size does not depend on the source's rotation. Both are 1 x 1 if the centre has no position in the
+    target's CRS.
     """
     a, b, _, d, e, _ = matrix
     x, y = transformer(source.crs, crs).transform(*source.centre)

@@ -1,4 +1,4 @@
-"""Search areas: what is searched for a grid, chosen so that one search serves many tiles."""
+"""Search areas of a grid, chosen so that one search serves many tiles."""
 
 from __future__ import annotations
 
@@ -11,21 +11,23 @@ from scog.geo.antimeridian import LonLatBounds, split_bounds
 from scog.geo.bounds import NUDGE, lonlat_bounds
 from scog.geo.grid import WEB_MERCATOR, Grid, tile_matrix_set
 
-SEARCH_ZOOM, MIN_ZOOM = 8, 4
+SEARCH_ZOOM = 8
+"""Zoom of the map tiles that are search areas."""
+MIN_ZOOM = 4
+"""Minimum zoom of search areas towards the poles."""
 MAX_LATITUDE = 85.0511287798
-"""Latitude at which the Web Mercator map ends, rounded towards the equator."""
+"""Maximum latitude of the Web Mercator map, rounded towards the equator."""
 WIDE_DEGREES = 360 / 2**SEARCH_ZOOM * 1.25
 """Extent of a wide grid in degrees: a quarter more than a tile of zoom 8 at the equator, 200 km."""
 
 
 @lru_cache(maxsize=4096)
 def search_areas(grid: Grid, zoom: int = SEARCH_ZOOM) -> tuple[tuple[LonLatBounds, ...], bool]:
-    """Areas to search for a grid, in degrees, and whether the grid is wide, so that a search finds too many scenes.
+    """Areas to search for a grid, in degrees, and whether the grid is so wide that a search has too many scenes.
 
     The areas are the map tiles of zoom 8 that the grid intersects, so that one search serves all tiles in them. Towards
-    the poles, where tiles are small on the ground, lower zooms limit their number to four. Beyond the map it is the
-    grid's bounds. With a higher `zoom` the tiles are smaller: they have fewer scenes, so a longer interval can be
-    searched.
+    the poles, where map tiles are small on the ground, lower zooms limit their number to four. For a grid beyond the
+    map, the area is the grid's bounds. A higher `zoom` gives smaller areas with fewer scenes, for longer intervals.
     """
     area = lonlat_bounds(grid)
     if area is None:
@@ -49,7 +51,7 @@ def _is_wide(area: LonLatBounds) -> bool:
 
 
 def _map_tiles(area: LonLatBounds, zoom: int) -> tuple[LonLatBounds, ...]:
-    """The Web Mercator tiles of a zoom that an area intersects; none if they are more than four."""
+    """The Web Mercator tiles of a zoom that an area intersects; empty if there are more than four."""
     west, south, east, north = area
     count = 2**zoom
     first, last = (math.floor((lon + 180) / 360 * count) for lon in (west + NUDGE, east - NUDGE))

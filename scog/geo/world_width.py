@@ -1,4 +1,4 @@
-"""Full turns around the Earth along x, for CRSs in which x depends only on the longitude."""
+"""Full turns around the Earth along x, for CRSs where x depends only on the longitude."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scog.geo.grid import Grid, T
 
 TOLERANCE = 1e-9
-"""Share of a full turn by which x may vary with the latitude."""
+"""Maximum variation of x with the latitude, as a share of a full turn."""
 
 
 @lru_cache(maxsize=256)
@@ -48,9 +48,7 @@ def _full_circle(geographic: pyproj.CRS) -> float:
 
 
 def columns_per_turn(source: Grid) -> float | None:
-    """Columns per full turn of a raster, or None: only rasters with rows parallel to x in a CRS with a full turn have
-    one.
-    """
+    """Columns of a raster per full turn; None unless the CRS has a full turn and rows are parallel to x."""
     full_turn = full_circle(source.crs)
     if full_turn is None or source.curve is not None:
         return None
@@ -67,9 +65,9 @@ def nearest_turn(values: T, to: T | float, full_turn: float | None) -> T:
 
 
 def wrap_columns(col: NDArray[np.float64], width: int, around: float, edge: float) -> NDArray[np.float64]:
-    """Columns outside a raster of `width` columns, moved by whole turns of `around` columns into it where possible.
+    """Columns outside a raster of `width` columns, moved inside by whole turns of `around` columns where possible.
 
-    A column less than `edge` before an edge counts as on it.
+    A column less than `edge` before an edge of the raster counts as on it.
     """
     with np.errstate(invalid="ignore"):
         outside = (col < -edge) | (col >= width - edge)

@@ -10,16 +10,16 @@ from scog.geo.bounds import DEGREES
 from scog.geo.grid import MAX_LATITUDE, Grid, tile_matrix_set, tile_matrix_set_crs, transformer
 
 TILE = 256
-"""Pixels per side of the tiles that zooms refer to."""
+"""Tile size of zooms, in pixels."""
 EDGE = 21
-"""Points along each side of a raster that are transformed, since sides may bend."""
+"""Number of transformed points along each side of a raster, since sides may bend."""
 
 
 def zoom_range(tms: str, grid: Grid) -> tuple[int, int] | None:
-    """The last zoom at which a raster fits into a tile, and the zoom whose pixel size is closest to the raster's.
+    """The last zoom with tiles as large as the raster, and the zoom with the pixel size closest to the raster's.
 
-    The raster's pixel size is that of GDAL's suggested output: as many pixels along the diagonal as the raster has
-    (GDALSuggestedWarpOutput2). None if the raster cannot be transformed to the set's CRS.
+    The raster's pixel size in the set's CRS follows GDALSuggestedWarpOutput2: the diagonal has as many pixels as the
+    raster's diagonal. None if the raster cannot be transformed to the set's CRS.
     """
     west, south, east, north = grid.bounds
     if grid.crs == DEGREES:  # Mercator's scale grows without bound towards the poles

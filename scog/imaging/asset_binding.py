@@ -14,7 +14,7 @@ from affine import Affine
 
 from scog.catalog.asset_bands import bands_by_description, canonical_band
 from scog.catalog.assets import Asset
-from scog.catalog.georeference import Georeference
+from scog.catalog.proj_extension import Georeference
 from scog.cog.georeferencing import checked_crs, is_valid_transform
 from scog.cog.metadata import NO_CRS, FileBand, FileMetadata, Level
 from scog.errors import AssetRefused

@@ -141,7 +141,7 @@ def parse_clip_area(bbox: object, geometry: object) -> ClipArea | None:
         geometry = geometry.get("geometry")
     elif isinstance(geometry, Mapping) and geometry.get("type") == "FeatureCollection":
         geometry = {"type": "GeometryCollection", "geometries": _geometries(geometry.get("features"))}
-    polygons = valid_polygons(geometry, "area", jumps=False)
+    polygons = valid_polygons(geometry, "area", shortest_way=False)
     return ClipArea(_normalized(polygons.shape), polygons.repaired)
 
 

@@ -126,7 +126,7 @@ async def _open_catalog(settings: Settings) -> Catalog:
         hosts=settings.hosts,
         deadline=settings.catalog_deadline,
         retries=settings.retries,
-        ask_for_fields=settings.search_fields,
+        use_fields=settings.search_fields,
     )
 
 

@@ -45,7 +45,7 @@ def _color_encoder(encode: Callable[[Image], bytes]) -> Callable[[ImageData, Gri
 
 def _png16(data: ImageData, grid: Grid, image: StyledRequest) -> bytes:
     assert isinstance(image.style.coloring, Ramp)
-    return encoders.png16(scale_to_uint16(data.values[0], data.valid, image.style.coloring.shown))
+    return encoders.png16(scale_to_uint16(data.values[0], data.valid, image.style.coloring.rescale))
 
 
 def _npy(data: ImageData, grid: Grid, image: StyledRequest) -> bytes:

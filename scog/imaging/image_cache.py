@@ -160,6 +160,6 @@ def _same_files(one: Observation, other: Observation) -> bool:
     if one is other:
         return True
     return len(one.scenes) == len(other.scenes) and all(
-        a is b or (a.id, a.collection, a.generated, a.assets) == (b.id, b.collection, b.generated, b.assets)
+        a is b or (a.id, a.collection, a.processed_at, a.assets) == (b.id, b.collection, b.processed_at, b.assets)
         for a, b in zip(one.scenes, other.scenes, strict=True)
     )

@@ -38,8 +38,8 @@ class Channels:
         """Image of values `(3, y, x)` float32, transparent where `valid` `(y, x)` is False."""
         rgba = np.empty((*valid.shape, 4), np.uint8)
         if self.color_formula is None:
-            for channel, shown in enumerate(self.ranges):
-                rgba[..., channel] = scale_to_uint8(values[channel], shown, 255)
+            for channel, rescale in enumerate(self.ranges):
+                rgba[..., channel] = scale_to_uint8(values[channel], rescale, 255)
         else:
             rgba[..., :3] = np.moveaxis(self._corrected(values), 0, -1)
         rgba[..., 3] = 255
@@ -48,7 +48,7 @@ class Channels:
 
     def _corrected(self, values: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Apply the colour formula, which works on values scaled to 0..1; returns uint8 `(3, y, x)`."""
-        rgb = np.stack([normalize(values[channel], shown) for channel, shown in enumerate(self.ranges)]).astype(
+        rgb = np.stack([normalize(values[channel], rescale) for channel, rescale in enumerate(self.ranges)]).astype(
             np.float64
         )
         with np.errstate(all="ignore"):
@@ -64,14 +64,14 @@ class Channels:
 def parse_color_formula(text: str) -> Sequence[Operation]:
     """Parse a colour formula into functions on float64 `(3, y, x)` arrays of 0..1, applied in order.
 
-    Each operation is run once on a small array, since the parser accepts parameters that yield NaN.
+    The parser accepts parameters that yield NaN, so each operation is tested on a small array.
     Raises InvalidInput. Syntax: https://github.com/mapbox/rio-color
     """
-    from color_operations import parse_operations  # imported late: few images need it
+    from color_operations import parse_operations  # imported here because few images need it
 
     words = text.replace(",", " ").split()
     try:
-        if not _FORMULA.fullmatch(" ".join(words)):  # the parser ignores what it does not know
+        if not _FORMULA.fullmatch(" ".join(words)):  # the parser ignores unknown operations
             raise ValueError("not a formula")
         operations: Sequence[Operation] = parse_operations(" ".join(words))
         with np.errstate(all="ignore"):

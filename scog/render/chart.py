@@ -14,7 +14,7 @@ from scog.render.shapes import INK, TEXT, TITLE, Area, Disc, Shape, Stroke, Text
 
 WIDTH, HEIGHT = 800, 360
 MAX_LINES = 8
-"""Maximum number of lines that remain distinguishable."""
+"""Maximum number of lines. More would not be distinguishable."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 18, 52, 46
 _LETTER = 0.58
 """Mean character width as a fraction of the font size."""
@@ -31,7 +31,7 @@ _DAY_STEPS = (1, 2, 5, 10, 20)
 _MIN_TICK_SPACING = 55
 """Minimum distance between two date labels, in pixels."""
 GAP = 75.0
-"""Longest gap between two observations, in days, that a line is drawn across."""
+"""Lines are interrupted where two observations are further apart than this, in days."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Dot:
 
     value   None if there is none
     share   valid share of the pixels, 0 to 1
-    spread  10th and 90th percentile of the pixels, if known
+    spread  10th and 90th percentile of the pixels; None without them
     """
 
     time: datetime
@@ -141,7 +141,7 @@ def _frame(axes: _Axes) -> Iterator[Stroke | Text]:
 
 
 def _dates(axes: _Axes) -> Iterator[tuple[datetime, str, str]]:
-    """Date ticks as `(time, label, year)`; `year` is empty unless it differs from that of the tick before."""
+    """Date ticks as `(time, label, year)`; `year` is empty if it equals the previous tick's."""
     max_ticks = (WIDTH - _RIGHT - _LEFT) / _MIN_TICK_SPACING
     days = (axes.end - axes.start) / timedelta(days=1)
     months = next((each for each in _MONTH_STEPS if days / (30.44 * each) <= max_ticks), _MONTH_STEPS[-1])

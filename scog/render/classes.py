@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scog.render.image import TRANSPARENT, Color, Image, palette_of
 
 MAX_CLASSES = 254
-"""Number of classes that fit into an 8-bit palette beside the transparent entry."""
+"""Maximum number of classes in an 8-bit palette, which also has a transparent entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Class:
 
 @dataclass(frozen=True)
 class Classes:
-    """Up to MAX_CLASSES classes. Where classes overlap, the later one wins; unclassified values are transparent."""
+    """At most MAX_CLASSES classes. Where classes overlap, the last one applies. Unclassified values are transparent."""
 
     entries: tuple[Class, ...]
 
@@ -43,12 +43,12 @@ class Classes:
 
     def paint(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> Image:
         """Image of values `(1, y, x)` float32, transparent where they are not valid or belong to no class."""
-        return Image(self.places(values[0], valid), self.palette)
+        return Image(self.entry_indices(values[0], valid), self.palette)
 
-    def places(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    def entry_indices(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
         """Index into `entries` of each value's class, uint8 `(y, x)`; TRANSPARENT where invalid or unclassified."""
-        edges, holders = self._sections
-        indices: NDArray[np.uint8] = holders[np.searchsorted(edges, values, side="right")]
+        edges, owners = self._sections
+        indices: NDArray[np.uint8] = owners[np.searchsorted(edges, values, side="right")]
         indices[~valid] = TRANSPARENT
         return indices
 
@@ -56,7 +56,7 @@ class Classes:
         """Class number of each value, float32 `(y, x)`; NaN where invalid or unclassified."""
         table = np.full(TRANSPARENT + 1, np.nan, np.float32)
         table[: len(self.entries)] = [entry.number for entry in self.entries]
-        return np.asarray(table[self.places(values, valid)])
+        return np.asarray(table[self.entry_indices(values, valid)])
 
     @cached_property
     def _sections(self) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:

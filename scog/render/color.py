@@ -14,23 +14,23 @@ VALID = "a name such as teal, hexadecimal digits such as 1a9850 or 1a985080, or 
 _HEXADECIMAL = re.compile(r"#?([0-9a-fA-F]{3}|[0-9a-fA-F]{4}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})", re.ASCII)
 
 
-def parse_color(written: object, parameter: str) -> Color:
+def parse_color(value: object, parameter: str) -> Color:
     """RGBA colour of a text, or of a list of 3 or 4 integers 0..255.
 
     Names are those of Pillow's ImageColor, and `transparent`. Raises InvalidInput that names `parameter`.
     """
-    if isinstance(written, str):
-        text = written.strip().lower()
+    if isinstance(value, str):
+        text = value.strip().lower()
         if text == "transparent":
             return CLEAR
         digits = _HEXADECIMAL.fullmatch(text)
         if digits is not None or text in ImageColor.colormap:
             red, green, blue, *alpha = ImageColor.getrgb(f"#{digits[1]}" if digits else text)
             return red, green, blue, (*alpha, 255)[0]
-    elif isinstance(written, list) and len(written) in (3, 4) and all(_is_byte(number) for number in written):
-        red, green, blue, alpha = (*written, 255)[:4]
+    elif isinstance(value, list) and len(value) in (3, 4) and all(_is_byte(number) for number in value):
+        red, green, blue, alpha = (*value, 255)[:4]
         return red, green, blue, alpha
-    shown = quoted(written) if isinstance(written, str) else "This value"  # repr of deeply nested JSON may recurse
+    shown = quoted(value) if isinstance(value, str) else "This value"  # repr of deeply nested JSON may recurse
     raise InvalidInput(f"{shown} is not a colour.", parameter=parameter, valid=VALID)
 
 

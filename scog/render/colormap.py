@@ -65,28 +65,28 @@ def names() -> tuple[str, ...]:
     return tuple(sorted({name.lower() for name in cmap.Catalog() if ":" not in name and not name.endswith("_r")}))
 
 
-def parse_colormap(text: str, shown: Range, rescaled: bool) -> Ramp | Classes:
+def parse_colormap(text: str, rescale: Range, rescaled: bool) -> Ramp | Classes:
     """Parse a colormap in TiTiler's JSON format.
 
     A list assigns colours to half-open value intervals `[[low, high], colour]`. An object assigns colours to integers:
-    to the values themselves or, if the request has `rescale`, to the 256 steps of that range (`shown`).
+    to the values themselves or, if the request has `rescale`, to the 256 steps of that range (`rescale`).
     Raises InvalidInput. Format: https://cogeotiff.github.io/rio-tiler/colormap/
     """
     try:
-        written = json.loads(text)
+        document = json.loads(text)
     except (ValueError, RecursionError):
         raise _invalid("colormap is not valid JSON.") from None
-    if isinstance(written, list) and written:
-        return Classes(tuple(_interval(number, entry) for number, entry in enumerate(_limited(written), start=1)))
-    if isinstance(written, dict) and written:
-        colors = {_key(key): parse_color(color, "colormap") for key, color in written.items()}
+    if isinstance(document, list) and document:
+        return Classes(tuple(_interval(number, entry) for number, entry in enumerate(_limited(document), start=1)))
+    if isinstance(document, dict) and document:
+        colors = {_key(key): parse_color(color, "colormap") for key, color in document.items()}
         if rescaled and colors.keys() == set(range(COLORMAP_SIZE)):
             table = np.array([colors[index] for index in range(COLORMAP_SIZE)], np.uint8)
-            return Ramp(shown, table[np.linspace(0, COLORMAP_SIZE - 1, STEPS).round().astype(int)])
+            return Ramp(rescale, table[np.linspace(0, COLORMAP_SIZE - 1, STEPS).round().astype(int)])
         if rescaled and not colors.keys() <= set(range(COLORMAP_SIZE)):
             raise _invalid(f"With rescale, the keys of a colormap must be integers from 0 to {COLORMAP_SIZE - 1}.")
         entries = sorted(_limited(list(colors.items())))
-        return Classes(tuple(_step(*each, shown) if rescaled else _single_value(*each) for each in entries))
+        return Classes(tuple(_step(*each, rescale) if rescaled else _single_value(*each) for each in entries))
     raise _invalid("colormap must be a non-empty JSON object or list.")
 
 
@@ -108,9 +108,9 @@ def _single_value(value: int, color: Color) -> Class:
     return Class(value, str(value), color, value, value)
 
 
-def _step(index: int, color: Color, shown: Range) -> Class:
+def _step(index: int, color: Color, rescale: Range) -> Class:
     """One of the 256 steps of a range; the first and the last step extend to infinity."""
-    low, step = shown[0], (shown[1] - shown[0]) / (COLORMAP_SIZE - 1)
+    low, step = rescale[0], (rescale[1] - rescale[0]) / (COLORMAP_SIZE - 1)
     start = -math.inf if index == 0 else low + index * step
     end = math.inf if index == COLORMAP_SIZE - 1 else low + (index + 1) * step
     return Class(index, f"{low + index * step:g}", color, start, end)

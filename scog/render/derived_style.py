@@ -22,13 +22,17 @@ YEAR_DAYS = 365.25
 CLEAR_DAYS = 10.0
 """Approximate days between clear observations of a pixel: overpasses are 2.5 to 5 days apart, half of them cloudy."""
 MIN_COUNT, MAX_COUNT = 5, 100
-"""Bounds of the upper end of a count's range, in observations."""
+"""Minimum and maximum of the upper end of a count's range, in observations."""
 MAX_TREND = 1 / 3
-"""Change over the whole time range at which a trend's colours end, as a fraction of the layer's range."""
-NUMBERS, SPREADS, DAYS, TRENDS = "viridis", "magma", "romao", "brbg"
-"""Colormaps of counts, of measures of dispersion, of days of the year, and of trends."""
+"""Change of the last colour of a trend over the whole time range, as a fraction of the layer's range."""
+COUNT_COLORMAP = "viridis"
+SPREAD_COLORMAP = "magma"
+"""Colormap of measures of dispersion."""
+DAY_COLORMAP = "romao"
+"""Colormap of days of the year, which is cyclic."""
+TREND_COLORMAP = "brbg"
 DIVERGING = ("rdylgn", "rdylbu", "rdbu", "brbg")
-"""Diverging colormaps; a layer with one of them uses it for its changes too, so that the direction stays the same."""
+"""Diverging colormaps. A layer with one of them uses it for its changes too, so that the direction stays the same."""
 
 
 def composite_coloring(layer: Coloring, composite: Composite, days: float, colormap: str | None) -> Coloring:
@@ -43,39 +47,39 @@ def composite_coloring(layer: Coloring, composite: Composite, days: float, color
         return layer
     if composite.unit is Unit.NUMBER:
         max_count = min(max(MIN_COUNT * math.ceil(days / CLEAR_DAYS / MIN_COUNT), MIN_COUNT), MAX_COUNT)
-        return Ramp((1, max_count), color_table(NUMBERS), below=CLEAR)
-    colors = SPREADS
+        return Ramp((1, max_count), color_table(COUNT_COLORMAP), below=CLEAR)
+    colors = SPREAD_COLORMAP
     if composite.unit is Unit.DAY:
-        colors = DAYS
+        colors = DAY_COLORMAP
     elif composite.unit is Unit.TREND:
         colors = _diverging(colormap)
     if isinstance(layer, Channels):
-        red, green, blue = (_range(shown, composite, days) for shown in layer.ranges)
+        red, green, blue = (_range(rescale, composite, days) for rescale in layer.ranges)
         return Ramp(red, color_table(colors)) if composite.single else Channels((red, green, blue))
-    shown = layer.shown if isinstance(layer, Ramp) else BY_NAME["scl"].display_range
-    return Ramp(_range(shown, composite, days), color_table(colors))
+    rescale = layer.rescale if isinstance(layer, Ramp) else BY_NAME["scl"].display_range
+    return Ramp(_range(rescale, composite, days), color_table(colors))
 
 
 def change_coloring(layer: Ramp, kind: Change, composite: Composite, colormap: str | None) -> Ramp:
     """Colours of a change of a layer or of its composite, centred on no change.
 
-    The range of a difference extends to half of the layer's range, rounded down, on either side; that of a ratio is
+    The range of a difference extends on either side by half of the layer's range, rounded down. The range of a ratio is
     0 to 2.
     """
     same_direction = composite.unit in (Unit.LAYER, Unit.TREND)
-    half_width = 1.0 if kind is Change.RATIO else _round_down((layer.shown[1] - layer.shown[0]) / 2)
+    half_width = 1.0 if kind is Change.RATIO else _round_down((layer.rescale[1] - layer.rescale[0]) / 2)
     colors = color_table(_diverging(colormap if same_direction else None))
     return Ramp((kind.neutral - half_width, kind.neutral + half_width), colors)
 
 
 def _diverging(colormap: str | None) -> str:
-    """The layer's own colormap if it is diverging, else TRENDS."""
-    return colormap if colormap and colormap.removesuffix("_r") in DIVERGING else TRENDS
+    """The layer's own colormap if it is diverging, else TREND_COLORMAP."""
+    return colormap if colormap and colormap.removesuffix("_r") in DIVERGING else TREND_COLORMAP
 
 
-def _range(shown: Range, composite: Composite, days: float) -> Range:
-    """Range of a composite whose unit is not the layer's; trends are per year."""
-    width = shown[1] - shown[0]
+def _range(rescale: Range, composite: Composite, days: float) -> Range:
+    """Range of a composite that does not have the layer's unit. Trends are per year."""
+    width = rescale[1] - rescale[0]
     if composite.unit is Unit.DAY:
         return (1.0, 366.0)
     if composite.unit is Unit.TREND:

@@ -84,7 +84,7 @@ def npy(values: NDArray[np.float32]) -> bytes:
 
 
 def _true_color(pixels: NDArray[np.uint8], kind: int) -> bytes:
-    """PNG of `(y, x, 3)` or `(y, x, 4)` with filter Up in every row but the first, where the row above counts as 0."""
+    """PNG of `(y, x, 3)` or `(y, x, 4)` with filter Up. The first row is unchanged, as the row above counts as 0."""
     height, width, channels = pixels.shape
     flat = np.ascontiguousarray(pixels).reshape(height, width * channels)
     rows = np.empty((height, width * channels + 1), np.uint8)

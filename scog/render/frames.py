@@ -21,15 +21,17 @@ from scog.render.image import TRANSPARENT, Image
 from scog.render.label import INK, OUTLINE, Label, label
 
 COLORS = 255
-"""Usable colours of a GIF: its palette has 256 entries, the last of which is the transparent one."""
+"""Maximum number of colours of a GIF. The last of the 256 entries of its palette is transparent."""
 SAMPLES = 400_000
 """Number of pixels sampled over all frames to choose the palette of a true-colour GIF."""
 HALF = 128
 """Alpha threshold of GIF, which has no partial transparency: pixels below it become transparent."""
-_DISPOSE_TO_BACKGROUND, _NO_BLEND = 2, 0b10
-"""GIF: disposal method 2, restore to background; WebP: blending method bit of ANMF, do not blend."""
+_DISPOSE_TO_BACKGROUND = 2
+"""GIF's disposal method: restore to background."""
+_NO_BLEND = 0b10
+"""Bit of the blending method in WebP's ANMF chunk: do not blend."""
 _ALPHA, _ANIMATED = 0b10000, 0b10
-"""WebP: flags of the VP8X chunk."""
+"""Flags of WebP's VP8X chunk."""
 _EMPTY_PALETTE = np.zeros((1, 3), np.uint8)
 """Palette of a GIF without any opaque pixel."""
 
@@ -96,7 +98,7 @@ class _SharedPalette:
     colors   uint8 `(256, 3)`; the last entry is the transparent one
     ink      index of the label's text colour
     outline  index of the label's outline colour
-    lookup   uint8 `(256,)` from the frames' palette indices to indices of `colors`; None for true-colour frames, whose
+    lookup   uint8 `(256,)` from the frames' palette indices to indices of `colors`; None for true-colour frames: their
              pixels take the nearest colour
     """
 

@@ -32,10 +32,12 @@ SCENE_CLASSIFICATION = "scl"
 """Name of the layer of the scene classification, used like an index name."""
 EXTEND = "extend"
 """Value of `belowmincolor` and `abovemaxcolor` that extends the colour of the range's end."""
-DEFAULT_DAYS, OPEN_DAYS = 90.0, 730.0
-"""Assumed length of the time range in days, if a request has none, or one with an open end."""
+DEFAULT_DAYS = 90.0
+"""Assumed length of the time range in days, if a request has none."""
+OPEN_DAYS = 730.0
+"""Assumed length of a time range with an open end, in days."""
 DEFAULT_RANGE: Range = (-1.0, 1.0)
-"""Default range of an expression without a known one."""
+"""Default range of an expression."""
 
 _SCENE_CLASSES = Classes(
     tuple(Class(each.number, each.name, (*each.color, 255), each.number, each.number) for each in SCENE_CLASSES)
@@ -65,7 +67,7 @@ class LayerOptions:
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """What is computed for each observation, how observations are combined into one image, and its colours.
+    """The expression for each observation, the composite of the observations, and the colours.
 
     mask        default mask
     classified  whether output values are class numbers
@@ -148,8 +150,8 @@ def _composite_of(layer: Layer, options: LayerOptions) -> Layer:
     composite = options.composite
     if composite == NEWEST:
         return layer
-    if composite == MODE and not layer.expression.whole:
-        message = "composite=mode requires integer values, which this formula does not have."
+    if composite == MODE and not layer.expression.is_integer:
+        message = "composite=mode requires integer values, but this formula has others."
         valid = "index=scl, a formula of comparisons such as (nir-red)/(nir+red) > 0.4, or composite=median"
         raise InvalidInput(message, parameter="composite", valid=valid)
     if composite == GEOMEDIAN and SCENE_CLASSIFICATION in layer.expression.bands:
@@ -176,7 +178,7 @@ def _change_of(layer: Layer, change: Change) -> Layer:
 
 
 def interval_days(interval: Interval | None) -> float:
-    """Length of a time range in days; USUAL_DAYS without one, OPEN_DAYS if it is open."""
+    """Length of a time range in days; DEFAULT_DAYS without one, OPEN_DAYS if it is open."""
     if interval is None:
         return DEFAULT_DAYS
     return OPEN_DAYS if interval.days is None else interval.days
@@ -210,7 +212,7 @@ def _of_bands(bands: Sequence[str]) -> Layer:
 
 _VALID_BANDS = (
     f"one band or three, such as nir,red,green, or one of {', '.join(preset.name for preset in PRESETS)}; "
-    "a file with several bands has those that its item lists in eo:bands or bands"
+    "bands of a file with several bands are named in its item's eo:bands or bands"
 )
 
 
@@ -238,7 +240,7 @@ def _one_output(layer: Layer, default: Ramp | Classes, options: LayerOptions) ->
         if isinstance(default, Ramp)
         else Ramp(BY_NAME[SCENE_CLASSIFICATION].display_range, color_table("viridis"))
     )
-    (shown,) = _ranges(options.rescale, (ramp.shown,))
+    (rescale,) = _ranges(options.rescale, (ramp.rescale,))
     if options.classes is not None:
         _reject(options, ("colormap", "rescale", "belowmincolor", "abovemaxcolor"), "classes")
         colors = ramp.colors if options.colormap_name is None else color_table(options.colormap_name)
@@ -246,11 +248,11 @@ def _one_output(layer: Layer, default: Ramp | Classes, options: LayerOptions) ->
     coloring = default
     if options.colormap is not None:
         _reject(options, ("colormap_name",), "a custom colormap")
-        coloring = parse_colormap(options.colormap, shown, rescaled=bool(options.rescale))
+        coloring = parse_colormap(options.colormap, rescale, rescaled=bool(options.rescale))
     elif options.colormap_name is not None:
-        coloring = Ramp(shown, color_table(options.colormap_name))
+        coloring = Ramp(rescale, color_table(options.colormap_name))
     elif isinstance(default, Ramp) or options.rescale:
-        coloring = Ramp(shown, ramp.colors)
+        coloring = Ramp(rescale, ramp.colors)
     if isinstance(coloring, Classes):
         _reject(options, ("belowmincolor", "abovemaxcolor"), "classes")
         return replace(layer, coloring=coloring)
@@ -264,7 +266,7 @@ def _one_output(layer: Layer, default: Ramp | Classes, options: LayerOptions) ->
 
 
 def _ranges(requested: Sequence[Range], defaults: Sequence[Range]) -> Sequence[Range]:
-    """A range for each output: the defaults, the requested one for all, or the requested ones."""
+    """A range for each output: the defaults, one requested range for all, or one for each."""
     if len(requested) not in (0, 1, len(defaults)):
         raise InvalidInput(
             f"rescale has {len(requested)} ranges for {len(defaults)} output{'s' * (len(defaults) > 1)}.",

@@ -20,7 +20,7 @@ from scog.render.ramp import ABOVE, BELOW, STEPS, Ramp
 WIDTH = 300
 """Width of a legend in pixels; the height depends on its content."""
 MAX_LINES = 64
-"""Number of classes drawn in SVG and PNG; the JSON lists all of them."""
+"""Maximum number of classes in SVG and PNG. The JSON lists all classes."""
 _MARGIN, _LINE, _TEXT, _SWATCH, _BAR = 10, 20, 12, 14, 16
 _LETTER = 0.58
 """Mean character width as a fraction of the font size."""
@@ -48,7 +48,7 @@ class Legend:
             case Ramp() as ramp:
                 colors = [hexadecimal(_color(row)) for row in ramp.palette[: ABOVE + 1]]
                 ends = {"below": colors[BELOW], "above": colors[ABOVE]}
-                return body | {"kind": "ramp", "range": list(ramp.shown), "colors": colors[:STEPS]} | ends
+                return body | {"kind": "ramp", "range": list(ramp.rescale), "colors": colors[:STEPS]} | ends
             case Classes() as classes:
                 return body | {"kind": "classes", "classes": [_class(entry) for entry in classes.entries]}
             case Channels() as channels:
@@ -123,7 +123,7 @@ class _Box:
 
 @dataclass(frozen=True)
 class _Text:
-    """A text whose baseline starts (`l`), is centred (`m`) or ends (`r`) at x, y."""
+    """A text. Its baseline starts (`l`), is centred (`m`) or ends (`r`) at x, y."""
 
     x: float
     y: float
@@ -144,7 +144,7 @@ def _bar(ramp: Ramp, top: float) -> Iterator[_Box | _Text]:
     for index, row in enumerate(ramp.palette[:STEPS]):
         end = right if index == STEPS - 1 else left + (index + 1) * step + 0.5  # boxes overlap, which hides seams
         yield _Box(left + index * step, top, end - left - index * step, _BAR, _color(row))
-    low, high = ramp.shown
+    low, high = ramp.rescale
     base = top + _BAR + _TEXT + 4
     last = -math.inf
     for value in ticks(low, high):

@@ -15,21 +15,23 @@ from scog.render.image import TRANSPARENT, Color, Image, palette_of
 Range = tuple[float, float]
 """Values of the first and the last colour."""
 STEPS = 253
-"""Colours of a ramp. The other three of the palette's 256 entries are for below the range, above it, and invalid."""
+"""Number of colours of a ramp. The other three entries of a palette are for values below and above the range, and for
+invalid pixels."""
 BELOW, ABOVE = STEPS, STEPS + 1
+"""Palette indices of values below and above the range."""
 
 
 @dataclass(frozen=True, eq=False)
 class Ramp:
     """A linear colour ramp.
 
-    shown   values of the first and the last colour
-    colors  RGBA uint8 `(STEPS, 4)`, lowest value first
-    below   colour of values below the range; None: the first colour
-    above   colour of values above the range; None: the last colour
+    rescale  values of the first and the last colour
+    colors   RGBA uint8 `(STEPS, 4)`, lowest value first
+    below    colour of values below the range; None: the first colour
+    above    colour of values above the range; None: the last colour
     """
 
-    shown: Range
+    rescale: Range
     colors: NDArray[np.uint8]
     below: Color | None = None
     above: Color | None = None
@@ -47,34 +49,34 @@ class Ramp:
 
     def palette_indices(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
         """Palette indices uint8 `(y, x)`: 0..252 within the range, BELOW, ABOVE, or TRANSPARENT where not valid."""
-        indices = scale_to_uint8(values, self.shown, STEPS - 1)
+        indices = scale_to_uint8(values, self.rescale, STEPS - 1)
         if self.below is not None:
-            indices[values < np.float32(self.shown[0])] = BELOW
+            indices[values < np.float32(self.rescale[0])] = BELOW
         if self.above is not None:
-            indices[values > np.float32(self.shown[1])] = ABOVE
+            indices[values > np.float32(self.rescale[1])] = ABOVE
         indices[~valid] = TRANSPARENT
         return indices
 
 
-def scale_to_uint8(values: NDArray[np.float32], shown: Range, last: int) -> NDArray[np.uint8]:
+def scale_to_uint8(values: NDArray[np.float32], rescale: Range, last: int) -> NDArray[np.uint8]:
     """Scale values linearly from a range to integers 0..`last`, rounded and clipped; uint8, same shape."""
-    scaled = normalize(values, shown, last)
+    scaled = normalize(values, rescale, last)
     scaled += np.float32(0.5)
     with np.errstate(all="ignore"):  # non-finite values are invalid and overwritten by the caller
         integers: NDArray[np.uint8] = scaled.astype(np.uint8)
     return integers
 
 
-def scale_to_uint16(values: NDArray[np.float32], valid: NDArray[np.bool_], shown: Range) -> NDArray[np.uint16]:
+def scale_to_uint16(values: NDArray[np.float32], valid: NDArray[np.bool_], rescale: Range) -> NDArray[np.uint16]:
     """Scale values `(y, x)` linearly from a range to uint16 1..65535, rounded and clipped; 0 where not valid."""
-    integers = (normalize(values, shown, 65534) + np.float32(1.5)).astype(np.uint16)
+    integers = (normalize(values, rescale, 65534) + np.float32(1.5)).astype(np.uint16)
     integers[~valid] = 0
     return integers
 
 
-def normalize(values: NDArray[np.float32], shown: Range, last: float = 1.0) -> NDArray[np.float32]:
+def normalize(values: NDArray[np.float32], rescale: Range, last: float = 1.0) -> NDArray[np.float32]:
     """Scale values linearly from a range to 0..`last`, clipped; float32, same shape, NaN becomes 0."""
-    low, high = shown
+    low, high = rescale
     with np.errstate(all="ignore"):
         scaled = values - np.float32(low)
         scaled *= np.float32(last / (high - low))
@@ -85,7 +87,7 @@ def normalize(values: NDArray[np.float32], shown: Range, last: float = 1.0) -> N
 
 NUMBER = re.compile(r"[+-]?(\d{1,64}\.?\d{0,64}|\.\d{1,64})([eE][+-]?\d{1,3})?", re.ASCII)
 _LARGEST = 1e30
-"""Beyond it float32 arithmetic with the range's ends overflows."""
+"""Maximum magnitude of a range's ends. Beyond it, float32 arithmetic overflows."""
 
 
 def _bad_range(text: str) -> InvalidInput:

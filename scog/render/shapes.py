@@ -52,7 +52,7 @@ class Disc:
 
 @dataclass(frozen=True)
 class Text:
-    """A text whose baseline starts (`l`), is centred (`m`) or ends (`r`) at x, y."""
+    """A text. Its baseline starts (`l`), is centred (`m`) or ends (`r`) at x, y."""
 
     x: float
     y: float

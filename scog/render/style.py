@@ -1,4 +1,4 @@
-"""Styles: how values become colours, and what the values are called."""
+"""Styles: colours and names of an image's values."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from scog.render.legend import Legend
 class Style:
     """How the values of an image become colours.
 
-    outputs     names of the output values
-    columns     names of the computed values; short names for an index
-    classified  whether output values are class numbers
-    shown       number of outputs in the legend; those after them are p-values
+    outputs       names of the output values
+    columns       names of the computed values; short names for an index
+    classified    whether output values are class numbers
+    legend_count  number of outputs in the legend; the others are p-values
     """
 
     title: str
@@ -28,7 +28,7 @@ class Style:
     outputs: tuple[str, ...]
     columns: tuple[str, ...]
     classified: bool = False
-    shown: int = 1
+    legend_count: int = 1
 
     def image(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> Image:
         """Image of values float32 `(output, y, x)`, transparent where not `valid` `(y, x)`."""
@@ -43,4 +43,4 @@ class Style:
     @property
     def legend(self) -> Legend:
         """The legend of the colours."""
-        return Legend(self.title, self.coloring, self.outputs[: self.shown])
+        return Legend(self.title, self.coloring, self.outputs[: self.legend_count])

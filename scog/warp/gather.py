@@ -1,4 +1,4 @@
-"""Gathering for nearest-neighbour resampling: each target pixel takes the stored value that its index map gives."""
+"""Gathering for nearest-neighbour resampling: target pixels take the stored values at their indices."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from scog.geo.index_map import IndexMap
 def gather(index_map: IndexMap, block_shape: tuple[int, int], blocks: Mapping[BlockIndex, Block]) -> NDArray[Any]:
     """Stored values, or records of several bands, in the shape of `index_map.index`.
 
-    `blocks` need only contain the wanted part of the window. Pixels of absent blocks are 0 (records: not valid) and
-    must not be used, nor must pixels outside the source.
+    `blocks` may lack blocks of unselected pixels. Pixels of absent blocks are 0 (records: not valid). These pixels, and
+    those outside the source, must not be used.
     """
     height, width = block_shape
     window = index_map.window

@@ -1,18 +1,20 @@
 """Resampling from several source pixels, with the weights of GDAL's warper.
 
-bilinear  the nearest four, by distance
-cubic     the nearest sixteen, by Keys' kernel with a = -1/2 (Catmull-Rom)
-average   all that a target pixel covers, by how much of each it covers
-mode      the value that covers most of a target pixel, the lowest of equal ones
+bilinear  the nearest four pixels, weighted by distance
+cubic     the nearest sixteen pixels, weighted by Keys' kernel with a = -1/2 (Catmull-Rom)
+average   all pixels under the target pixel, weighted by the covered share
+mode      the value with the largest covered area; on a tie the lowest
 
-If the target is coarser than the source, the kernels of bilinear and cubic are wider by the same factor. Pixels without
-data have weight 0, and the remaining weights are normalised. Bilinear and cubic are valid exactly where the nearest
-pixel is, average and mode wherever a target pixel covers any valid pixel. Nothing is valid outside the source.
+If the target is coarser than the source, the kernels of bilinear and cubic are widened by the ratio of the pixel sizes.
+Invalid pixels have weight 0, and the other weights are normalised. Bilinear and cubic are valid if the nearest pixel
+is valid, average and mode if any pixel under the target pixel is valid. Nothing is valid outside the source.
 
-Three results differ from GDAL's (3.10) on purpose. Near missing pixels, GDAL's downsampling cubic divides by a sum of
-positive and negative weights, however close to 0; here, where they cancel by half, bilinear replaces it, as it does in
-GDAL for an upsampling cubic. In GDAL, average gives boxes that extend beyond the source's edge more weight than they
-cover. And GDAL's mode counts pixels in full that a target pixel covers only slightly.
+Three results differ from GDAL's (3.10) on purpose:
+- Near invalid pixels, GDAL's downsampling cubic divides by the sum of positive and negative weights even if that is
+  close to 0. Here, bilinear replaces cubic where the weights' magnitudes add up to more than twice their sum. (Both
+  replace an upsampling cubic by bilinear near invalid pixels.)
+- GDAL's average overweights pixels at the source's edge if the target pixel extends beyond it.
+- GDAL's mode counts a partly covered pixel fully.
 """
 
 from __future__ import annotations
@@ -30,11 +32,11 @@ from scog.warp.mode import Mode
 from scog.warp.weights import CUBIC, LINEAR, Floats32, Kernel, Pixels, batches, shares
 
 STRIP = 1 << 14
-"""Target pixels processed at a time, so that all their data stays in the processor's cache."""
+"""Number of target pixels processed at a time, so that their data stays in the processor's cache."""
 MIN_WEIGHT = 1e-6
-"""Minimum share of the weights that must have data; less is rounding."""
+"""Minimum total weight of the valid pixels, relative to that of all pixels. Smaller ones are rounding errors."""
 MAX_CANCELLATION = 2.0
-"""Maximum ratio of the sum of the weights' magnitudes to their sum; it is 1.6 for a complete cubic kernel."""
+"""Maximum of sum(|w|) / sum(w) over the weights w of the valid pixels; it is 1.6 for a complete cubic kernel."""
 
 Mask2D = NDArray[np.bool_]
 Weights = Sequence[Floats32]
@@ -51,12 +53,18 @@ class Resampling(StrEnum):
 
     @property
     def creates_values(self) -> bool:
-        """Whether the result has values that no source pixel has."""
+        """Whether the result may have values that no source pixel has."""
         return self in (Resampling.BILINEAR, Resampling.CUBIC, Resampling.AVERAGE)
 
 
+_KERNELS = {Resampling.BILINEAR: LINEAR, Resampling.CUBIC: CUBIC}
+
+
 def support_of(target: Grid, source: Grid, method: Resampling) -> ResamplingSupport | None:
-    """The resampling support of any method but nearest; None if the grids do not intersect."""
+    """The source pixels that each target pixel is computed from, for any method but nearest.
+
+    None if the grids do not intersect.
+    """
     kernel = _KERNELS.get(method)
     return box_support(target, source) if kernel is None else kernel_support(target, source, kernel.radius)
 
@@ -66,26 +74,23 @@ def resample(
 ) -> tuple[NDArray[Any], Mask2D]:
     """Values and validity `(y, x)` of the support's target pixels, from the values and validity of its window.
 
-    Values are float32, except for mode, which keeps the dtype. They are 0 where not valid.
+    Values have the dtype of `values` for mode, and float32 for other methods. Invalid values are 0.
     """
     resampler = (
         Mode(support, values, valid) if method is Resampling.MODE else _WeightedSum(support, values, valid, method)
     )
-    values_out = np.zeros(support.first.size, resampler.dtype)
-    valid_out = np.zeros(support.first.size, bool)
+    values_out = np.zeros(support.upper_left.size, resampler.dtype)
+    valid_out = np.zeros(support.upper_left.size, bool)
     for batch, pixels in batches(support, resampler.batch_size):
         values_out[batch], valid_out[batch] = resampler.compute(pixels)
     if support.inside is not None:
         valid_out &= support.inside.ravel()
     values_out[~valid_out] = 0
-    return values_out.reshape(support.first.shape), valid_out.reshape(support.first.shape)
-
-
-_KERNELS = {Resampling.BILINEAR: LINEAR, Resampling.CUBIC: CUBIC}
+    return values_out.reshape(support.upper_left.shape), valid_out.reshape(support.upper_left.shape)
 
 
 class _WeightedSum:
-    """Weighted sums of values."""
+    """Weighted sums of values. A kernel of None means average, whose weights are covered shares."""
 
     dtype = np.dtype(np.float32)
     batch_size = STRIP
@@ -101,34 +106,36 @@ class _WeightedSum:
             self._values[~valid.ravel()] = 0
             self._valid = valid.ravel()
             self._weight = self._valid.astype(np.float32)
-            self._complete = _complete(valid, support.reach).ravel()
+            self._fully_valid = _fully_valid(valid, support.kernel_shape).ravel()
 
     def compute(self, pixels: Pixels) -> tuple[Floats32, NDArray[np.bool_]]:
         """Values and validity `(pixel,)` of some target pixels."""
-        down, across = self._weights(self._kernel, pixels, self._support.reach)
-        values = self._sum(self._values, pixels, down, across)
-        values /= sum(down) * sum(across)
+        row_weights, col_weights = self._weights(self._kernel, pixels, self._support.kernel_shape)
+        values = self._sum(self._values, pixels, row_weights, col_weights)
+        values /= sum(row_weights) * sum(col_weights)
         valid = np.ones(len(values), bool)
         if not self._all_valid:
             valid = self._nearest_is_valid(pixels)
-            incomplete = valid & ~self._complete.take(pixels.first)
-            if incomplete.any():
-                values[incomplete], valid[incomplete] = self._with_missing(pixels.select(incomplete))
+            near_invalid = valid & ~self._fully_valid.take(pixels.upper_left)
+            if near_invalid.any():
+                values[near_invalid], valid[near_invalid] = self._with_missing(pixels.select(near_invalid))
         return values, valid
 
     def _with_missing(self, pixels: Pixels) -> tuple[Floats32, NDArray[np.bool_]]:
-        """Values and validity of target pixels whose support has invalid pixels."""
-        values, valid = np.zeros(len(pixels.first), np.float32), np.zeros(len(pixels.first), bool)
-        remaining = np.arange(len(pixels.first))
+        """Values and validity `(pixel,)` of target pixels whose support has invalid pixels."""
+        values, valid = np.zeros(len(pixels.upper_left), np.float32), np.zeros(len(pixels.upper_left), bool)
+        remaining = np.arange(len(pixels.upper_left))
         for kernel in self._fallbacks():
-            part, reach = self._narrowed(pixels.select(remaining), kernel)
-            down, across = self._weights(kernel, part, reach)
-            weight = self._sum(self._weight, part, down, across)
+            part, shape = self._narrowed(pixels.select(remaining), kernel)
+            row_weights, col_weights = self._weights(kernel, part, shape)
+            weight = self._sum(self._weight, part, row_weights, col_weights)
             magnitude = weight
             if kernel is CUBIC:
-                magnitude = self._sum(self._weight, part, [abs(w) for w in down], [abs(w) for w in across])
-            usable = (weight > MIN_WEIGHT * sum(down) * sum(across)) & (magnitude <= MAX_CANCELLATION * weight)
-            values[remaining[usable]] = self._sum(self._values, part, down, across)[usable] / weight[usable]
+                magnitude = self._sum(self._weight, part, [abs(w) for w in row_weights], [abs(w) for w in col_weights])
+            usable = (weight > MIN_WEIGHT * sum(row_weights) * sum(col_weights)) & (
+                magnitude <= MAX_CANCELLATION * weight
+            )
+            values[remaining[usable]] = self._sum(self._values, part, row_weights, col_weights)[usable] / weight[usable]
             valid[remaining[usable]] = True
             remaining = remaining[~usable]
         return values, valid
@@ -137,60 +144,66 @@ class _WeightedSum:
         """Kernels to try in turn where pixels are invalid."""
         if self._kernel is not CUBIC:
             return (self._kernel,)
-        return (CUBIC, LINEAR) if max(self._support.shrink) > 1 else (LINEAR,)
+        return (CUBIC, LINEAR) if max(self._support.scale) > 1 else (LINEAR,)
 
     def _narrowed(self, pixels: Pixels, kernel: Kernel | None) -> tuple[Pixels, tuple[int, int]]:
         """The same target pixels with the smaller support of another kernel."""
-        reach = self._support.reach
+        shape = self._support.kernel_shape
         if kernel is self._kernel or kernel is None:
-            return pixels, reach
-        rows, cols = (2 * kernel_half_width(kernel.radius, widening) for widening in self._support.shrink)
-        offset = (reach[0] - rows) // 2 * self._width + (reach[1] - cols) // 2
-        return Pixels(pixels.first + offset, pixels.down, pixels.across), (rows, cols)
+            return pixels, shape
+        rows, cols = (2 * kernel_half_width(kernel.radius, scale) for scale in self._support.scale)
+        offset = (shape[0] - rows) // 2 * self._width + (shape[1] - cols) // 2
+        return Pixels(pixels.upper_left + offset, pixels.row_positions, pixels.col_positions), (rows, cols)
 
     def _weights(
-        self, kernel: Kernel | None, pixels: Pixels, reach: tuple[int, int]
+        self, kernel: Kernel | None, pixels: Pixels, shape: tuple[int, int]
     ) -> tuple[list[Floats32], list[Floats32]]:
+        """Weights of the rows and of the columns of a support of a shape: one array `(pixel,)` each."""
         if kernel is None:
-            return shares(pixels.down, reach[0]), shares(pixels.across, reach[1])
-        shrink = self._support.shrink
-        return kernel.weights(pixels.down, reach[0], shrink[0]), kernel.weights(pixels.across, reach[1], shrink[1])
+            return shares(pixels.row_positions, shape[0]), shares(pixels.col_positions, shape[1])
+        row_scale, col_scale = self._support.scale
+        return (
+            kernel.weights(pixels.row_positions, shape[0], row_scale),
+            kernel.weights(pixels.col_positions, shape[1], col_scale),
+        )
 
-    def _sum(self, source: Floats32, pixels: Pixels, down: Weights, across: Weights) -> Floats32:
-        """Weighted sums over the source pixels, one tap after the other for all target pixels."""
-        total = np.zeros(len(pixels.first), np.float32)
-        row_sum, taken = np.empty_like(total), np.empty_like(total)
-        for row, by_row in enumerate(down):
+    def _sum(self, source: Floats32, pixels: Pixels, row_weights: Weights, col_weights: Weights) -> Floats32:
+        """Sums of `source` over the supports' pixels, weighted. Each step adds one tap of all target pixels."""
+        total = np.zeros(len(pixels.upper_left), np.float32)
+        row_sum, product = np.empty_like(total), np.empty_like(total)
+        for row, row_weight in enumerate(row_weights):
             row_sum[:] = 0
-            for col, by_col in enumerate(across):
-                # mode="clip" is fast, and never clips here.
-                source[row * self._width + col :].take(pixels.first, out=taken, mode="clip")
-                taken *= by_col
-                row_sum += taken
-            row_sum *= by_row
+            for col, col_weight in enumerate(col_weights):
+                # mode="clip" is the fastest mode. No index is out of range, so nothing is clipped.
+                source[row * self._width + col :].take(pixels.upper_left, out=product, mode="clip")
+                product *= col_weight
+                row_sum += product
+            row_sum *= row_weight
             total += row_sum
         return total
 
     def _nearest_is_valid(self, pixels: Pixels) -> NDArray[np.bool_]:
-        """Whether the nearest source pixel is valid; for boxes always True."""
+        """Whether the nearest source pixel is valid; True for average, which does not depend on it."""
         if self._kernel is None:
-            return np.ones(len(pixels.first), bool)
+            return np.ones(len(pixels.upper_left), bool)
         rows, cols = (
-            reach // 2 - 1 + (offset >= 0.5)
-            for reach, (offset,) in zip(self._support.reach, (pixels.down, pixels.across), strict=True)
+            length // 2 - 1 + (offset >= 0.5)
+            for length, (offset,) in zip(
+                self._support.kernel_shape, (pixels.row_positions, pixels.col_positions), strict=True
+            )
         )
-        valid: NDArray[np.bool_] = self._valid.take(pixels.first + rows * self._width + cols)
+        valid: NDArray[np.bool_] = self._valid.take(pixels.upper_left + rows * self._width + cols)
         return valid
 
 
-def _complete(valid: Mask2D, reach: tuple[int, int]) -> Mask2D:
-    """Whether all pixels of a rectangle of shape `reach` are valid, at its upper left pixel."""
-    complete = valid.copy()
-    for view, length in ((complete, reach[0]), (complete.T, reach[1])):
+def _fully_valid(valid: Mask2D, shape: tuple[int, int]) -> Mask2D:
+    """Whether all pixels of the rectangle with a pixel as its upper left are valid, for each pixel."""
+    result = valid.copy()
+    for view, length in ((result, shape[0]), (result.T, shape[1])):
         length_done = 1
         while length_done < length:
             step = min(length_done, length - length_done)
             view[:-step] &= view[step:]
             view[-step:] = False
             length_done += step
-    return complete
+    return result

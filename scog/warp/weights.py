@@ -16,28 +16,32 @@ Floats32 = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Pixels:
-    """A sequence of target pixels and their positions in the source: see `ResamplingSupport`."""
+    """Some target pixels as arrays `(pixel,)`, with the meaning that the names have in `ResamplingSupport`."""
 
-    first: NDArray[np.intp]
-    down: Positions
-    across: Positions
+    upper_left: NDArray[np.intp]
+    row_positions: Positions
+    col_positions: Positions
 
     def select(self, selection: NDArray[Any]) -> Pixels:
         """Some of the pixels, by index or by mask."""
-        down, across = (tuple(array[selection] for array in arrays) for arrays in (self.down, self.across))
-        return Pixels(self.first[selection], down, across)
+        rows, cols = (
+            tuple(array[selection] for array in arrays) for arrays in (self.row_positions, self.col_positions)
+        )
+        return Pixels(self.upper_left[selection], rows, cols)
 
 
 def batches(support: ResamplingSupport, length: int) -> Iterator[tuple[slice, Pixels]]:
     """All target pixels in row-major order, in slices of `length`."""
-    first, down, across = (
-        support.first.ravel(),
-        *([array.ravel() for array in arrays] for arrays in (support.down, support.across)),
+    upper_left, rows, cols = (
+        support.upper_left.ravel(),
+        *([array.ravel() for array in arrays] for arrays in (support.row_positions, support.col_positions)),
     )
-    for start in range(0, len(first), length):
+    for start in range(0, len(upper_left), length):
         part = slice(start, start + length)
         pixels = Pixels(
-            first[part].astype(np.intp), tuple(array[part] for array in down), tuple(array[part] for array in across)
+            upper_left[part].astype(np.intp),
+            tuple(array[part] for array in rows),
+            tuple(array[part] for array in cols),
         )
         yield part, pixels
 
@@ -52,11 +56,14 @@ class Kernel:
     radius: int
     weigh: Callable[[Floats32], Floats32]
 
-    def weights(self, positions: Positions, reach: int, shrink: float) -> list[Floats32]:
-        """One float32 array `(pixel,)` for each of `reach` rows or columns; not normalised."""
+    def weights(self, positions: Positions, length: int, scale: float) -> list[Floats32]:
+        """One float32 array `(pixel,)` for each of `length` rows or columns; not normalised.
+
+        The kernel is widened by the factor `scale`.
+        """
         (offset,) = positions
-        scale = np.float32(1 / shrink)
-        return [self.weigh(np.abs(offset - np.float32(tap - reach // 2 + 1)) * scale) for tap in range(reach)]
+        inverse = np.float32(1 / scale)
+        return [self.weigh(np.abs(offset - np.float32(tap - length // 2 + 1)) * inverse) for tap in range(length)]
 
 
 def _linear(distance: Floats32) -> Floats32:
@@ -79,8 +86,8 @@ LINEAR = Kernel(1, _linear)
 CUBIC = Kernel(2, _keys)
 
 
-def shares(positions: Positions, reach: int) -> list[Floats32]:
-    """Share of a box in each of `reach` rows or columns; the sum is 1."""
+def shares(positions: Positions, length: int) -> list[Floats32]:
+    """Share of a box in each of `length` rows or columns; the sum is 1."""
     start, stop = positions
-    covered = (np.minimum(stop, tap + 1) - np.maximum(start, tap) for tap in range(reach))
+    covered = (np.minimum(stop, tap + 1) - np.maximum(start, tap) for tap in range(length))
     return [np.maximum(part, np.float32(0)) / (stop - start) for part in covered]

@@ -28,10 +28,10 @@ def gather_window(
     *,
     classes: bool = False,
 ) -> tuple[NDArray[Any], Mask2D]:
-    """Values and validity of a support's window; not valid outside the source and in absent blocks.
+    """Values and validity of a support's window. Pixels outside the source and in absent blocks are invalid.
 
-    If the support combines squares of pixels (`step` > 1), the result is float32, the mean of the valid pixels; with
-    `classes` it is the central pixel.
+    If the support combines squares of pixels (`step` > 1), the result is the mean of their valid pixels (float32), or
+    with `classes` their central pixel.
     """
     parts = []
     for index, block in blocks.items():
@@ -67,29 +67,28 @@ def _central_pixels(
     values = np.zeros(window.shape, dtype)
     valid = np.zeros(window.shape, bool)
     for rows, cols, part in parts:
-        row, col = (
-            -(-(span.start - step // 2) // step) for span in (rows, cols)
-        )  # the first square whose central pixel is in this part
+        # The first square with its central pixel in this part.
+        row, col = (-(-(span.start - step // 2) // step) for span in (rows, cols))
         picked = part[row * step + step // 2 - rows.start :: step, col * step + step // 2 - cols.start :: step]
         top, left = row - window.top, col - window.left
-        where = slice(top, top + picked.shape[0]), slice(left, left + picked.shape[1])
-        values[where], valid[where] = data_of(picked)
+        target = slice(top, top + picked.shape[0]), slice(left, left + picked.shape[1])
+        values[target], valid[target] = data_of(picked)
     return values, valid
 
 
 def _means(
     support: ResamplingSupport, parts: list[tuple[slice, slice, Block]], data_of: DataOf
 ) -> tuple[NDArray[Any], Mask2D]:
-    """The mean of the valid pixels of each square; squares that span several blocks arrive in parts."""
+    """The mean of the valid pixels of each square. Squares that span several blocks are summed in parts."""
     window, step = support.window, support.step
     sums, counts = np.zeros(window.shape), np.zeros(window.shape, np.int64)
     for rows, cols, part in parts:
         stored, valid = data_of(part)
         top, left = rows.start // step - window.top, cols.start // step - window.left
         square_sums = _square_sums(np.where(valid, stored, 0).astype(np.float64), (rows, cols), step)
-        where = slice(top, top + square_sums.shape[0]), slice(left, left + square_sums.shape[1])
-        sums[where] += square_sums
-        counts[where] += _square_sums(valid.astype(np.int64), (rows, cols), step)
+        target = slice(top, top + square_sums.shape[0]), slice(left, left + square_sums.shape[1])
+        sums[target] += square_sums
+        counts[target] += _square_sums(valid.astype(np.int64), (rows, cols), step)
     return (sums / np.maximum(counts, 1)).astype(np.float32), counts > 0
 
 

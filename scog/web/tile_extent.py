@@ -29,10 +29,12 @@ from scog.net.policy import UpstreamStats
 from scog.suggest import did_you_mean, quoted
 from scog.web.stac.documents import Documents
 
-MAX_COLLECTIONS, MAX_ITEMS = 8, 4
-"""Collections of an archive whose items are inspected, and items of each, the newest."""
+MAX_COLLECTIONS = 8
+"""Maximum number of inspected collections of an archive."""
+MAX_ITEMS = 4
+"""Maximum number of inspected items of a collection, the newest."""
 TIMEOUT = 5.0
-"""Seconds for reading their headers. Files whose headers take longer are left out."""
+"""Seconds for reading the headers of the items' files. Files that take longer are left out."""
 SENTINEL_2 = "sentinel-2"
 ATTRIBUTION = "Contains modified Copernicus Sentinel data"
 MGRS_TILE = 109_800.0
@@ -51,15 +53,16 @@ class TileExtent:
     def zooms(self, tms: str) -> tuple[int, int] | None:
         """Minimum and maximum zoom in a tile matrix set; None if no file's grid is known.
 
-        At the minimum zoom the whole extent fits into one tile, unless a file would then be less than half a tile wide:
-        a tile should need few files. At the maximum zoom, pixels are as small as those of the finest file.
+        At the minimum zoom the whole extent fits into one tile. If a file would then be less than half a tile wide, the
+        minimum zoom is higher, because a tile should need few files. At the maximum zoom, pixels are as small as those
+        of the finest file.
         """
         file_zooms = [zooms for grid in self.grids if (zooms := zoom_range(tms, grid)) is not None]
         if not file_zooms:
             return None
         extent_zooms = zoom_range(tms, _extent_grid(self.bounds or WORLD))
-        first = min(fits for fits, _ in file_zooms) - 1
-        minimum = max(0, first, min(extent_zooms[0], first + 1) if extent_zooms else 0)
+        lowest = min(fits for fits, _ in file_zooms) - 1
+        minimum = max(0, lowest, min(extent_zooms[0], lowest + 1) if extent_zooms else 0)
         return minimum, max(finest for _, finest in file_zooms)
 
 

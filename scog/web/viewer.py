@@ -44,7 +44,7 @@ MEDIA_TYPES = {
 def package_files(package: str, folder: str) -> dict[str, tuple[EncodedImage, str]]:
     """The files of a package's folder, with their media types, by path relative to the folder.
 
-    They are few and small, and the viewer loads fifty of them: from memory each takes a tenth of the time.
+    The files are few and small, and the viewer loads fifty of them. From memory, each takes a tenth of the time.
     """
     contents: dict[str, tuple[EncodedImage, str]] = {}
     pending = [(files(package) / folder, "")]

@@ -1,4 +1,4 @@
-"""Warm-up: work that the first images would otherwise wait for and contend over is done at start-up."""
+"""Warm-up: one-time initialisation at start-up, which would otherwise delay the first images."""
 
 from __future__ import annotations
 

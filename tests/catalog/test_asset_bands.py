@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from scog.catalog.asset_bands import band_descriptions, bands_by_description, bands_by_key
 from scog.catalog.assets import Asset
-from scog.catalog.georeference import Georeference, georeference_of
+from scog.catalog.proj_extension import Georeference, georeference_of
 from scog.catalog.records import from_json, to_json
 from scog.catalog.scene import parse_item
 from scog.collections.bands import BANDS

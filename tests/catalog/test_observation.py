@@ -184,8 +184,8 @@ def test_no_scenes() -> None:
 
 def test_scenes_that_are_in_both_collections(recorded: dict[str, Item]) -> None:
     scenes = [parse_item(item) for item in recorded.values()]
-    twins = {scene.twin for scene in scenes if scene.collection == L2A} & {
-        scene.twin for scene in scenes if scene.collection == C1
+    twins = {scene.acquisition_key for scene in scenes if scene.collection == L2A} & {
+        scene.acquisition_key for scene in scenes if scene.collection == C1
     }
     assert len(twins) == 6
     # They are not versions of each other: a search of a collection returns only its scenes.
@@ -193,7 +193,7 @@ def test_scenes_that_are_in_both_collections(recorded: dict[str, Item]) -> None:
     for collection in (L2A, C1):
         asked = SceneSet([scene for scene in scenes if scene.collection == collection])
         assert {scene.collection for scene in asked.scenes} == {collection}
-        assert sum(scene.twin in twins for scene in asked.scenes) == 6
+        assert sum(scene.acquisition_key in twins for scene in asked.scenes) == 6
 
 
 def test_a_recorded_overpass(recorded: dict[str, Item]) -> None:

@@ -45,9 +45,9 @@ def test_every_recorded_item(recorded: dict[str, Item]) -> None:
         assert scene.orbit is not None
         assert scene.orbit in properties["s2:datatake_id"]
         assert scene.orbit in properties.get("s2:granule_id", f"A{scene.orbit}")
-        assert scene.generated == properties["s2:generation_time"]
-        assert scene.twin is not None
-        assert scene.twin[3] in properties["s2:datastrip_id"]
+        assert scene.processed_at == properties["s2:generation_time"]
+        assert scene.acquisition_key is not None
+        assert scene.acquisition_key[3] in properties["s2:datastrip_id"]
         assert scene.remarks == ()
         assert scene.span is None
 
@@ -126,7 +126,7 @@ def test_a_small_item(make_item: Callable[..., Item]) -> None:
     assert (scene.platform, scene.mgrs_tile, scene.cloud_cover) == ("sentinel-2a", "32TPT", 12.5)
     assert scene.footprint == (((11.0, 46.0), (12.0, 46.0), (12.0, 47.0), (11.0, 47.0), (11.0, 46.0)),)
     assert scene.orbit == "046870"
-    assert scene.twin == ("sentinel-2a", "32TPT", "GS2A_20240612T101031_046870", "S20240612T101026")
+    assert scene.acquisition_key == ("sentinel-2a", "32TPT", "GS2A_20240612T101031_046870", "S20240612T101026")
     assert scene.assets["red"].url == "https://example.org/items/B04.tif"
     assert scene.assets["red"].nodata == 0.0
     assert scene.sort_key == (scene.time, "32TPT", scene.id)
@@ -143,14 +143,14 @@ def test_a_small_item(make_item: Callable[..., Item]) -> None:
         ({"eo:cloud_cover": math.nan}, "cloud_cover", None),
         ({"eo:cloud_cover": math.inf}, "cloud_cover", None),
         ({"s2:datatake_id": None}, "orbit", None),
-        ({"s2:datatake_id": None}, "twin", None),
-        ({"s2:datastrip_id": None}, "twin", None),
+        ({"s2:datatake_id": None}, "acquisition_key", None),
+        ({"s2:datastrip_id": None}, "acquisition_key", None),
         ({"s2:datatake_id": None, "sat:absolute_orbit": 46870}, "orbit", "46870"),
         ({"s2:datatake_id": "odd"}, "orbit", None),
-        ({"s2:datatake_id": "odd"}, "twin", ("sentinel-2a", "32TPT", "odd", "S20240612T101026")),
-        ({"s2:datastrip_id": "odd"}, "twin", ("sentinel-2a", "32TPT", "GS2A_20240612T101031_046870", "odd")),
-        ({"s2:generation_time": None, "created": "2024-06-13T00:00:00Z"}, "generated", "2024-06-13T00:00:00Z"),
-        ({"s2:generation_time": None}, "generated", ""),
+        ({"s2:datatake_id": "odd"}, "acquisition_key", ("sentinel-2a", "32TPT", "odd", "S20240612T101026")),
+        ({"s2:datastrip_id": "odd"}, "acquisition_key", ("sentinel-2a", "32TPT", "GS2A_20240612T101031_046870", "odd")),
+        ({"s2:generation_time": None, "created": "2024-06-13T00:00:00Z"}, "processed_at", "2024-06-13T00:00:00Z"),
+        ({"s2:generation_time": None}, "processed_at", ""),
         ({"datetime": None, "start_datetime": "2024-01-01T00:00:00Z"}, "time", datetime(2024, 1, 1, tzinfo=UTC)),
     ],
 )
@@ -158,14 +158,14 @@ def test_properties(properties: Item, field: str, value: Any, make_item: Callabl
     assert getattr(parse_item(make_item(properties)), field) == value
 
 
-def test_the_twin_key_excludes_the_baseline(make_item: Callable[..., Item]) -> None:
+def test_the_acquisition_key_excludes_the_baseline(make_item: Callable[..., Item]) -> None:
     again = make_item(
         {
             "s2:datatake_id": "GS2A_20240612T101031_046870_N05.11",
             "s2:datastrip_id": "S2A_OPER_MSI_L2A_DS_S2RP_20250101T000000_S20240612T101026_N05.11",
         }
     )
-    assert parse_item(again).twin == parse_item(make_item()).twin
+    assert parse_item(again).acquisition_key == parse_item(make_item()).acquisition_key
 
 
 ASSETS = [

@@ -152,12 +152,12 @@ def test_pages_have_all_items_of_the_catalogue(collection: str, exact_fields: bo
 def test_scenes_are_equal_with_and_without_fields() -> None:
     with EarthSearch(FEW) as server:
         scenes = [
-            [vars(parse_item(item)) for item in ask(server, query(collection=name), ask_for_fields=asked)[0][0].items]
+            [vars(parse_item(item)) for item in ask(server, query(collection=name), use_fields=asked)[0][0].items]
             for name in (L2A, C1)
             for asked in (True, False)
         ]
         bytes_with, bytes_without = (
-            ask(server, ask_for_fields=asked)[1].bytes - len(json.dumps(server._landing())) for asked in (True, False)
+            ask(server, use_fields=asked)[1].bytes - len(json.dumps(server._landing())) for asked in (True, False)
         )
     assert scenes[0] == scenes[1] != []
     assert scenes[2] == scenes[3] != []
@@ -203,7 +203,7 @@ def test_short_pages_are_followed() -> None:
 def test_requests_stay_within_the_limits_of_earth_search() -> None:
     assert PAGE_SIZE < 268
     with EarthSearch(ITEMS) as server:
-        pages, tally = ask(server, ask_for_fields=False)
+        pages, tally = ask(server, use_fields=False)
     assert tally.requests == 5
     assert len(ids(pages)) == 292
 

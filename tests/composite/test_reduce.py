@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from scog.composite import reduce as reducing
-from scog.composite.methods import BEST, COMPOSITES, GEOMEDIAN, NAMED, percentile
+from scog.composite.methods import BEST, COMPOSITES, GEOMEDIAN, METHODS, percentile
 from scog.composite.percentiles import _network, _pruned
 from scog.composite.reduce import reduce
 from scog.composite.trend import p_value
@@ -34,7 +34,7 @@ def expected(name: str, stack: NDArray[np.float32], days: list[float]) -> NDArra
     """Expected values of each output of a stack `(observation, output, y, x)`; p-values come last."""
     flat = stack.reshape(*stack.shape[:2], -1)
     when = np.repeat(np.array(days)[:, np.newaxis], flat.shape[2], axis=1)
-    outputs = flat[:, :1] if NAMED[name].single else flat
+    outputs = flat[:, :1] if METHODS[name].single else flat
     result = np.stack([composite_of(name, outputs[:, number], when) for number in range(outputs.shape[1])], axis=1)
     return result.reshape(-1, *stack.shape[2:])
 
@@ -52,7 +52,7 @@ def jointly(stack: NDArray[np.float32]) -> NDArray[np.float32]:
 def test_any_stack(name: str, stack: NDArray[np.float32]) -> None:
     stack = jointly(stack)
     before, days = stack.copy(), days_for(len(stack))
-    reduced = reduce(stack, NAMED[name], days)
+    reduced = reduce(stack, METHODS[name], days)
     assert reduced.dtype == np.float32
     tolerance = {"rtol": 1e-4, "atol": 1e-4} if name == "slope" else TIGHT  # scipy's own sums cancel
     np.testing.assert_allclose(reduced, expected(name, stack, days), **tolerance)
@@ -69,7 +69,7 @@ def test_many_observations_with_gaps_and_ties(name: str, count: int, monkeypatch
     stack[:, :, 0, :4] = np.nan
     stack[:, :, 1] = 3  # nothing ever changes
     days = days_for(count)
-    np.testing.assert_allclose(reduce(stack, NAMED[name], days), expected(name, stack, days), rtol=2e-6, atol=1e-6)
+    np.testing.assert_allclose(reduce(stack, METHODS[name], days), expected(name, stack, days), rtol=2e-6, atol=1e-6)
 
 
 def test_pixels_of_one_observation_may_have_different_times() -> None:
@@ -79,8 +79,8 @@ def test_pixels_of_one_observation_may_have_different_times() -> None:
     planes: list[float | NDArray[np.float64]] = list(days)
     planes[3] = np.where(np.arange(9) < 4, days[3], days[3] + 1.5) * np.ones((8, 1))
     for name in ("slope", "first_doy", "max_doy"):
-        drawn = reduce(stack, NAMED[name], planes)
-        left, right = (reduce(stack, NAMED[name], [*days[:3], day, *days[4:]]) for day in (days[3], days[3] + 1.5))
+        drawn = reduce(stack, METHODS[name], planes)
+        left, right = (reduce(stack, METHODS[name], [*days[:3], day, *days[4:]]) for day in (days[3], days[3] + 1.5))
         assert np.array_equal(drawn[..., :4], left[..., :4])
         assert np.array_equal(drawn[..., 4:], right[..., 4:])
 
@@ -150,11 +150,11 @@ def test_a_pixel_does_not_depend_on_its_strip(name: str, bound: str, monkeypatch
     stack[np.broadcast_to(rng.random((15, 1, 40, 41)) < 0.4, stack.shape)] = np.nan
     stack[4, :, :20] = np.nan
     days = days_for(15)
-    whole = reduce(stack, NAMED[name], days)
+    whole = reduce(stack, METHODS[name], days)
     monkeypatch.setattr(reducing, bound, 33)
-    assert np.array_equal(reduce(stack, NAMED[name], days), whole, equal_nan=True)
+    assert np.array_equal(reduce(stack, METHODS[name], days), whole, equal_nan=True)
     seen = [number for number in range(15) if number != 4]
-    part = reduce(stack[seen][:, :, :20, 3:9], NAMED[name], [days[number] for number in seen])
+    part = reduce(stack[seen][:, :, :20, 3:9], METHODS[name], [days[number] for number in seen])
     assert np.array_equal(part, whole[:, :20, 3:9], equal_nan=True)
 
 

@@ -146,9 +146,11 @@ def test_supports_do_not_depend_on_the_range_of_longitudes(method: Resampling) -
         first, second = (support_of(target, source, method) for source in (natural, other))
         assert first is not None
         assert second is not None
-        assert (first.shrink, first.step, first.window) == (second.shrink, second.step, second.window)
-        np.testing.assert_array_equal(first.first, second.first)
-        for one, two in zip((*first.down, *first.across), (*second.down, *second.across), strict=True):
+        assert (first.scale, first.step, first.window) == (second.scale, second.step, second.window)
+        np.testing.assert_array_equal(first.upper_left, second.upper_left)
+        for one, two in zip(
+            (*first.row_positions, *first.col_positions), (*second.row_positions, *second.col_positions), strict=True
+        ):
             np.testing.assert_allclose(one, two, atol=1e-4)
 
 

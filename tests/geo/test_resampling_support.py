@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 
 from scog.geo.grid import Grid, tile_grid
-from scog.geo.resampling_support import MAX_SHRINK, ResamplingSupport, box_support, kernel_support
+from scog.geo.resampling_support import MAX_SCALE, ResamplingSupport, box_support, kernel_support
 from tests.geo.test_index_map import SOURCES, exact_coordinates, source_grid, tile_at
 
 
@@ -34,13 +34,13 @@ def test_kernels_are_centred_at_the_exact_coordinates(name: str, radius: int) ->
         assert result is not None
         col, row = exact_coordinates(target, source)
         here = result.rows, result.cols
-        inside = np.ones(result.first.shape, bool) if result.inside is None else result.inside
+        inside = np.ones(result.upper_left.shape, bool) if result.inside is None else result.inside
         expected = (col >= 0) & (col < source.width) & (row >= 0) & (row < source.height)
         assert np.count_nonzero(expected) == np.count_nonzero(inside) == np.count_nonzero(expected[here] & inside)
-        tops, lefts = np.divmod(result.first, result.window.shape[1])
+        tops, lefts = np.divmod(result.upper_left, result.window.shape[1])
         for exact, first, origin, places, reach in (
-            (row, tops, result.window.top, result.down, result.reach[0]),
-            (col, lefts, result.window.left, result.across, result.reach[1]),
+            (row, tops, result.window.top, result.row_positions, result.kernel_shape[0]),
+            (col, lefts, result.window.left, result.col_positions, result.kernel_shape[1]),
         ):
             at_centre = (first + origin + reach // 2 - 1 + places[0] + 0.5) * result.step
             np.testing.assert_allclose(at_centre[inside], exact[here][inside], rtol=0, atol=1e-6 * result.step)
@@ -54,11 +54,11 @@ def test_boxes_are_between_the_exact_corners(name: str) -> None:
         result = box_support(target, source)
         assert result is not None
         col, row = exact_coordinates(corners(target), source)
-        inside = np.ones(result.first.shape, bool) if result.inside is None else result.inside
-        tops, lefts = np.divmod(result.first, result.window.shape[1])
+        inside = np.ones(result.upper_left.shape, bool) if result.inside is None else result.inside
+        tops, lefts = np.divmod(result.upper_left, result.window.shape[1])
         for exact, first, origin, places, size in (
-            (row, tops, result.window.top, result.down, source.height),
-            (col, lefts, result.window.left, result.across, source.width),
+            (row, tops, result.window.top, result.row_positions, source.height),
+            (col, lefts, result.window.left, result.col_positions, source.width),
         ):
             ends = np.sort(np.stack([exact[:-1, :-1], exact[1:, 1:]]), axis=0).clip(0, size)
             for end, place in zip(ends, places, strict=True):
@@ -76,8 +76,8 @@ def test_kernels_widen_by_the_ratio_of_pixel_sizes(factor: float, turn: float) -
     result = kernel_support(Grid(source.crs, place @ Affine.rotation(turn) @ size, 20, 20), source, 2)
     assert result is not None
     expected = factor if factor > 1 / 0.95 else 1.0
-    np.testing.assert_allclose(result.shrink, expected)
-    assert result.reach == (2 * math.ceil(2 * expected - 1e-6),) * 2
+    np.testing.assert_allclose(result.scale, expected)
+    assert result.kernel_shape == (2 * math.ceil(2 * expected - 1e-6),) * 2
 
 
 @pytest.mark.parametrize("name", ["Bolzano", "Tasmania", "Svalbard, 78 N"])
@@ -88,13 +88,13 @@ def test_kernels_have_the_same_width_in_every_tile(name: str) -> None:
         for across, down in ((0.01, 0.01), (0.99, 0.01), (0.5, 0.5), (0.99, 0.99)):
             result = kernel_support(tile_at(source, across, down, z), source, 1)
             assert result is not None
-            widths.add((result.shrink, result.step, result.reach))
+            widths.add((result.scale, result.step, result.kernel_shape))
         assert len(widths) == 1
         ((shrink, step, _),) = widths
         lat = tile_lat(source)
         metres = 2 * math.pi * 6378137 / 2**z / 256 * math.cos(math.radians(lat))
         np.testing.assert_allclose(np.array(shrink) * step, max(1.0, metres / 10), rtol=0.02)
-        assert max(shrink) <= MAX_SHRINK
+        assert max(shrink) <= MAX_SCALE
 
 
 def tile_lat(source: Grid) -> float:
@@ -108,7 +108,7 @@ def test_boxes_are_not_slivers_for_any_rotation(turn: float) -> None:
     transform = Affine.translation(602000, 5198000) @ Affine.rotation(turn) @ Affine.scale(30, -30)
     result = box_support(Grid(source.crs, transform, 10, 10), source)
     assert result is not None
-    for start, stop in (result.down, result.across):
+    for start, stop in (result.row_positions, result.col_positions):
         assert (stop - start).min() > 2
         assert (stop - start).max() < 4.3  # the square root of 2 times 3
 
@@ -131,7 +131,7 @@ def test_blocks_are_exactly_those_of_the_support(
     result = kernel_support(target, source, radius) if radius else box_support(target, source)
     if result is None:
         return
-    wanted = None if seed is None else np.random.default_rng(seed).random(result.first.shape) < share
+    wanted = None if seed is None else np.random.default_rng(seed).random(result.upper_left.shape) < share
     assert result.blocks(block, wanted) == supporting_blocks(result, source, block, wanted)
     assert result.blocks(block, wanted) == supporting_blocks(result, source, block, wanted)  # the same from the cache
 
@@ -141,12 +141,12 @@ def supporting_blocks(
 ) -> set[tuple[int, int]]:
     """Blocks under the rectangles, pixel by pixel."""
     blocks = set()
-    for y, x in np.ndindex(*result.first.shape):
+    for y, x in np.ndindex(*result.upper_left.shape):
         if (result.inside is not None and not result.inside[y, x]) or (wanted is not None and not wanted[y, x]):
             continue
-        top, left = divmod(int(result.first[y, x]), result.window.shape[1])
-        height = result.reach[0] if len(result.down) == 1 else math.ceil(result.down[1][y, x])
-        width = result.reach[1] if len(result.across) == 1 else math.ceil(result.across[1][y, x])
+        top, left = divmod(int(result.upper_left[y, x]), result.window.shape[1])
+        height = result.kernel_shape[0] if len(result.row_positions) == 1 else math.ceil(result.row_positions[1][y, x])
+        width = result.kernel_shape[1] if len(result.col_positions) == 1 else math.ceil(result.col_positions[1][y, x])
         top, left = top + result.window.top, left + result.window.left
         rows = np.arange(max(0, top * result.step), min(source.height, (top + height) * result.step))
         cols = np.arange(max(0, left * result.step), min(source.width, (left + width) * result.step))
@@ -166,7 +166,7 @@ def test_the_support_of_a_global_grid_is_small() -> None:
     polar = Grid("EPSG:3995", Affine(20000, 0, -2_560_000, 0, -20000, 2_560_000), 256, 256)
     for target in (tile_grid(0, 0, 0), tile_grid(3, 4, 2), polar):
         for result in (kernel_support(target, source, 2), box_support(target, source)):
-            assert result is None or max(result.reach) <= 8 * MAX_SHRINK + 2
+            assert result is None or max(result.kernel_shape) <= 8 * MAX_SCALE + 2
             assert result is None or max(result.window.shape) < 2000
 
 
@@ -176,7 +176,7 @@ def test_a_pixel_across_a_discontinuity_does_not_cover_the_span_between_its_corn
     result = box_support(Grid("EPSG:4326", Affine(0.5, 0, 178.75, 0, -0.5, 40), 5, 4), world)
     assert result is not None
     assert result.inside is None
-    assert max(result.reach) <= 3
-    start, stop = result.across
+    assert max(result.kernel_shape) <= 3
+    start, stop = result.col_positions
     expected = [0.5 / 0.9] * 2 + [0.25 / 0.9] + [0.5 / 0.9] * 2  # half of the third box is outside the source
     np.testing.assert_allclose(stop - start, [expected] * 4, rtol=1e-5)

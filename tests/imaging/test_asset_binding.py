@@ -17,7 +17,7 @@ from rasterio.rpc import RPC
 from rasterio.transform import GCPTransformer
 
 from scog.catalog.assets import Asset
-from scog.catalog.georeference import Georeference
+from scog.catalog.proj_extension import Georeference
 from scog.cog.metadata import FileMetadata
 from scog.errors import AssetRefused
 from scog.geo.grid import Grid, tile_grid

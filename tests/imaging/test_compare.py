@@ -10,7 +10,7 @@ import pytest
 
 from scog.catalog.scene import Scene
 from scog.composite.change import Change
-from scog.composite.methods import NAMED
+from scog.composite.methods import METHODS
 from scog.errors import InvalidInput
 from scog.imaging.compare import compare_images, parse_comparison, split_periods
 from scog.imaging.report import Report, merge_reports
@@ -34,17 +34,17 @@ RGB = ("red", "green", "blue")
         (LayerOptions(index="nbr", change=DIFFERENCE), "NBR, change", (-0.6, 0.6), "rdylgn"),
         (LayerOptions(index="mndwi", change=DIFFERENCE), "MNDWI, change", (-0.8, 0.8), "rdbu"),
         (LayerOptions(index="s2rep", change=DIFFERENCE), None, (-10, 10), "brbg"),
-        (LayerOptions(composite=NAMED["max_doy"], change=DIFFERENCE), None, (-150, 150), "brbg"),
+        (LayerOptions(composite=METHODS["max_doy"], change=DIFFERENCE), None, (-150, 150), "brbg"),
         (LayerOptions(index="nirv", change=DIFFERENCE), "NIRV, change", (-0.2, 0.2), "brbg"),
         (LayerOptions(expression="nir - red", change=DIFFERENCE), "nir - red, change", (-1, 1), "brbg"),
-        (LayerOptions(composite=NAMED["median"], change=DIFFERENCE), "NDVI, median, change", (-0.5, 0.5), "rdylgn"),
-        (LayerOptions(composite=NAMED["count"], change=DIFFERENCE), "NDVI, clear observations, change", (-4, 4),
+        (LayerOptions(composite=METHODS["median"], change=DIFFERENCE), "NDVI, median, change", (-0.5, 0.5), "rdylgn"),
+        (LayerOptions(composite=METHODS["count"], change=DIFFERENCE), "NDVI, clear observations, change", (-4, 4),
         "brbg"),
-        (LayerOptions(composite=NAMED["slope"], days=365.25, change=DIFFERENCE), "NDVI, trend per year, change",
+        (LayerOptions(composite=METHODS["slope"], days=365.25, change=DIFFERENCE), "NDVI, trend per year, change",
         (-0.5, 0.5),
          "rdylgn"),
-        (LayerOptions(composite=NAMED["count"], bands=RGB, change=RATIO), None, (0, 2), "brbg"),
-        (LayerOptions(composite=NAMED["count"], index="scl", change=DIFFERENCE), None, (-4, 4), "brbg"),
+        (LayerOptions(composite=METHODS["count"], bands=RGB, change=RATIO), None, (0, 2), "brbg"),
+        (LayerOptions(composite=METHODS["count"], index="scl", change=DIFFERENCE), None, (-4, 4), "brbg"),
         (LayerOptions(expression="scl == 6", change=DIFFERENCE), None, (-1, 1), "brbg"),
         (LayerOptions(rescale=((-1, 3),), colormap_name="magma", change=DIFFERENCE), "NDVI, change", (-1, 3), "magma"),
     ],
@@ -55,11 +55,11 @@ def test_colours_are_centred_on_no_change(
     layer = layer_of(options)
     assert isinstance(layer.coloring, Ramp)
     assert title is None or layer.title == title
-    assert shown is None or layer.coloring.shown == pytest.approx(shown)
+    assert shown is None or layer.coloring.rescale == pytest.approx(shown)
     assert colormap is None or np.array_equal(layer.coloring.colors, color_table(colormap))
     if not options.rescale:
         assert options.change is not None
-        assert sum(layer.coloring.shown) / 2 == pytest.approx({DIFFERENCE: 0, RATIO: 1}[options.change])
+        assert sum(layer.coloring.rescale) / 2 == pytest.approx({DIFFERENCE: 0, RATIO: 1}[options.change])
     assert len(layer.style.outputs) == 1
     assert layer.style.outputs[0].startswith(("change of ", "ratio of "))
 
@@ -73,7 +73,7 @@ def test_thresholds_make_classes_of_the_change() -> None:
 @pytest.mark.parametrize(
     "options", [LayerOptions(bands=RGB), LayerOptions(expression="red; nir; scl"), LayerOptions(index="scl"),
     LayerOptions(bands=("scl",)),
-             LayerOptions(expression="scl"), LayerOptions(index="scl", composite=NAMED["mode"])],
+             LayerOptions(expression="scl"), LayerOptions(index="scl", composite=METHODS["mode"])],
 )  # fmt: skip
 def test_layers_that_cannot_be_compared_are_refused(options: LayerOptions) -> None:
     for how in Change:
@@ -98,7 +98,7 @@ def test_each_period_equals_a_request_of_its_own() -> None:
     first, second = parse_interval("2024-06-12"), parse_interval("2024-06-02")
     comparison = parse_comparison("2024-06-02", RATIO)
     assert comparison is not None
-    more = {"composite": NAMED["median"], "collection": "c"}
+    more = {"composite": METHODS["median"], "collection": "c"}
     both = split_periods(image_request("nir", interval=first, compare=comparison, **more), comparison)
     assert both == (image_request("nir", interval=first, **more), image_request("nir", interval=second, **more))
 
@@ -106,7 +106,7 @@ def test_each_period_equals_a_request_of_its_own() -> None:
 def scene(name: str) -> Scene:
     return Scene(
         id=name, collection="c", time=datetime(2024, 6, 1, tzinfo=UTC), platform="a", mgrs_tile="32TQS",
-        cloud_cover=1.0, footprint=(), orbit=None, twin=None, generated="", assets=MappingProxyType({}),
+        cloud_cover=1.0, footprint=(), orbit=None, acquisition_key=None, processed_at="", assets=MappingProxyType({}),
     )  # fmt: skip
 
 

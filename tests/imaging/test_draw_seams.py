@@ -15,7 +15,7 @@ from affine import Affine
 
 from scog.composite.change import Change
 from scog.composite.mask import parse_mask
-from scog.composite.methods import NAMED, NEWEST
+from scog.composite.methods import METHODS, NEWEST
 from scog.geo.grid import Grid, tile_grid
 from scog.imaging.draw import ImageRequest, draw
 from scog.imaging.engine import Engine, open_engine
@@ -67,7 +67,7 @@ def split_day(archive: Path) -> str:
 )
 def test_tiles_of_composites_equal_parts_of_a_large_image(demo_archive: Path, name: str) -> None:
     """Also where an observation intersects one tile and not the next."""
-    request = image_request(NDVI, composite=NAMED.get(name, NEWEST))
+    request = image_request(NDVI, composite=METHODS.get(name, NEWEST))
     if name == "grown":
         request = replace(request, mask=parse_mask("clouds", 220))
     if name == "change":

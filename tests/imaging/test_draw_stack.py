@@ -14,7 +14,17 @@ import pytest
 from numpy.typing import NDArray
 
 from scog.composite.day_of_year import days_since_1970
-from scog.composite.methods import BEST, COMPOSITES, COUNT, GEOMEDIAN, MEDIAN, MODE, NAMED, SLOPE, Composite
+from scog.composite.methods import (
+    BEST,
+    COMPOSITES,
+    COUNT,
+    GEOMEDIAN,
+    MEDIAN,
+    METHODS,
+    MODE,
+    SLOPE,
+    Composite,
+)
 from scog.errors import DeadlineExceeded
 from scog.geo.grid import Grid, tile_grid
 from scog.imaging import stack
@@ -73,7 +83,7 @@ def clear(archive: tuple[Path, list[MadeScene]]) -> Observed:
 
 @pytest.fixture(scope="module")
 def drawn(archive: tuple[Path, list[MadeScene]]) -> dict[str, ImageData]:
-    requests = {name: image_request(NDVI, composite=NAMED[name]) for name in ALONE}
+    requests = {name: image_request(NDVI, composite=METHODS[name]) for name in ALONE}
     requests["mode"] = image_request("scl", "none", composite=MODE)
     requests["best"] = image_request("red; scl", composite=BEST)
     requests["geomedian"] = image_request("red * 2; nir - red", composite=GEOMEDIAN)
@@ -240,7 +250,7 @@ def test_an_overpass_over_midnight_and_new_year(tmp_path: Path) -> None:
         red[:, number::4] = 1000
         bands = {"red": red, "scl": constant(WEST, 4, 20, np.uint8)}
         MadeScene(f"S{number}", WEST, time, bands, orbit=77, strip=f"20221231T23590{number}").write(tmp_path)
-    drawing = draw_one(tmp_path, tile_over(WEST, 15), image_request("red", composite=NAMED["first_doy"]))
+    drawing = draw_one(tmp_path, tile_over(WEST, 15), image_request("red", composite=METHODS["first_doy"]))
     assert drawing.valid.all()
     assert set(np.unique(drawing.values)) == {1, 365}
     assert 0.3 < (drawing.values == 1).mean() < 0.7

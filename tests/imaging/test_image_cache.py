@@ -27,8 +27,8 @@ HERE, THERE = tile_grid(12, 2184, 1547), tile_grid(12, 2185, 1547)
 def observation(number: int, generated: str = "2024", url: str = "https://x.example/a.tif") -> Observation:
     scene = Scene(
         id=f"S{number}", collection="c", time=datetime(2024, 6, 1, tzinfo=UTC) - timedelta(days=number), platform="a",
-        mgrs_tile="32TQS", cloud_cover=1.0, footprint=(), orbit=str(number), twin=None, generated=generated,
-        assets=MappingProxyType({"red": Asset(url, 0.0001, 0.0, 0)}),
+        mgrs_tile="32TQS", cloud_cover=1.0, footprint=(), orbit=str(number), acquisition_key=None,
+        processed_at=generated, assets=MappingProxyType({"red": Asset(url, 0.0001, 0.0, 0)}),
     )  # fmt: skip
     return Observation(scene.time, (scene,))
 

@@ -196,8 +196,8 @@ def fields_asked_for(service: Service) -> str:
                         "cloud_cover",
                         "footprint",
                         "orbit",
-                        "twin",
-                        "generated",
+                        "acquisition_key",
+                        "processed_at",
                     )
                     if getattr(ours, name) != getattr(theirs, name)
                 ]
@@ -303,7 +303,7 @@ def usable_items(service: Service) -> str:
     for item in [*service.newest, *service.newest_c1]:
         try:
             scene = parse_item(item)
-            expect(scene.twin is not None and scene.orbit is not None, f"{scene.id}: its pass is not told")
+            expect(scene.acquisition_key is not None and scene.orbit is not None, f"{scene.id}: its pass is not told")
         except UnusableItem as reason:
             reasons[str(reason)] += 1
     expect(sum(reasons.values()) <= 10, f"left out: {dict(reasons)}")

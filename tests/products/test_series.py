@@ -455,7 +455,7 @@ def test_a_reprocessed_scene_is_sampled_again(dates: Dates) -> None:
 
             assert cached(scene) == cached(replace(scene)) == series.rows[0].sample
             moved = scene.assets | {"nir": replace(scene.assets["nir"], url="file:///elsewhere.tif")}
-            for other in (replace(scene, generated="later"), replace(scene, id="B"), replace(scene, assets=moved)):
+            for other in (replace(scene, processed_at="later"), replace(scene, id="B"), replace(scene, assets=moved)):
                 assert cached(other) is None
             beside = scene.assets | {"blue": scene.assets["red"]}
             assert cached(replace(scene, assets=beside)) is not None, "assets that are not read do not matter"

@@ -31,7 +31,7 @@ def test_thresholds_agree_with_numpy_digitize(data: st.DataObject, edges: list[f
     valid = data.draw(hnp.arrays(np.bool_, (4, 5)))
     classes = classes_between(edges)
     expected = np.digitize(values, np.array(edges, np.float32))
-    places = classes.places(values, valid)
+    places = classes.entry_indices(values, valid)
     assert (places == np.where(valid, expected, TRANSPARENT)).all()
     assert np.array_equal(classes.class_numbers(values, valid), np.where(valid, expected + 1.0, np.nan), equal_nan=True)
     painted = classes.paint(values[np.newaxis], valid).rgba
@@ -50,7 +50,7 @@ entries = st.lists(
 def test_the_last_matching_class_wins(entries: tuple[Class, ...]) -> None:
     edges = np.array([-3e38, -2, -1, 0, 0.1, 0.5, 1, 3, 3e38, 0.3, -0.7], np.float32)
     values = np.concatenate((edges, np.nextafter(edges, -np.float32(9)), np.nextafter(edges, np.float32(9))))
-    places = Classes(entries).places(values[np.newaxis], np.ones((1, len(values)), bool))[0]
+    places = Classes(entries).entry_indices(values[np.newaxis], np.ones((1, len(values)), bool))[0]
     for value, place in zip(values, places, strict=True):
         matching = [number for number, each in enumerate(entries) if contains(each, value)]
         assert place == (matching[-1] if matching else TRANSPARENT)
@@ -67,7 +67,7 @@ def test_unclassified_values_are_transparent() -> None:
     values = np.array([[0, 0.5, 1, 5, 5.001, -1, np.nan, np.inf, -np.inf]], np.float32)
     valid = np.ones(values.shape, bool)
     none = TRANSPARENT
-    assert classes.places(values, valid).tolist() == [[0, 0, none, 1, none, none, none, none, none]]
+    assert classes.entry_indices(values, valid).tolist() == [[0, 0, none, 1, none, none, none, none, none]]
     result = classes.class_numbers(values, valid)[0]
     assert np.array_equal(result, [3, 3, np.nan, 9, *[np.nan] * 5], equal_nan=True)
     painted = classes.paint(values[np.newaxis], valid).rgba[0]
@@ -112,4 +112,4 @@ def test_the_maximum_number_of_classes_fits_the_palette() -> None:
 @pytest.mark.parametrize("value", [16_777_217, 999_999])
 def test_class_values_beyond_float32_precision(value: int) -> None:
     classes = Classes((Class(value, "x", BLACK, value, value),))
-    assert classes.places(np.array([[value]], np.float32), np.ones((1, 1), bool)).tolist() == [[0]]
+    assert classes.entry_indices(np.array([[value]], np.float32), np.ones((1, 1), bool)).tolist() == [[0]]

@@ -9,7 +9,7 @@ import pytest
 
 from scog.bandmath.expression import parse
 from scog.collections.bands import BY_NAME
-from scog.composite.methods import COMPOSITES, NAMED, NEWEST, Unit, parse_composite
+from scog.composite.methods import COMPOSITES, METHODS, NEWEST, Unit, parse_composite
 from scog.composite.reduce import _REDUCERS
 from scog.errors import InvalidInput
 from scog.render.channels import Channels
@@ -24,9 +24,9 @@ SAME_UNIT = [each.name for each in COMPOSITES if each.unit is Unit.LAYER and eac
 
 
 def test_each_is_painted_or_reduced() -> None:
-    assert {name for name, each in NAMED.items() if not each.painted} == set(_REDUCERS)
-    assert len(NAMED) == len(COMPOSITES) + 99
-    assert all(parse_composite(name) is each for name, each in NAMED.items())
+    assert {name for name, each in METHODS.items() if not each.painted} == set(_REDUCERS)
+    assert len(METHODS) == len(COMPOSITES) + 99
+    assert all(parse_composite(name) is each for name, each in METHODS.items())
 
 
 @pytest.mark.parametrize("name", [*SAME_UNIT, "p5"])
@@ -36,9 +36,9 @@ def test_composites_in_the_layers_unit_keep_its_colours(name: str) -> None:
         LayerOptions(bands=("red", "green", "blue")),
         LayerOptions(expression="nir / red"),
     ):
-        plain, look = layer_of(options), layer_of(replace(options, composite=NAMED[name]))
+        plain, look = layer_of(options), layer_of(replace(options, composite=METHODS[name]))
         assert look.style.legend.json() | {"title": plain.title} == plain.style.legend.json()
-        assert look.title == f"{plain.short or plain.title}, {NAMED[name].title}"
+        assert look.title == f"{plain.short or plain.title}, {METHODS[name].title}"
 
 
 @pytest.mark.parametrize(
@@ -56,21 +56,21 @@ def test_composites_in_the_layers_unit_keep_its_colours(name: str) -> None:
     ],
 )
 def test_default_range_and_colormap_of_other_units(name: str, days: float, shown: Range, colormap: str) -> None:
-    look = layer_of(LayerOptions(composite=NAMED[name], days=days))
+    look = layer_of(LayerOptions(composite=METHODS[name], days=days))
     assert isinstance(look.coloring, Ramp)
-    assert look.coloring.shown == pytest.approx(shown)
+    assert look.coloring.rescale == pytest.approx(shown)
     assert np.array_equal(look.coloring.colors, color_table(colormap))
-    assert look.title == f"NDVI, {NAMED[name].title}"
-    wished = layer_of(LayerOptions(composite=NAMED[name], days=days, rescale=((0, 7),), colormap_name="greys"))
+    assert look.title == f"NDVI, {METHODS[name].title}"
+    wished = layer_of(LayerOptions(composite=METHODS[name], days=days, rescale=((0, 7),), colormap_name="greys"))
     assert isinstance(wished.coloring, Ramp)
-    assert wished.coloring.shown == (0, 7)
+    assert wished.coloring.rescale == (0, 7)
     assert np.array_equal(wished.coloring.colors, color_table("greys"))
 
 
 def test_trends_of_layers_without_a_diverging_colormap() -> None:
     for options in (
-        LayerOptions(index="bai", composite=NAMED["slope"]),
-        LayerOptions(bands=("nir",), composite=NAMED["slope"]),
+        LayerOptions(index="bai", composite=METHODS["slope"]),
+        LayerOptions(bands=("nir",), composite=METHODS["slope"]),
     ):
         coloring = layer_of(options).coloring
         assert isinstance(coloring, Ramp)
@@ -82,7 +82,7 @@ def test_a_count_of_zero_is_transparent_by_default() -> None:
         values = np.array([[[0, 1, 30]]], np.float32)
         return [int(pixel[3]) for pixel in layer_of(options).style.image(values, np.ones((1, 3), bool)).rgba[0]]
 
-    count = NAMED["count"]
+    count = METHODS["count"]
     assert alpha(LayerOptions(composite=count)) == [0, 255, 255]
     assert alpha(LayerOptions(composite=count, colormap_name="magma")) == [0, 255, 255]
     assert alpha(LayerOptions(composite=count, belowmincolor="extend")) == [255, 255, 255]
@@ -95,7 +95,7 @@ def test_a_count_of_zero_is_transparent_by_default() -> None:
 
 def test_three_outputs() -> None:
     rgb = ("red", "green", "blue")
-    slope = layer_of(LayerOptions(bands=rgb, composite=NAMED["slope"]))
+    slope = layer_of(LayerOptions(bands=rgb, composite=METHODS["slope"]))
     assert isinstance(slope.coloring, Channels)
     assert all(low == -high < 0 for low, high in slope.coloring.ranges)
     assert slope.style.outputs == (*rgb, *(f"p-value of {name}" for name in rgb))
@@ -103,16 +103,16 @@ def test_three_outputs() -> None:
     values = np.zeros((6, 2, 2), np.float32)
     assert slope.style.image(values, np.ones((2, 2), bool)).rgba.shape == (2, 2, 4)
     for name in ("count", "first_doy"):  # one value for all three bands
-        look = layer_of(LayerOptions(bands=rgb, composite=NAMED[name]))
+        look = layer_of(LayerOptions(bands=rgb, composite=METHODS[name]))
         assert isinstance(look.coloring, Ramp)
         assert look.style.outputs == (name,)
 
 
 def test_classes() -> None:
-    assert isinstance(layer_of(LayerOptions(index="scl", composite=NAMED["mode"])).coloring, Classes)
-    count = layer_of(LayerOptions(index="scl", composite=NAMED["count"])).coloring
+    assert isinstance(layer_of(LayerOptions(index="scl", composite=METHODS["mode"])).coloring, Classes)
+    count = layer_of(LayerOptions(index="scl", composite=METHODS["count"])).coloring
     assert isinstance(count, Ramp)
-    look = layer_of(LayerOptions(classes="0.2", composite=NAMED["slope"]))
+    look = layer_of(LayerOptions(classes="0.2", composite=METHODS["slope"]))
     assert len(look.style.outputs) == 1, "class numbers have no p-value"
     assert BY_NAME["scl"].display_range == (0, 11)
 
@@ -131,9 +131,9 @@ def test_classes() -> None:
     ],
 )
 def test_mode_requires_integers(options: LayerOptions, fine: bool) -> None:
-    options = replace(options, composite=NAMED["mode"])
+    options = replace(options, composite=METHODS["mode"])
     if fine:
-        assert layer_of(options).composite == NAMED["mode"]
+        assert layer_of(options).composite == METHODS["mode"]
     else:
         with pytest.raises(InvalidInput, match="integer values") as refusal:
             layer_of(options)
@@ -142,7 +142,7 @@ def test_mode_requires_integers(options: LayerOptions, fine: bool) -> None:
 
 def test_geomedian_of_classes_is_refused() -> None:
     with pytest.raises(InvalidInput, match="geomedian"):
-        layer_of(LayerOptions(index="scl", composite=NAMED["geomedian"]))
+        layer_of(LayerOptions(index="scl", composite=METHODS["geomedian"]))
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def test_one_output(options: LayerOptions, formula: str, shown: Range, colormap:
     layer = layer_of(options)
     assert layer.expression.text == formula
     ramp = ramp_of(layer)
-    assert ramp.shown == shown
+    assert ramp.rescale == shown
     assert (ramp.colors == color_table(colormap)).all()
     assert (ramp.below, ramp.above) == (None, None)
     assert not layer.classified
@@ -140,7 +140,7 @@ def test_classes_without_colours_use_those_of_the_layer(options: LayerOptions, c
 def test_colours_outside_the_range() -> None:
     ramp = ramp_of(layer_of(LayerOptions(belowmincolor="transparent", abovemaxcolor="#ff000080")))
     assert (ramp.below, ramp.above) == ((0, 0, 0, 0), (255, 0, 0, 128))
-    assert ramp.shown == NDVI.rescale
+    assert ramp.rescale == NDVI.rescale
     plain = ramp_of(layer_of(LayerOptions(belowmincolor="extend", abovemaxcolor="extend")))
     assert (plain.below, plain.above) == (None, None)
     assert (plain.palette == ramp_of(layer_of()).palette).all()
@@ -165,7 +165,7 @@ def test_a_custom_colormap() -> None:
 def test_a_custom_ramp_accepts_colours_outside_the_range() -> None:
     table = "{" + ",".join(f'"{n}": [{n}, 0, 0]' for n in range(256)) + "}"
     ramp = ramp_of(layer_of(LayerOptions(colormap=table, rescale=((0, 1),), abovemaxcolor="lime")))
-    assert (ramp.shown, ramp.above) == ((0, 1), (0, 255, 0, 255))
+    assert (ramp.rescale, ramp.above) == ((0, 1), (0, 255, 0, 255))
     assert ramp.colors[[0, -1], 0].tolist() == [0, 255]
 
 

@@ -51,7 +51,7 @@ def test_names_and_colours() -> None:
 def test_accepted_syntax(text: str, names: list[str]) -> None:
     classes = parse_classes(text, TABLE)
     assert [entry.name for entry in classes.entries] == names
-    assert classes.places(np.array([[-3e38]], np.float32), np.ones((1, 1), bool)).tolist() == [[0]]
+    assert classes.entry_indices(np.array([[-3e38]], np.float32), np.ones((1, 1), bool)).tolist() == [[0]]
 
 
 @pytest.mark.parametrize(

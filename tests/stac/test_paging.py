@@ -40,7 +40,7 @@ def _ids(found: item_query.ItemPage) -> list[str]:
 def test_going_back_shows_the_same_pages(folder: Path, search: ItemSearch) -> None:
     archive = Archive.open(folder)
     pages = [search_items(archive, search, 7)]
-    while pages[-1].more:
+    while pages[-1].has_more:
         pages.append(search_items(archive, search, 7, pages[-1].last))
     everything = [name for page in pages for name in _ids(page)]
     assert len(everything) == len(set(everything)) == pages[0].matched
@@ -49,7 +49,7 @@ def test_going_back_shows_the_same_pages(folder: Path, search: ItemSearch) -> No
     while pages:
         page = search_items(archive, search, 7, page.first, backward=True)
         assert _ids(page) == _ids(pages.pop())
-        assert page.more == bool(pages)
+        assert page.has_more == bool(pages)
 
 
 def test_next_and_prev_links(http: httpx.Client, items: list[Item]) -> None:
@@ -101,7 +101,7 @@ def test_a_page_ends_early_when_its_items_are_large(folder: Path, monkeypatch: p
     archive = Archive.open(folder)
     page = search_items(archive, ItemSearch(), 50)
     assert 0 < len(page.items) < 5
-    assert page.more
+    assert page.has_more
     after = search_items(archive, ItemSearch(), 1, page.last)
     assert _ids(page) + _ids(after) == [item["id"] for item in newest_first(make_items())][: len(page.items) + 1]
 
@@ -111,7 +111,7 @@ def test_matches_that_take_long_to_count_are_not_counted(folder: Path, monkeypat
     monkeypatch.setattr(item_query, "CHUNK", 5)
     archive = Archive.open(folder)
     page = search_items(archive, ItemSearch(tests=(lambda item: True,)), 5)
-    assert (len(page.items), page.more, page.matched) == (5, True, None)
+    assert (len(page.items), page.has_more, page.matched) == (5, True, None)
     assert search_items(archive, ItemSearch(tests=(lambda item: False,)), 5).matched == 0
 
 

@@ -37,8 +37,8 @@ AND (:collection IS NULL OR items.collection = :collection)
 AND (:after IS NULL OR items.time < :after OR (items.time = :after AND items.path > :path))
 ORDER BY items.time DESC, items.path LIMIT :limit
 """
-MAX_SCENES = 1000
-"""Items of one page at most."""
+MAX_PAGE_ITEMS = 1000
+"""Maximum number of items of a page."""
 
 
 class Archive:
@@ -67,8 +67,8 @@ class Archive:
         archive = cls(folder, open_index(folder))
         try:
             archive.refresh()
-        except sqlite3.DatabaseError as fault:  # opening reads only its start; the damage is further in
-            log.warning("the index of %s is rebuilt: %s", folder, fault)
+        except sqlite3.DatabaseError as error:  # opening it reads only its first bytes, so damage elsewhere shows here
+            log.warning("the index of %s is rebuilt: %s", folder, error)
             archive._index.close()
             remove_index(folder)
             archive = cls(folder, open_index(folder))
@@ -82,7 +82,7 @@ class Archive:
         return archive
 
     def refresh(self) -> None:
-        """Update the index to the folder's new, changed and vanished items."""
+        """Add new and changed items of the folder to the index, and remove deleted ones."""
         with self._lock, self._index as index:
             update_index(index, self.folder)
 
@@ -121,21 +121,21 @@ class Archive:
                 "collection": query.collection,
                 "after": None if cursor is None else cursor[0],
                 "path": None if cursor is None else cursor[1],
-                "limit": MAX_SCENES + 1,
+                "limit": MAX_PAGE_ITEMS + 1,
             }
             with self._lock:
                 for time, path, item_id, name, item in self._index.execute(_SELECT_PAGE, values):
                     rows[path] = time, item, name if query.collection is None else item_id
         newest_first = sorted(rows.items(), key=lambda row: (-row[1][0], row[0]))
-        page = newest_first[:MAX_SCENES]
+        page = newest_first[:MAX_PAGE_ITEMS]
         return Page(
             [json.loads(item) | {"id": unique_id} for _, (_, item, unique_id) in page],
             [(self.folder / path).as_uri() for path, _ in page],
-            [page[-1][1][0], page[-1][0]] if len(newest_first) > MAX_SCENES else None,
+            [page[-1][1][0], page[-1][0]] if len(newest_first) > MAX_PAGE_ITEMS else None,
         )
 
     def select(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[Any]:
-        """Rows of a query to the index, whose tables are in `index.SCHEMA`.
+        """Rows of a query to the index. Its tables are in `index.SCHEMA`.
 
         Raises CatalogUnavailable or CatalogBroken.
         """
@@ -184,7 +184,7 @@ def _index_errors() -> Iterator[None]:
     """Raise SQLite's errors as CatalogUnavailable or CatalogBroken."""
     try:
         yield
-    except sqlite3.OperationalError as fault:
-        raise CatalogUnavailable(f"The archive's index cannot be read: {fault}.") from None
-    except (sqlite3.Error, ValueError) as fault:
-        raise CatalogBroken(f"The archive's index is damaged: {fault}.") from None
+    except sqlite3.OperationalError as error:
+        raise CatalogUnavailable(f"The archive's index cannot be read: {error}.") from None
+    except (sqlite3.Error, ValueError) as error:
+        raise CatalogBroken(f"The archive's index is damaged: {error}.") from None

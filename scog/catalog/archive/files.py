@@ -1,7 +1,7 @@
 """Finds and reads the JSON files of an archive.
 
-Symbolic links are followed only within the archive's folder, because others may have created them; a link that leads
-out of it is skipped and reported. Each file and folder counts once.
+Symbolic links are followed only within the archive's folder, because others may have created them. A link that leads
+out of the folder is skipped and reported. Each file and folder counts once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 EXTENSIONS = (".json", ".geojson")
 MAX_BYTES = 64_000_000
-"""Size of one file at most. Parsing it takes ten times as much memory."""
+"""Maximum size of a file. Parsing takes ten times as much memory."""
 OUTSIDE = "a symbolic link that leads out of the archive; only links within it are followed"
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 """An escaped UTF-16 surrogate, usually one of a valid pair."""
@@ -36,7 +36,7 @@ def item_files(folder: Path) -> tuple[dict[str, int], dict[str, str]]:
     links: list[str] = []
     folders, seen = [""], {str(folder)}
     while folders or links:
-        if not folders:  # links come last, so that a file that is also reached without a link gets its plain path
+        if not folders:  # links are resolved last, so that a file gets its path without links if it has one
             path = links.pop(0)
             real, reason = _resolve_link(folder, path)
             if reason or real in seen:
@@ -73,10 +73,10 @@ def _entries(folder: Path, path: str, skipped: dict[str, str]) -> Iterator[tuple
             for entry in sorted(entries, key=lambda entry: entry.name):
                 try:
                     yield entry.name, os.path.join(path, entry.name), entry.is_symlink(), entry.is_dir()
-                except OSError as fault:  # a loop of links
-                    skipped[storable(os.path.join(path, entry.name))] = str(fault.strerror)
-    except OSError as fault:
-        skipped[storable(path) or "."] = f"the folder cannot be read: {fault.strerror}"
+                except OSError as error:  # a loop of links
+                    skipped[storable(os.path.join(path, entry.name))] = str(error.strerror)
+    except OSError as error:
+        skipped[storable(path) or "."] = f"the folder cannot be read: {error.strerror}"
 
 
 def _resolve_link(folder: Path, path: str) -> tuple[str, str]:
@@ -96,8 +96,8 @@ def _add_file(folder: Path, path: str, mtimes: dict[str, int], skipped: dict[str
         status = os.stat(folder / path)
     except FileNotFoundError:  # deleted meanwhile
         return
-    except OSError as fault:
-        skipped[path] = f"the file cannot be read: {fault.strerror}"
+    except OSError as error:
+        skipped[path] = f"the file cannot be read: {error.strerror}"
         return
     if stat.S_ISREG(status.st_mode):
         mtimes[path] = status.st_mtime_ns
@@ -134,16 +134,16 @@ def _read_json(file: Path) -> Any:
         if _SURROGATE.search(content):  # a lone surrogate cannot be encoded: it becomes a question mark
             document = json.loads(json.dumps(document, ensure_ascii=False).encode("utf-8", "replace"))
         return document
-    except json.JSONDecodeError as fault:
-        raise UnreadableFile(f"invalid JSON: {fault.msg} in line {fault.lineno}, column {fault.colno}") from None
-    except UnicodeDecodeError as fault:
-        raise UnreadableFile(f"invalid JSON: byte {fault.start} is not {fault.encoding.upper()}") from None
+    except json.JSONDecodeError as error:
+        raise UnreadableFile(f"invalid JSON: {error.msg} in line {error.lineno}, column {error.colno}") from None
+    except UnicodeDecodeError as error:
+        raise UnreadableFile(f"invalid JSON: byte {error.start} is not {error.encoding.upper()}") from None
     except RecursionError:
         raise UnreadableFile("invalid JSON: nested too deeply") from None
-    except OSError as fault:
-        raise UnreadableFile(f"the file cannot be read: {fault.strerror}") from None
-    except ValueError as fault:  # an integer with more digits than Python converts
-        raise UnreadableFile(str(fault)) from None
+    except OSError as error:
+        raise UnreadableFile(f"the file cannot be read: {error.strerror}") from None
+    except ValueError as error:  # an integer with more digits than Python converts
+        raise UnreadableFile(str(error)) from None
     except MemoryError:
         raise UnreadableFile("not enough memory to read the file") from None
 

@@ -51,15 +51,16 @@ CREATE INDEX IF NOT EXISTS skipped_file ON skipped (file);
 LONGEST = "(SELECT coalesce(max(ending - start), 0) + 1 FROM items)"
 """SQL for an upper bound of the items' duration in seconds.
 
-An item whose `time` is further than this from an interval cannot overlap it.
+An item cannot overlap an interval if its `time` is further away than this.
 """
 MAX_LOGGED = 20
-"""Problems that are logged one by one."""
+"""Maximum number of problems that are logged one by one."""
 _MAX_BOXES = 2
-"""Boxes of an item at most. Row numbers of `places` derive from it: an R*Tree finds rows fast only by number."""
+"""Maximum number of boxes of an item. The boxes of item n have row numbers from _MAX_BOXES * n, because an R*Tree
+finds rows fast only by number."""
 _RENAMED_ITEMS = "SELECT path, original_id, id FROM items WHERE id <> original_id ORDER BY path"
 _INVALID_VALUE = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
-"""SQLite's errors for values that it rejects, as opposed to a damaged file."""
+"""SQLite's errors for rejected values, as opposed to a damaged file."""
 
 
 def open_index(folder: Path) -> sqlite3.Connection:
@@ -76,11 +77,11 @@ def open_index(folder: Path) -> sqlite3.Connection:
                 raise sqlite3.DatabaseError(f"version {version}")
             index.executescript(SCHEMA)
             return index
-        except sqlite3.OperationalError as fault:
-            log.warning("the index of %s is held in memory: %s", folder, fault)
+        except sqlite3.OperationalError as error:
+            log.warning("the index of %s is held in memory: %s", folder, error)
             break
-        except sqlite3.DatabaseError as fault:
-            log.warning("the index of %s is rebuilt: %s", folder, fault)
+        except sqlite3.DatabaseError as error:
+            log.warning("the index of %s is rebuilt: %s", folder, error)
             index.close()
             if attempt == 1:
                 remove_index(folder)
@@ -96,7 +97,7 @@ def remove_index(folder: Path) -> None:
 
 
 def update_index(index: sqlite3.Connection, folder: Path) -> None:
-    """Add new and changed files of a folder, remove vanished ones, and log what cannot be used.
+    """Add new and changed files of a folder, remove deleted ones, and log unusable ones.
 
     To be called within a transaction.
     """
@@ -144,8 +145,8 @@ def _add_file(index: sqlite3.Connection, folder: Path, file: str, mtime: int) ->
     """Add the items of a file, or record the file as skipped, without a reason if it contains no STAC item."""
     try:
         items = read_items(folder, file)
-    except UnreadableFile as fault:
-        _skip(index, file, file, mtime, str(fault))
+    except UnreadableFile as error:
+        _skip(index, file, file, mtime, str(error))
         return
     if not items:
         _skip(index, file, file, mtime, "")
@@ -153,10 +154,10 @@ def _add_file(index: sqlite3.Connection, folder: Path, file: str, mtime: int) ->
         index.execute("SAVEPOINT item")
         try:
             _add_item(index, folder, file, path, mtime, item)
-        except (ValueError, OverflowError, RecursionError, *_INVALID_VALUE) as fault:
+        except (ValueError, OverflowError, RecursionError, *_INVALID_VALUE) as error:
             index.execute("ROLLBACK TO item")
-            detail = fault.detail if isinstance(fault, UnusableItem) else ""
-            _skip(index, path, file, mtime, ": ".join(filter(None, (str(fault), detail))))
+            detail = error.detail if isinstance(error, UnusableItem) else ""
+            _skip(index, path, file, mtime, ": ".join(filter(None, (str(error), detail))))
         index.execute("RELEASE item")
 
 

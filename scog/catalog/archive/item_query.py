@@ -19,13 +19,13 @@ from scog.catalog.item_search import ItemSearch, Position, position_key
 from scog.errors import DeadlineExceeded
 
 PAGE_BYTES = 16_000_000
-"""Characters of JSON of one page's items; a larger page ends early."""
+"""Maximum length of a page's items as JSON, in characters. A page ends early if it would be longer."""
 CHUNK = 200
-"""Items read at a time."""
+"""Number of items read at a time."""
 MAX_COUNTED = 20_000
-"""Items that are tested only to count the matches. If there are more, the number of matches is unknown."""
+"""Maximum number of items that are tested to count the matches. With more, the number of matches is unknown."""
 MAX_SECONDS = 20.0
-"""Time that testing items by filters may take."""
+"""Maximum time for testing items with filters."""
 
 _SELECT_FILTERED_PART = """
 SELECT number, id, CASE WHEN json_valid(item) THEN json_remove(item, '$.assets', '$.links') ELSE item END
@@ -46,14 +46,14 @@ class StoredItem:
 class ItemPage:
     """One page of a search.
 
-    `first` and `last` are the positions of its first and last item, None if it is empty. `more` is True if items follow
-    in the direction of paging. `matched` is the number of all matches, None if unknown.
+    `first` and `last` are the positions of the page's first and last item, None if the page is empty. `has_more` is
+    True if items follow in the direction of paging. `matched` is the number of all matches, None if unknown.
     """
 
     items: Sequence[StoredItem]
     first: Position | None
     last: Position | None
-    more: bool
+    has_more: bool
     matched: int | None
 
 
@@ -95,19 +95,19 @@ class _Search:
         else:
             rows, matched = self._filter(self._rows(position, backward, None), limit, count)
         loaded = self._load(rows[:limit])
-        more = len(rows) > len(loaded)
+        has_more = len(rows) > len(loaded)
         if backward:
             loaded.reverse()
         ends = [row.position(self._orders, stored.item) for row, stored in (loaded[:1] + loaded[-1:])]
         first, last = ends or (None, None)
-        return ItemPage([stored for _, stored in loaded], first, last, more, matched)
+        return ItemPage([stored for _, stored in loaded], first, last, has_more, matched)
 
     def _rows(self, position: Position | None, backward: bool, limit: int | None) -> list[Row]:
         query = rows_query(self._search, self._orders, position, backward, limit)
         return list(map(Row._make, self._archive.select(*query)))
 
     def _filter(self, rows: list[Row], limit: int, count: bool) -> tuple[list[Row], int | None]:
-        """The first `limit` + 1 rows that match, and the number of all matches if `count` and it is known."""
+        """The first `limit` + 1 rows that match, and the number of all matches; None without `count`, or if unknown."""
         matching: list[Row] = []
         matched = tested = 0
         for start in range(0, len(rows), CHUNK):
@@ -150,7 +150,7 @@ class _Search:
         return [row for _, row in keyed], matched
 
     def _items_to_test(self, numbers: list[int]) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Yield items without assets and links, which are most of their JSON and which filters do not use.
+        """Yield items without assets and links. These are most of an item's JSON, and filters do not use them.
 
         Raises DeadlineExceeded.
         """

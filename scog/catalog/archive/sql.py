@@ -19,9 +19,9 @@ SqlQuery = tuple[str, Mapping[str, Any]]
 
 
 class Row(NamedTuple):
-    """A candidate that `rows_query` selects. `certain` is True if its footprint is known to intersect the area.
+    """A candidate that `rows_query` selects. `certain` is True if its footprint certainly intersects the area.
 
-    A search may have very many rows, so sort positions are computed only on request.
+    A search may have very many rows, so sort positions are computed only when needed.
     """
 
     number: int
@@ -43,7 +43,7 @@ class Row(NamedTuple):
 
 
 def total_order(orders: Sequence[SortKey]) -> tuple[SortKey, ...]:
-    """The sort keys, followed by collection, id and path unless they are among them, so that no two items are equal."""
+    """The sort keys, then collection, id and path if they are missing, so that no two items are equal."""
     names = {plain_name(order.name) for order in orders}
     return (*orders, *(SortKey(name) for name in ("collection", "id", PATH) if name not in names))
 
@@ -60,7 +60,7 @@ def rows_query(
     conditions, values = _conditions(search)
     source, certain = "items", "1"
     if search.area is not None:
-        source, certain = _near(search.area.boxes, search.area.is_boxes, values), "near.certain"
+        source, certain = _candidates(search.area.boxes, search.area.is_boxes, values), "candidates.certain"
     text = f"SELECT number, {certain}, {', '.join(_COLUMNS)} FROM {source}"
     ending = ""
     if all(is_column(order) for order in orders):
@@ -104,8 +104,8 @@ def _conditions(search: ItemSearch) -> tuple[list[str], dict[str, Any]]:
     return conditions, values
 
 
-def _near(boxes: Sequence[Bounds], certain: bool, values: dict[str, Any]) -> str:
-    """SQL for items whose bounding box intersects one of the boxes. With `certain`, those within one are certain."""
+def _candidates(boxes: Sequence[Bounds], certain: bool, values: dict[str, Any]) -> str:
+    """SQL for items whose bounding box intersects a box. With `certain`, items entirely within a box are certain."""
     parts = []
     for number, box in enumerate(boxes):
         names = [f"{side}{number}" for side in ("west", "south", "east", "north")]
@@ -115,8 +115,8 @@ def _near(boxes: Sequence[Bounds], certain: bool, values: dict[str, Any]) -> str
         touching = f"east >= {west} AND west <= {east} AND north >= {south} AND south <= {north}"
         parts.append(f"SELECT item AS owner, ({within}) AS inside FROM places WHERE {touching}")
     return (
-        f"(SELECT owner, max(inside) AS certain FROM ({' UNION ALL '.join(parts)}) GROUP BY owner) AS near "
-        "JOIN items ON items.number = near.owner"
+        f"(SELECT owner, max(inside) AS certain FROM ({' UNION ALL '.join(parts)}) GROUP BY owner) AS candidates "
+        "JOIN items ON items.number = candidates.owner"
     )
 
 
@@ -151,6 +151,6 @@ def _beyond(terms: Sequence[tuple[str, bool]], after: Sequence[Any], values: dic
         values[f"after{number}"] = after[number]
         same = [f"{earlier} IS :after{index}" for index, (earlier, _) in enumerate(terms[:number])]
         cases.append("(" + " AND ".join([*same, f"{term} {'<' if descending else '>'} :after{number}"]) + ")")
-    first, descending = terms[0]
+    term, descending = terms[0]
     # The redundant condition on the first term lets SQLite begin there instead of at the first row.
-    return [f"{first} {'<=' if descending else '>='} :after0", "(" + " OR ".join(cases) + ")"]
+    return [f"{term} {'<=' if descending else '>='} :after0", "(" + " OR ".join(cases) + ")"]

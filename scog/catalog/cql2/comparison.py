@@ -1,6 +1,6 @@
 """Comparison of items' values in three-valued logic: True, False, or None for unknown.
 
-A comparison with a missing value, or of values that have no common order, is unknown; so is its negation.
+A comparison with a missing value, or between values without a common order, is unknown, and so is its negation.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Truth = bool | None
 
 
 def span_of(value: object) -> Span | None:
-    """The span of a time as text in an item. A span is returned as it is; None for any other value."""
+    """The span of a time as text in an item, or a span unchanged; None for any other value."""
     if isinstance(value, tuple):
         return value
     span = parse_item_time(value)
@@ -48,7 +48,7 @@ def span_of_item(item: Mapping[str, Any]) -> Span | None:
 
 
 def is_number(value: object) -> bool:
-    """Whether a JSON value is a number, which booleans are not."""
+    """Whether a JSON value is a number. Booleans are not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -109,13 +109,13 @@ COMPARISONS: dict[str, Callable[[Any, Any], Truth]] = {
 def like(text: object, pattern: object) -> Truth:
     """Whether a text matches a pattern: `%` matches any characters, `_` one character; a backslash escapes them.
 
-    Each part between two `%` is matched at its first occurrence. That is sufficient, needs no backtracking, and so
-    bounds the time that a pattern takes.
+    Each part between two `%` is matched at its first occurrence. That is sufficient, and without backtracking the time
+    for a pattern is bounded.
     """
     if not isinstance(text, str) or not isinstance(pattern, str):
         return None
-    first, *rest = _parts(pattern)
-    start = re.compile(first, re.DOTALL).match(text)
+    beginning, *rest = _parts(pattern)
+    start = re.compile(beginning, re.DOTALL).match(text)
     if start is None or not rest:
         return start is not None and start.end() == len(text)
     end = start.end()

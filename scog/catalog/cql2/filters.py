@@ -1,9 +1,9 @@
 """Compiles CQL2 filters (https://docs.ogc.org/is/21-065r2/21-065r2.html), text or JSON, to predicates of an item.
 
-The package `cql2` parses the text. Matching is implemented here, because that of the package never matches a `BETWEEN`
-of two timestamps and does not handle the antimeridian, and its validation takes seconds for nested filters. Its parser
-takes twice as long for each level of nesting and crashes the process on a stack overflow, so the complexity of a text
-is checked before it is parsed.
+The package `cql2` parses the text. Matching is implemented here: the package never matches a `BETWEEN` of two
+timestamps, does not handle the antimeridian, and takes seconds to validate nested filters. Its parser takes twice as
+long for each level of nesting and crashes the process on a stack overflow, so the complexity of a text is checked
+before it is parsed.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ MAX_DEPTH = 32
 MAX_NODES = 5_000
 MAX_TEXT = 16_384
 MAX_WEIGHT = 131_072
-"""Sum of two to the power of the nesting depth over all characters of a text, at most.
+"""Maximum weight of a text: the sum over its characters of two to the power of their nesting depth.
 
-It is proportional to the parser's time, since the parser tries the content of parentheses twice. The maximum takes
+The parser's time is proportional to the weight, since it tries the content of parentheses twice. The maximum takes
 about a quarter of a second.
 """
 MAX_OPERATORS = 256
-"""Operators of one text at most: a chain of operators becomes a tree as deep as the chain is long."""
+"""Maximum number of operators of a text: a chain of operators becomes a tree as deep as the chain is long."""
 _NUMBER = r"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?"
 _CORNER = rf"\s*{_NUMBER}(?:\s+{_NUMBER}){{0,3}}\s*"
 _LIST = rf"\({_CORNER}(?:,{_CORNER})*\)"
@@ -56,7 +56,7 @@ _LISTS_OF_LISTS = rf"\(\s*{_LISTS}\s*(?:,\s*{_LISTS}\s*)*\)"
 _GEOMETRY = rf"\b(?:BBOX|(?:MULTI)?(?:POINT|LINESTRING|POLYGON))\s{{0,8}}(?:{_LIST}|{_LISTS}|{_LISTS_OF_LISTS})"
 _WORD = re.compile(r"\w+|.", re.DOTALL)
 _TOKEN = re.compile(rf"\"[^\"]*\"|'[^']*'|{_GEOMETRY}|\w+|.", re.I | re.ASCII | re.DOTALL)
-"""A quoted name, a text or a geometry is one token: the signs and parentheses in it are not operators or nesting."""
+"""A quoted name, a text or a geometry is one token: its signs are no operators, its parentheses no nesting."""
 _OPERATOR = re.compile(r"[-+*/%^<>=]|and|or|not|in|is|like|between|div", re.I)
 
 
@@ -67,9 +67,9 @@ def parse_text(text: str) -> Any:
     _check_complexity(text)
     try:
         return cql2.parse_text(text).to_json()
-    except (cql2.ParseError, ValueError) as fault:
-        where = re.search(r"--> \d+:(\d+)", str(fault))
-        _refuse(f"is not valid CQL2 text (error at column {where[1]})" if where else "is not valid CQL2 text")
+    except (cql2.ParseError, ValueError) as error:
+        column = re.search(r"--> \d+:(\d+)", str(error))
+        _refuse(f"is not valid CQL2 text (error at column {column[1]})" if column else "is not valid CQL2 text")
 
 
 def _check_complexity(text: str) -> None:
@@ -178,9 +178,9 @@ class _Compiler:
 
         def span(item: Item) -> Any:
             start, end = low(item), high(item)
-            first = (float("-inf"), 0.0) if start == ".." else span_of(start)
-            last = (0.0, float("inf")) if end == ".." else span_of(end)
-            return None if first is None or last is None else (first[0], last[1])
+            start_span = (float("-inf"), 0.0) if start == ".." else span_of(start)
+            end_span = (0.0, float("inf")) if end == ".." else span_of(end)
+            return None if start_span is None or end_span is None else (start_span[0], end_span[1])
 
         return span
 

@@ -1,4 +1,4 @@
-"""Checks whether the catalogue responds and its files can be read, in the order in which an image request uses them."""
+"""Checks whether the catalogue responds and its files can be read, in the order of an image request."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ from scog.settings import Settings
 from scog.temporal.intervals import Interval, rfc3339
 
 MAX_PROBLEMS = 200
-"""Problems of an archive that are listed one by one."""
+"""Maximum number of an archive's problems that are listed one by one."""
 WORLD = (-180.0, -85.0, 180.0, 85.0)
 
 
 async def examine(settings: Settings) -> AsyncGenerator[Finding]:
-    """Run the checks in order. A failed check ends those that depend on it."""
+    """Run the checks in order. If a check fails, later checks that depend on it are skipped."""
     try:
         async with open_engine(settings) as engine:
             async for finding in _examine(engine):
                 yield finding
-    except InvalidInput as fault:
-        yield Finding(False, f"catalogue {settings.catalog}: {fault}", fault.valid or "")
+    except InvalidInput as error:
+        yield Finding(False, f"catalogue {settings.catalog}: {error}", error.valid or "")
 
 
 async def _examine(engine: Engine) -> AsyncIterator[Finding]:
@@ -89,8 +89,8 @@ async def _network(engine: Engine, url: str) -> AsyncIterator[Finding]:
     """Measure latency and throughput to the host of a file that could be read."""
     try:
         part = await engine.ranges.read(url, 0, 1, UpstreamStats())
-    except SourceError as fault:
-        yield Finding(False, f"connection to {host_of(url)}: {fault} ({fault.reason})", _hint(fault, url))
+    except SourceError as error:
+        yield Finding(False, f"connection to {host_of(url)}: {error} ({error.reason})", _hint(error, url))
         return
     handshake, finding = await latency(url)
     yield finding
@@ -99,7 +99,7 @@ async def _network(engine: Engine, url: str) -> AsyncIterator[Finding]:
 
 
 def _hosts(engine: Engine) -> list[Finding]:
-    """Failed findings for the hosts whose circuit breaker is not closed after the checks."""
+    """A failed finding for each host with an open or half-open circuit breaker after the checks."""
     states = _breaker_states(engine)
     hint = "Too many consecutive requests failed. Check the network and the host; scog retries automatically."
     return [Finding(False, f"{host}: {state}", hint) for host, state in states.items() if state != "closed"]
@@ -119,8 +119,8 @@ async def _landing(engine: Engine) -> Finding:
     since, tally = time.perf_counter(), UpstreamStats()
     try:
         page = await catalog.landing(tally)
-    except CatalogError as fault:
-        return Finding(False, f"landing page of {catalog.url}: {fault}", _hint(fault))
+    except CatalogError as error:
+        return Finding(False, f"landing page of {catalog.url}: {error}", _hint(error))
     return Finding(True, f"landing page of {catalog.url}: {_cost(since, tally)}, {page.get('title') or page.get('id')}")
 
 
@@ -135,12 +135,12 @@ async def _search(engine: Engine) -> tuple[Search | None, Finding]:
             interval = Interval(None, None)
         search = Search(Query(WORLD, interval, 100.0, collection), searches.catalog, SearchStore(None, ""))
         await search.load_page(tally)
-    except CatalogError as fault:
-        return None, Finding(False, f"search: {fault}", _hint(fault))
+    except CatalogError as error:
+        return None, Finding(False, f"search: {error}", _hint(error))
     count = len(search.scenes.scenes) + sum(search.skipped.values())
-    what = f"search for the newest scenes{f' of {collection}' if collection else ''}"
+    subject = f"search for the newest scenes{f' of {collection}' if collection else ''}"
     hint = "Set SCOG_COLLECTION to a collection of the catalogue, or increase SCOG_NEWEST_DAYS."
-    return search, Finding(count > 0, f"{what}: {_cost(since, tally)}, {count} items", hint)
+    return search, Finding(count > 0, f"{subject}: {_cost(since, tally)}, {count} items", hint)
 
 
 def _archive_problems(archive: Archive) -> list[Finding]:
@@ -153,7 +153,7 @@ def _archive_problems(archive: Archive) -> list[Finding]:
 
 
 def _items(search: Search) -> Finding:
-    """How many items of the page can be used, and why the others are skipped."""
+    """Number of usable items of the page, and of skipped items by reason."""
     scenes = search.scenes.scenes
     reasons = ", ".join(f"{count} {reason}" for reason, count in search.skipped.most_common())
     newest = f", the newest {scenes[0].id} of {rfc3339(scenes[0].time)}" if scenes else ""
@@ -167,15 +167,15 @@ def _items(search: Search) -> Finding:
 async def _header(engine: Engine, scene: Scene) -> tuple[FileMetadata | None, Finding]:
     """Read the header of one file."""
     band, url = _asset(scene)
-    what = f"header of {scene.id}'s {band}"
+    subject = f"header of {scene.id}'s {band}"
     since, tally = time.perf_counter(), UpstreamStats()
     try:
         _, metadata = bind_asset(scene.assets[band], band, await engine.blocks.describe(url, tally))
-    except SourceError as fault:
-        return None, Finding(False, f"{what}: {fault} ({fault.reason})", _hint(fault, url))
+    except SourceError as error:
+        return None, Finding(False, f"{subject}: {error} ({error.reason})", _hint(error, url))
     height, width = metadata.levels[0].grid.shape
     cost = _cost(since, tally) if tally.requests or is_local(url) else "cached by an earlier run"
-    return metadata, Finding(True, f"{what}: {cost}, {width} x {height} pixels, {len(metadata.levels)} levels")
+    return metadata, Finding(True, f"{subject}: {cost}, {width} x {height} pixels, {len(metadata.levels)} levels")
 
 
 async def _block(engine: Engine, scene: Scene, metadata: FileMetadata) -> Finding:
@@ -186,8 +186,8 @@ async def _block(engine: Engine, scene: Scene, metadata: FileMetadata) -> Findin
     centre = level.grid.height // 2 // level.block_shape[0], level.grid.width // 2 // level.block_shape[1]
     try:
         blocks = await engine.blocks.blocks(url, metadata, 0, [centre], tally)
-    except SourceError as fault:
-        return Finding(False, f"one block of {band}: {fault} ({fault.reason})", _hint(fault, url))
+    except SourceError as error:
+        return Finding(False, f"one block of {band}: {error} ({error.reason})", _hint(error, url))
     rows, columns = blocks[centre].shape
     cost = _cost(since, tally) if tally.requests or is_local(url) else "a sparse block, stored without data"
     return Finding(True, f"one block of {band}, {columns} x {rows} pixels: {cost}")
@@ -205,9 +205,9 @@ def _cost(since: float, tally: UpstreamStats) -> str:
     return duration + (f", {tally.requests} requests, {tally.bytes / 1000:.1f} kB" if tally.requests else "")
 
 
-def _hint(fault: ScogError, url: str = "") -> str:
+def _hint(error: ScogError, url: str = "") -> str:
     """What to do about an error."""
-    match fault:
+    match error:
         case CatalogUnavailable():
             return "Check the network, HTTPS_PROXY and whether the service is up; then try again."
         case CatalogBroken():

@@ -1,4 +1,4 @@
-"""What to expect of a measured network: seconds per screen of tiles, and suitable settings. Pure functions."""
+"""Expectations for a measured network: seconds per screen of tiles, and suitable settings. Pure functions."""
 
 from __future__ import annotations
 
@@ -12,25 +12,27 @@ PAGE = 800_000
 """Bytes of a search page of 100 items with only the fields that scog reads."""
 OVERHEAD = 1.25
 """Duration of a screen as a multiple of the time for its bytes and round trips."""
-TILES, AT_ONCE = 15, 6
-"""Tiles of a screen, and the number that a browser requests concurrently; those share the bandwidth."""
+TILES = 15
+"""Tiles of a screen."""
+AT_ONCE = 6
+"""Tiles that a browser requests concurrently. They share the bandwidth."""
 
 
 @dataclass(frozen=True)
 class NetworkProfile:
     """The measured network to a host: latencies in seconds, rates in bytes per second.
 
-    `connect` is the time to establish a connection, `tls` that of the TLS handshake, `first_byte` that from a request
-    to its first byte.
+    `connect` is the time to establish a connection, `tls` the duration of the TLS handshake, `first_byte` the time from
+    a request to its first byte.
     """
 
     connect: float
     tls: float
     first_byte: float
     single_rate: float
-    """Of one connection."""
+    """Rate of one connection."""
     parallel_rate: float
-    """Of several connections together."""
+    """Rate of several connections together."""
 
     @property
     def rate(self) -> float:

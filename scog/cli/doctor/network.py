@@ -15,15 +15,15 @@ from scog.net.throughput import Range, ReadRange, Throughput, measure_throughput
 from scog.settings import Settings
 
 SINGLE_BYTES = 1_000_000
-"""Bytes that a single connection reads at most; about one block."""
+"""Maximum bytes read by the single connection; about one block."""
 CONNECTIONS = 8
 """Number of parallel connections."""
 PARALLEL_BYTES = 3_000_000
-"""Bytes that the parallel connections read together at most."""
+"""Maximum bytes read by all parallel connections together."""
 MAX_SECONDS = 2.0
-"""Duration of each of the two measurements in seconds, at most."""
+"""Maximum duration of each of the two measurements, in seconds."""
 MIN_BYTES = 65_536
-"""Bytes below which no rate is reported."""
+"""Minimum number of bytes for reporting a rate."""
 
 
 async def latency(url: str) -> tuple[Handshake | None, Finding]:
@@ -31,8 +31,8 @@ async def latency(url: str) -> tuple[Handshake | None, Finding]:
     host = host_of(url)
     try:
         handshake = await asyncio.to_thread(measure_handshake, url)
-    except OSError as fault:
-        return None, Finding(True, f"connection to {host}: not measured ({fault})")
+    except OSError as error:
+        return None, Finding(True, f"connection to {host}: not measured ({error})")
     return handshake, Finding(
         True, f"connection to {host}: {_describe(handshake)}", values={"host": host, **asdict(handshake)}
     )
@@ -55,9 +55,9 @@ async def throughput(
     try:
         one = await measure_throughput(read, url, [one_range], MAX_SECONDS)
         many = await measure_throughput(read, url, many_ranges, MAX_SECONDS)
-    except SourceError as fault:
+    except SourceError as error:
         hint = "Single reads worked. Try again; if this persists, the host or the network limits concurrent reads."
-        yield Finding(False, f"throughput: {fault} ({fault.reason})", hint)
+        yield Finding(False, f"throughput: {error} ({error.reason})", hint)
         return
     values = {"one": one.rate, "many": many.rate, "connections": CONNECTIONS, "bytes": one.bytes_read + many.bytes_read}
     if many.bytes_timed < MIN_BYTES or not many.rate:
@@ -89,7 +89,7 @@ def _expectations(network: NetworkProfile, settings: Settings) -> list[Finding]:
 
 
 def ranges_to_read(size: int) -> tuple[Range, list[Range]]:
-    """Disjoint ranges of a file of `size` bytes: that of the single connection, and those of the parallel ones."""
+    """Disjoint ranges of a file of `size` bytes: one for the single connection, one for each parallel one."""
     one = min(SINGLE_BYTES, size // 4)
     each = min(PARALLEL_BYTES, size - one) // CONNECTIONS
     return (0, one), [(one + index * each, one + (index + 1) * each) for index in range(CONNECTIONS)]

@@ -97,7 +97,7 @@ class Sampler:
     def _cache_key(self, observation: Observation) -> Hashable:
         """All that a sample depends on: equal if a later search returns the same scenes."""
         scenes = tuple(
-            (scene.id, scene.collection, scene.generated, tuple(scene.assets.get(band) for band in self._bands))
+            (scene.id, scene.collection, scene.processed_at, tuple(scene.assets.get(band) for band in self._bands))
             for scene in observation.scenes
         )
         return *self._key, scenes

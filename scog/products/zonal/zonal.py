@@ -214,7 +214,7 @@ def _valid_pixels(part: Part, drawing: ImageData, style: Style) -> _PartPixels:
     square_metres = weights * pixel_areas(part.grid)[valid]
     class_metres = np.zeros(TRANSPARENT + 1)
     if isinstance(style.coloring, Classes):
-        indices = style.coloring.places(drawing.values[0], drawing.valid)[valid]
+        indices = style.coloring.entry_indices(drawing.values[0], drawing.valid)[valid]
         class_metres += np.bincount(indices, square_metres, minlength=len(class_metres))
     return _PartPixels(drawing.values[:, valid], weights, float(square_metres.sum()), class_metres)
 

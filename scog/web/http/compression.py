@@ -10,9 +10,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MIN_SIZE = 1024
-"""Bytes below which a body is not compressed, as that would save no packet."""
+"""Minimum size of compressed bodies in bytes. Compression of smaller ones would save no packet."""
 MIN_THREAD_SIZE = 500_000
-"""Bytes above which a body is compressed in a thread. It takes more than 2 ms, for which tiles should not wait."""
+"""Larger bodies, in bytes, are compressed in a thread. That takes more than 2 ms, and tiles should not wait for it."""
 _TEXT = re.compile(r"text/(?!event-stream)|application/([\w.+-]+\+)?(json|xml)|image/svg\+xml|application/javascript")
 
 
@@ -36,9 +36,9 @@ def accepts_gzip(accepted: str) -> bool:
 
 
 class GzipMiddleware:
-    """ASGI middleware that compresses text responses whose body is sent in one message.
+    """ASGI middleware that compresses text responses if their body is sent in one message.
 
-    Their ETag becomes weak, as it identifies the uncompressed bytes.
+    The ETag of compressed responses becomes weak, as it identifies the uncompressed bytes.
     """
 
     def __init__(self, app: ASGIApp) -> None:

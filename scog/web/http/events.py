@@ -16,7 +16,7 @@ from scog.web.http.responses import Admission, ClientDisconnected
 
 MEDIA_TYPE = "text/event-stream"
 KEEPALIVE_INTERVAL = 10.0
-"""Seconds without an event after which a comment line is sent, so that no proxy closes the connection."""
+"""A comment line is sent after this many seconds without an event, so that no proxy closes the connection."""
 
 SendEvent = Callable[[str, dict[str, Any]], None]
 """Sends an event with a name and a JSON object."""
@@ -31,14 +31,15 @@ class EventStream(Response):
 
     media_type = MEDIA_TYPE
 
-    def __init__(self, admission: Admission, work: Callable[[SendEvent], Coroutine[Any, Any, None]]) -> None:
+    def __init__(self, admission: Admission, produce: Callable[[SendEvent], Coroutine[Any, Any, None]]) -> None:
+        """`produce` sends the events with the function that it is called with."""
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}, media_type=MEDIA_TYPE)
         del self.headers["Content-Length"]
         self._admission = admission
-        self._work = work
+        self._produce = produce
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send events until the work has ended or the client has disconnected."""
+        """Send events until there are no more or the client has disconnected."""
         try:
             await self._admission.run(Request(scope, receive), self._send(send))
         except ClientDisconnected:
@@ -51,13 +52,13 @@ class EventStream(Response):
         def send_event(name: str, data: dict[str, Any]) -> None:
             events.put_nowait(_encoded(name, data))
 
-        async def work() -> None:
+        async def produce() -> None:
             try:
-                await self._work(send_event)
+                await self._produce(send_event)
             finally:
                 events.put_nowait(None)
 
-        task = asyncio.ensure_future(work())
+        task = asyncio.ensure_future(produce())
         try:
             while True:
                 try:

@@ -76,7 +76,7 @@ def requested_format(suffix: str | None, parameter: str | None, default: str = D
 def split_format(text: str) -> tuple[str, str | None]:
     """The last segment of a path and its format suffix: `46.04.png` is `46.04` and `png`.
 
-    Formats begin with a letter, so decimals are not taken for one.
+    Formats begin with a letter, so decimals are not mistaken for formats.
     """
     match = _WITH_FORMAT.fullmatch(text)
     return (match[1], match[2]) if match and not NUMBER.fullmatch(text) else (text, None)
@@ -127,13 +127,12 @@ async def _encoded_file(
         return encoded_image(image_format.encode(drawing, grid, image))
 
     since = time.perf_counter()
-    if is_large(grid):  # takes seconds, for which tiles should not wait
+    if is_large(grid):  # takes seconds, so it must not occupy a thread that tiles use
         file = await asyncio.to_thread(encode)
     else:
         is_quick = image_format.quick and image_request.expression.outputs == 1
-        size = (
-            pixels_to_process(grid.shape, 4) if is_quick else MAX_INLINE_PIXELS
-        )  # QUICK pixels or more are encoded in a thread
+        # MAX_INLINE_PIXELS or more are encoded in a thread.
+        size = pixels_to_process(grid.shape, 4) if is_quick else MAX_INLINE_PIXELS
         file = await engine.workbench.work(size, encode)
     drawing.report.add_time("encode", since)
     engine.image_cache.put_encoded(drawing, (image_format.names, style), file)

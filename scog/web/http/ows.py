@@ -1,4 +1,4 @@
-"""What OGC services share (OWS Common, OGC 06-121r3 and 06-121r9): parameters, versions and exceptions."""
+"""OWS Common (OGC 06-121r3 and 06-121r9): parameters, versions and exceptions of all OGC services."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Responses that are read in ranges are computed once, then cached for the ranges that follow.
+"""A cache for range requests: a response is computed once for all ranges that a client reads.
 
-GDAL reads a GeoTIFF by URL with a HEAD request and a dozen range requests. If each of them drew the image again, the
-file could change between two of them, and a large one would take minutes.
+GDAL reads a GeoTIFF by URL with a HEAD request and a dozen range requests. If each request drew the image again, the
+file could change between two requests, and a large file would take minutes.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from scog.web.http.request_limits import HEAD
 from scog.web.http.responses import FULL_BODY, with_etag
 
 MAX_SECONDS = 300.0
-"""Seconds for which a response is cached at most."""
+"""Maximum time in seconds that a response is cached."""
 OVERHEAD = 2_000
-"""Bytes of an entry in addition to its body."""
+"""Estimated bytes of an entry in addition to its body."""
 RANGE_HEADERS = ("accept-ranges", "content-length", "content-range", "content-type", "etag")
-"""Headers that are set for each range anew."""
+"""Headers that each range sets itself."""
 Key = tuple[str, bytes]
 """Path and query string."""
 
 
 @dataclass(frozen=True)
 class _Entry:
-    """A cached response. `headers` are those that all its ranges share; `expires` is by the cache's clock."""
+    """A cached response. `headers` are common to all its ranges. `expires` is a time of the cache's clock."""
 
     image: EncodedImage
     media_type: str
@@ -52,7 +52,7 @@ class ResponseCache:
         self._clock = clock
 
     async def get_or_make(self, request: Request, make: Callable[[], Coroutine[Any, Any, Response]]) -> Response:
-        """The requested range of the cached response, or of the one that `make` returns.
+        """The requested range of the cached response, or else of the response that `make` returns.
 
         `make` is called once for concurrent requests of one URL.
         """
@@ -74,7 +74,7 @@ class ResponseCache:
 
 
 def _max_age(response: Response) -> float:
-    """Seconds for which a response may be cached; few for partial images and previews."""
+    """`max-age` of a response in seconds. It is short for partial images and previews."""
     match = re.search(r"max-age=(\d+)", response.headers.get("Cache-Control", ""))
     return float(match[1]) if match else 0.0
 

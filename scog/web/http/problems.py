@@ -48,8 +48,10 @@ TITLES = {
     504: "Gateway Timeout",
 }
 """Status phrases, as RFC 9457 (section 4.2.1) recommends for problems of the type `about:blank`."""
-MAX_SKIPPED, MAX_DETAILED = 10, 3
-"""Skipped scenes that a problem lists, and those of them with a `detail`."""
+MAX_SKIPPED = 10
+"""Maximum number of skipped scenes in a problem."""
+MAX_DETAILED = 3
+"""Maximum number of skipped scenes with a `detail`."""
 _DESCRIPTIONS = {
     400: "A parameter or the body is invalid",
     404: "The path, or something that it names, does not exist",

@@ -1,4 +1,4 @@
-"""Normalisation of query strings before FastAPI parses them: plus signs, and unknown parameters if set so."""
+"""Normalisation of query strings before FastAPI parses them: plus signs, and optionally unknown parameters."""
 
 from __future__ import annotations
 

@@ -7,9 +7,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from scog.web.http.problems import Problem
 
 MAX_QUERY = 16_384
-"""Bytes of a query string. An expression of 512 characters, each percent-encoded, has 1,536."""
+"""Maximum length of a query string in bytes. An expression of 512 characters, each percent-encoded, has 1,536."""
 MAX_HEADERS = 65_536
-"""Bytes of all headers."""
+"""Maximum length of all headers in bytes."""
 HEAD = "scog.head"
 """Key in the scope of a GET request that was received as HEAD."""
 

@@ -28,31 +28,29 @@ HEADERS: Mapping[str, Header] = MappingProxyType(
         ),
         "Content-Bbox": Header(
             "689040.0,5136200.0,712120.0,5158990.0",
-            "Of a crop, the bounds of its pixels: minx, miny, maxx, maxy in `Content-Crs`.",
+            "Bounds of a crop's pixels: minx, miny, maxx, maxy in `Content-Crs`.",
             True,
         ),
-        "Content-Crs": Header(
-            "<http://www.opengis.net/def/crs/EPSG/0/32632>", "Of a crop, the CRS of its pixels.", True
-        ),
+        "Content-Crs": Header("<http://www.opengis.net/def/crs/EPSG/0/32632>", "CRS of a crop's pixels.", True),
         "Content-Disposition": Header(
             'attachment; filename="scog_11.2_46.4_11.5_46.6.tif"',
-            "The name under which browsers save a crop (`download=true`) or a CSV file.",
+            "Name under which browsers save a crop (`download=true`) or a CSV file.",
             True,
         ),
         "Content-Range": Header("bytes 0-16383/1048576", "The range of a 206 response, and the total size.", True),
         # Caching
         "ETag": Header(
-            '"5f8c0d2a"', "Identifies the content; `If-None-Match` with it gets 304 while nothing has changed.", True
+            '"5f8c0d2a"', "Identifies the content. Send it as `If-None-Match` to get 304 if nothing changed.", True
         ),
         "Retry-After": Header(
             "5",
-            "Seconds after which a repeated request may bring what is missing, of errors and partial images: 1 after a "
-            "timeout, 5 while a file or the catalogue recovers, 60 where all files are missing or refused. Absent "
-            "where repeating would not help.",
+            "Seconds to wait before repeating a request that failed or whose image is partial: 1 after a timeout, 5 "
+            "while a file or the catalogue recovers, 60 if all files are missing or refused. Absent if repeating would "
+            "not help.",
             True,
             "integer",
         ),
-        # The work
+        # Scenes and costs
         "Server-Timing": Header(
             "search;dur=12.0, mask;dur=80.1, read;dur=95.3, encode;dur=0.6",
             "Milliseconds by stage; `mask` and `read` include waiting for the files' hosts.",
@@ -62,16 +60,16 @@ HEADERS: Mapping[str, Header] = MappingProxyType(
             "used=2; skipped=0", "Number of scenes used, and of scenes that could not be read.", True
         ),
         "X-Scog-Used": Header(
-            "S2A_32TPS_20220612_0_L2A", "Ids of the scenes used; the first ten, then how many more.", True
+            "S2A_32TPS_20220612_0_L2A", "Ids of the scenes used: at most ten, then the number of the rest.", True
         ),
         "X-Scog-Skipped": Header(
             "S2B_32TPS_20220607_0_L2A;http-404",
-            "Scenes that could not be read, each with the token of its reason; the first ten, then how many more.",
+            "Scenes that could not be read, each with a reason code: at most ten, then the number of the rest.",
             True,
         ),
         "X-Scog-Why": Header(
             "nir (files.example.org/B08.tif): There is no such file.",
-            "Why scenes were skipped: band, file, cause, and what to do.",
+            "Reasons for skipped scenes in words: band, file, cause, and what to do.",
             True,
         ),
         "X-Scog-Unmasked": Header(
@@ -80,10 +78,10 @@ HEADERS: Mapping[str, Header] = MappingProxyType(
         "X-Scog-Truncated": Header(
             "true", "More scenes matched than one response may use; the newest were used.", True
         ),
-        "X-Scog-Incomplete": Header("deadline", "What ended the work early: `deadline` or `catalogue`.", True),
+        "X-Scog-Incomplete": Header("deadline", "Why scenes are missing: `deadline` or `catalogue`.", True),
         "X-Scog-Catalog": Header(
             "stale; age=900",
-            "The catalogue did not answer in time; a search cached that many seconds ago was used.",
+            "The catalogue did not answer in time; a search cached `age` seconds ago was used.",
             True,
         ),
         "X-Scog-Flattened": Header(
@@ -91,22 +89,23 @@ HEADERS: Mapping[str, Header] = MappingProxyType(
         ),
         "X-Scog-Frames": Header(
             "shown=9; skipped=3; missing=0",
-            "Of an animation, frames shown, skipped (too few valid pixels), and missing (not finished in time).",
+            "Frames of an animation: shown, skipped (too few valid pixels), and missing (not finished in time).",
             True,
         ),
         "X-Scog-Preview": Header(
             "ratio=16; observations=1",
-            "The image is a preview: its pixels are up to `ratio` times as large as those of the image, and of so many "
-            "observations.",
+            "The image is a preview: pixels are up to `ratio` times larger than requested, and only `observations` "
+            "observations were used.",
             True,
         ),
-        "X-Scog-Repaired": Header("closed ring 0", "What was repaired in the GeoJSON of a crop or a cube.", True),
+        "X-Scog-Repaired": Header("closed ring 0", "Repairs of the GeoJSON of a crop or a cube.", True),
         "X-Scog-Upstream": Header(
             "requests=12; bytes=3400000; searches=1",
-            "Range requests to files, their bytes, and searches that the response took; of errors 502 and 504 too.",
+            "Range requests to files, their bytes, and searches that the response needed; also sent with errors 502 "
+            "and 504.",
             True,
         ),
-        # Not exposed: they address browsers and caches
+        # Not exposed: meant for browsers and caches
         "Cache-Control": Header(
             "public, max-age=3600, stale-while-revalidate=86400, stale-if-error=86400",
             "How long caches may store the response: a complete image an hour, a partial one 30 s, a preview 5 s, an "
@@ -114,11 +113,11 @@ HEADERS: Mapping[str, Header] = MappingProxyType(
         ),
         "Vary": Header("Accept-Encoding", "Request headers that the response depends on."),
         "Content-Encoding": Header("gzip", "Text is compressed for clients that accept gzip; its ETag is then weak."),
-        "Location": Header("/cubes/6b1f0c5e", "Of `POST /cubes`, the URL of the cube."),
-        "Allow": Header("GET", "Of a 405 response, the methods that the URL supports."),
+        "Location": Header("/cubes/6b1f0c5e", "URL of the cube, after `POST /cubes`."),
+        "Allow": Header("GET", "Methods that the URL supports, in a 405 response."),
         "Content-Security-Policy": Header("default-src 'none'; ...", "What the pages at `/` and `/docs` may load."),
         "Referrer-Policy": Header(
-            "strict-origin-when-cross-origin", "The page at `/` tells the base map's host its origin, not its URL."
+            "strict-origin-when-cross-origin", "The base map's host learns only the origin of the page at `/`."
         ),
         "X-Content-Type-Options": Header("nosniff", "Browsers must not guess the media type of pages, files and text."),
         "X-Accel-Buffering": Header("no", "A reverse proxy must not buffer server-sent events."),

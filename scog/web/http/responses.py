@@ -22,16 +22,19 @@ from scog.web.http.retry_after import retry_after_partial
 T = TypeVar("T")
 
 COMPLETE = "public, max-age=3600, stale-while-revalidate=86400, stale-if-error=86400"
+"""`Cache-Control` of complete images."""
 IMMUTABLE = "public, max-age=31536000, immutable"
+"""`Cache-Control` of images of pinned scenes."""
 PARTIAL = "public, max-age=30"
+"""`Cache-Control` of partial images."""
 PREVIEW = "public, max-age=5"
-"""`Cache-Control` of complete images, images of pinned scenes, partial images and previews."""
+"""`Cache-Control` of previews."""
 FULL_BODY = "scog.full_body"
 """Key in a request's scope for the whole body of its response, as `(EncodedImage, media type)`."""
 MAX_LISTED = 10
-"""Scenes that a header lists; the rest is counted."""
+"""Maximum number of scenes in a header. The others are counted."""
 MAX_ID = 128
-"""Characters of a scene's id in a header. Ids of Sentinel-2 have 30."""
+"""Maximum length of a scene's id in a header. Ids of Sentinel-2 have 30 characters."""
 _UNSAFE = re.compile(r"[^!-+\--~]")
 """Characters that would end a header or an entry of its list. Catalogues may use any character in ids."""
 _UNPRINTABLE = re.compile(r"[^ -~]")
@@ -50,22 +53,22 @@ class GeoJSONResponse(JSONResponse):
 
 
 class Admission:
-    """Admission control: rejects requests beyond a number that are in progress or queued."""
+    """Admission control: limits the number of requests in progress, queued ones included, and rejects others."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._admitted = 0
 
-    async def run(self, request: Request, work: Coroutine[Any, Any, T]) -> T:
-        """The result of `work`, which is cancelled if the client disconnects.
+    async def run(self, request: Request, coroutine: Coroutine[Any, Any, T]) -> T:
+        """The result of a coroutine, which is cancelled if the client disconnects.
 
         Raises Overloaded if the limit is reached, ClientDisconnected if the client has closed its connection.
         """
         if self._admitted >= self._limit:
-            work.close()
+            coroutine.close()
             raise Overloaded(f"The server is busy with {self._limit} requests of this kind. Try again in a second.")
         self._admitted += 1
-        task = asyncio.ensure_future(work)
+        task = asyncio.ensure_future(coroutine)
         watch = asyncio.ensure_future(_disconnected(request))
         try:
             await asyncio.wait({task, watch}, return_when=asyncio.FIRST_COMPLETED)
@@ -121,7 +124,7 @@ def report_headers(report: Report, cache_control: str = COMPLETE) -> dict[str, s
 
 
 def _preview(preview: PreviewLevel) -> str:
-    """The value of `X-Scog-Preview`: how many times larger its pixels are, and its observations if not all."""
+    """The value of `X-Scog-Preview`: the ratio of pixel sizes, and the number of observations unless all were used."""
     observations = "" if preview.observations is None else f"; observations={preview.observations}"
     return f"ratio={preview.ratio:.3g}{observations}"
 

@@ -1,4 +1,4 @@
-"""Values of `Retry-After`: short for work that continues where it stopped, longer for failures that have to recover."""
+"""Values of `Retry-After`: short if the next request continues where this one stopped, longer after failures."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from scog.imaging.report import Report
 
 CONTINUE = 1
-"""Seconds after a deadline or an overload. What has arrived by then is in memory."""
+"""Seconds after a deadline or an overload. Data that arrived by then is in memory."""
 RECOVER = 5
-"""Seconds for which a transient error of a file is cached."""
+"""Seconds after a transient error of a file, which is cached that long."""
 PERMANENT = 60
-"""Seconds for which a permanent error of a file is cached."""
+"""Seconds after a permanent error of a file, which is cached that long."""
 _PERMANENT_REASON = re.compile(
     "http-(401|403|404|410)|no-.*|not-.*|host-not-allowed|redirect|outside-archive|pixel-type|several-bands|shape-mismatch|.*too-large"
 )

@@ -25,15 +25,15 @@ from scog.warp.resample import Resampling
 REPEATABLE = frozenset({"bands", "assets", "rescale", "p"})
 """Parameters that a query string may contain several times."""
 MAX_VALUES = 16
-"""Values of one repeatable parameter."""
+"""Maximum number of values of a repeatable parameter."""
 MAX_COLORMAP = 8192
-"""Characters of a colormap given as JSON."""
+"""Maximum length of a colormap as JSON, in characters."""
 MAX_SIZE = 1024
-"""Tile size in pixels, without the buffer."""
+"""Maximum tile size in pixels, without the buffer."""
 MAX_BUFFER = 128
-"""Buffer of a tile in pixels."""
+"""Maximum buffer of a tile in pixels."""
 MAX_PREVIEW = 16
-"""Observations of a preview."""
+"""Maximum number of observations of a preview."""
 
 PIXEL_SELECTIONS = {
     "first": NEWEST,
@@ -189,7 +189,7 @@ class ImageParameters(ValueParameters):
 
 
 class ResponseParameters(BaseModel):
-    """How to respond if scenes or valid pixels are missing."""
+    """Parameters of the response if scenes or valid pixels are missing."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -215,10 +215,10 @@ class OutputParameters(ResponseParameters):
     )
     preview: Annotated[int, Field(ge=0, le=MAX_PREVIEW)] = Field(
         0,
-        description="If above 0 and the image has to be downloaded, return a coarser one sooner: from the finest "
-        "overviews in memory, or else the coarsest; and if observations have to be downloaded, from this number of "
-        "them at most, in the composite's order. `X-Scog-Preview` states how coarse it is (`ratio=8; observations=1`). "
-        "It may be cached for 5 s only.",
+        description="If above 0 and blocks of the image have to be downloaded, return a coarser image sooner: from the "
+        "finest overviews in memory, or else from the coarsest. If observations have to be downloaded, it uses at most "
+        "this number of observations, in the composite's order. `X-Scog-Preview` states how coarse it is "
+        "(`ratio=8; observations=1`). It may be cached for 5 s only.",
     )
 
 
@@ -247,9 +247,9 @@ def parse_point(lon: str, lat: str) -> tuple[float, float]:
 
 
 async def reject_repeated(request: Request) -> None:
-    """Raise InvalidInput if a parameter is repeated that takes one value.
+    """Raise InvalidInput if a parameter that takes one value is repeated.
 
-    Otherwise each repetition would be another key for every cache between the client and the server.
+    Otherwise the same image would have many URLs, each with its own entry in caches.
     """
     counts = Counter(name for name, _ in request.query_params.multi_items())
     for name, count in counts.items():

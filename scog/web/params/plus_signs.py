@@ -1,4 +1,4 @@
-"""Restores unescaped plus signs of query strings, which arrive as spaces, where only a plus sign is meaningful.
+"""Restores unescaped plus signs in query strings. They arrive as spaces, where a space would be meaningless.
 
 In a query string `+` encodes a space (application/x-www-form-urlencoded in the URL standard); a plus sign is `%2B`.
 """
@@ -15,19 +15,19 @@ _OFFSET = re.compile(r"([Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?) (?=\d\d:\d\d)", re.AS
 _EXPONENT = re.compile(r"(?<=\d[eE]) (?=\d)|(?<=\d\.[eE]) (?=\d)", re.ASCII)
 _LAST_WORD, _FIRST_WORD = re.compile(r"\w+\Z", re.ASCII), re.compile(r"\w+", re.ASCII)
 _MAX_WORD = 32
-"""Characters of a word that are compared. Functions and keywords are shorter."""
+"""Number of characters of a word that are compared. Functions and keywords are shorter."""
 UNCHANGED = frozenset({"search", "id", "ids"})
-"""Parameters in which spaces are meaningful."""
+"""Parameters with meaningful spaces."""
 TEXTS = frozenset({"filter", "classes"})
-"""Parameters with text beside numbers, in which a space after `1e` may be meaningful."""
+"""Parameters with text beside numbers: a space after `1e` may be meaningful."""
 HINT = "In a query string, + means a space; write %2B for a plus sign."
 
 
 def restore_plus(name: str, text: str) -> str:
     """The value of a parameter with its plus signs restored.
 
-    These are spaces between two operands of an expression, before the UTC offset of a time, and in the exponent of a
-    number.
+    Spaces become plus signs between two operands of an expression, before the UTC offset of a time, and in the exponent
+    of a number.
     """
     if " " not in text or name in UNCHANGED:
         return text

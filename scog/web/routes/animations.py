@@ -115,7 +115,7 @@ async def animation(request: Request, box: BoxInPath, parameters: Annotated[Anim
     """An animation in web mercator of a box in degrees. All frames share one colour scale.
 
     There is one frame for each day with an observation, or for each `step`. `X-Scog-Frames` has the numbers of frames
-    that are shown, skipped (see `min_clear`), and missing as they could not be drawn in time.
+    that are shown, skipped (see `min_clear`), and missing (not drawn in time).
     """
     return await animation_response(request, box, parameters.parse(), parameters)
 
@@ -129,8 +129,8 @@ async def animation_response(request: Request, box: BoxPath, image: StyledReques
     duration = duration_of(frames.fps, frames.duration)
     step, grid = frames.parsed_step(), mercator_grid(*box.box, frames.size)
     admission: Admission = request.app.state.animations
-    work = _encoded_animation(request, file_format, grid, image, step, frames, duration)
-    file, headers = await admission.run(request, work)
+    encoding = _encoded_animation(request, file_format, grid, image, step, frames, duration)
+    file, headers = await admission.run(request, encoding)
     return with_etag(request, file, file_format.media_type, headers)
 
 

@@ -46,7 +46,6 @@ router = APIRouter(tags=["crops"], dependencies=[Depends(reject_repeated)], resp
 BOX = "/bbox/{minx},{miny},{maxx},{maxy}"
 SIZED = "/{width}x{height}"
 FORMAT = ".{format}"
-"""Parts of paths."""
 WITH_BODY = IMAGE_RESPONSES | {
     413: REQUEST_PROBLEMS["4XX"] | {"description": "The geometry is longer than the server accepts"}
 }
@@ -97,7 +96,7 @@ async def sized_bbox(
 async def box_response(
     request: Request, box: BoxPath, size: SizePath | None, crop: BoxCropParameters, image: StyledRequest
 ) -> Response:
-    """A box as a response. `size` is that of the path, if any."""
+    """A box as a response. `size` is the size in the path, if any."""
     format_name = requested_format(box.format if size is None else size.format, crop.format)
     coord_crs, pixels = parse_crs(crop.coord_crs, "coord_crs"), None if size is None else size.size
     grid = await _grid(request, box.box, coord_crs, pixels, crop, image.request)
@@ -108,7 +107,7 @@ async def box_response(
 async def feature_as(
     request: Request, format_name: FormatName, parameters: Annotated[FeatureParameters, Query()]
 ) -> Response:
-    """A polygon as an image or as values. Pixels whose centre is outside are transparent (values: NaN).
+    """A polygon as an image or as values. Pixels with their centre outside are transparent (values: NaN).
 
     The body is a GeoJSON Polygon, MultiPolygon, GeometryCollection, Feature or FeatureCollection, in degrees. The grid
     is that of `/bbox/...` for the polygon's bounding box.
@@ -158,7 +157,7 @@ async def feature_response(
 
 
 def _parse_area(body: bytes, max_features: int, max_vertices: int) -> tuple[ClipArea, str]:
-    """The union of all features of a body, and what was repaired in it.
+    """The union of all features of a body, and a description of the repairs.
 
     Raises InvalidInput if any feature is unusable: an image cannot report errors of single features.
     """
@@ -195,8 +194,8 @@ async def _respond(
     engine, state = request.app.state.engine, request.app.state
     check_size(engine.settings, grid, image.request, crop.size_parameter)
     admission: Admission = state.crops if is_large(grid) else state.admission
-    work = image_response(request, engine, grid, image, crop, format_name)
-    response = await admission.run(request, work)
+    drawing = image_response(request, engine, grid, image, crop, format_name)
+    response = await admission.run(request, drawing)
     response.headers["Content-Bbox"] = ",".join(map(repr, grid.bounds))
     response.headers["Content-Crs"] = f"<http://www.opengis.net/def/crs/EPSG/0/{grid.crs.removeprefix('EPSG:')}>"
     if crop.download:

@@ -65,8 +65,8 @@ async def any_tile(
 async def animation(request: Request, cube: CubeInPath, box: BoxInPath, frames: FrameQuery) -> Response:
     """As `/animation/...` with the cube's parameters. Pixels outside the cube's area are transparent.
 
-    `min_clear` is a fraction of the pixels within the area. The colour range of counts and trends is that of the cube's
-    whole period.
+    `min_clear` is a fraction of the pixels within the area. Counts and trends have the colour range of the cube's whole
+    period.
     """
     return await animations.animation_response(request, box, cube.styled_request(), frames)
 

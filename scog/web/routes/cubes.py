@@ -1,4 +1,4 @@
-"""`/cubes`: computations stored by id, whose URLs need no parameters."""
+"""`/cubes`: computations stored by id. Their URLs need no parameters."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ async def _get_cube(
     cube = await cubes.get(cube_id)
     if cube is None:
         message = (
-            f"Unknown cube {quoted(cube_id)}. Cubes that are not used for long are deleted; post the definition again."
+            f"Unknown cube {quoted(cube_id)}. Cubes without recent requests may be deleted; post the definition again."
         )
         raise OutOfRange(message, parameter="id", valid="an id in the response to POST /cubes")
     return cube
@@ -81,8 +81,8 @@ async def create_cube(request: Request, parameters: NoQuery) -> Response:
 
     The definition is a JSON object with the parameters of a tile, an area (`bbox` or `area`), and `scenes`; all are
     optional. Pixels outside the area are transparent. Scenes are searched at each request if `live`. If `pinned`, they
-    are searched once, now, within the area, so that images never change. Equal definitions have the same id, however
-    they are written; those with pinned scenes only if the scenes are equal too.
+    are searched once, now, within the area, so that images never change. Equal definitions have the same id, even if
+    their JSON differs. Definitions with pinned scenes have the same id only if the scenes are equal too.
     """
     engine: Engine = request.app.state.engine
     body = await read_body(request, engine.settings.cube_bytes, "definition")
@@ -91,8 +91,8 @@ async def create_cube(request: Request, parameters: NoQuery) -> Response:
     image_request = replace(image_request, collection=image_request.collection or engine.searches.collection)
     pinned = None
     if cube_request.pinned:
-        work = _pin_scenes(engine, cube_request, image_request)
-        image_request, pinned = await request.app.state.admission.run(request, work)
+        pinning = _pin_scenes(engine, cube_request, image_request)
+        image_request, pinned = await request.app.state.admission.run(request, pinning)
     definition = await asyncio.to_thread(cube_request.definition, image_request)
     cube, is_new, is_persistent = await request.app.state.cubes.add(definition, pinned)
     document = _document(cube, base_url(request))
@@ -121,8 +121,8 @@ async def cube_scenes(request: Request, cube: CubeInPath, parameters: NoQuery) -
         pinned = _merged(scene for period in cube.pinned.periods for scene in period.scenes.scenes)
         return GeoJSONResponse(feature_collection(pinned), headers=legends.CACHE_HEADERS)
     if cube.area is None:
-        message = "The cube has no area whose scenes could be listed."
-        raise InvalidInput(message, parameter="id", valid="/cubes/{id}/tiles/{z}/{x}/{y}/scenes lists those of a tile")
+        message = "The cube has no area, so its scenes cannot be listed."
+        raise InvalidInput(message, parameter="id", valid="/cubes/{id}/tiles/{z}/{x}/{y}/scenes lists a tile's scenes")
     return await _scenes_response(request, cube, box_grid(cube.area.box))
 
 
@@ -185,11 +185,13 @@ async def _pin_scenes(
     interval = image_request.interval or await engine.searches.default_interval(image_request.collection)
     intervals = [interval] if image_request.compare is None else [interval, image_request.compare.interval]
     max_scenes = max(1, engine.settings.cube_scenes // len(intervals))
-    first, *second = await gather_all(
+    first_period, *second_period = await gather_all(
         pin(engine.searches, cube_request.area, each, image_request.cloud_cover, image_request.collection, max_scenes)
         for each in intervals
     )
-    return replace(image_request, interval=interval), replace(first, compared=second[0] if second else None)
+    return replace(image_request, interval=interval), replace(
+        first_period, compared=second_period[0] if second_period else None
+    )
 
 
 async def _scenes_response(request: Request, cube: Cube, grid: Grid) -> GeoJSONResponse:
@@ -237,8 +239,8 @@ def _document(cube: Cube, base: str) -> dict[str, Any]:
     document = {"id": cube.id, "definition": cube.definition.document, "links": links}
     if cube.pinned is None:
         return document
-    first, *second = map(_pinned_json, cube.pinned.periods)
-    return document | first | ({"compared": second[0]} if second else {})
+    first_period, *second_period = map(_pinned_json, cube.pinned.periods)
+    return document | first_period | ({"compared": second_period[0]} if second_period else {})
 
 
 def _pinned_json(pinned: Pinned) -> dict[str, Any]:

@@ -37,7 +37,7 @@ router = APIRouter(
 T = TypeVar("T")
 
 LINK_HEADERS = CACHE_HEADERS | {"Vary": "Host"}
-"""For responses with links, whose host may be the one in the request."""
+"""Headers of responses with links. The host in the links may be the one in the request."""
 
 
 class NoParameters(BaseModel):
@@ -66,7 +66,7 @@ ColormapName = Annotated[str, Path(description="Name of a colormap. The suffix `
 
 @router.get("/indices", summary="Spectral indices", response_description="The indices.")
 async def list_indices(request: Request, parameters: Annotated[IndexParameters, Query()]) -> Response:
-    """All indices, best known first, or the matches of a search, best match first, with formulas and references."""
+    """Indices with formulas and references: all, best known first; or the matches of a search, best match first."""
     matches = await _in_thread(request, lambda: indices.search(parameters.search, parameters.domain))
     base = base_url(request)
     return _json_response(request, {"indices": [_index_json(index, base) for index in matches]}, LINK_HEADERS)
@@ -75,7 +75,7 @@ async def list_indices(request: Request, parameters: Annotated[IndexParameters, 
 @router.get("/indices/{name}", summary="A spectral index", response_description="The index.")
 async def one_index(request: Request, name: IndexName, parameters: NoQuery) -> Response:
     """An index by name or alias, case-insensitive."""
-    return _json_response(request, _index_json(_found(indices.get, name), base_url(request)), LINK_HEADERS)
+    return _json_response(request, _index_json(_get_from_path(indices.get, name), base_url(request)), LINK_HEADERS)
 
 
 @router.get(
@@ -119,21 +119,21 @@ async def list_colormaps(request: Request, parameters: NoQuery) -> Response:
 @router.get("/colorMaps/{name}", summary="A colormap", response_description="The colours.")
 async def one_colormap(request: Request, name: ColormapName, parameters: NoQuery) -> Response:
     """256 colours as red, green, blue and alpha, keyed `0` (lowest value) to `255`."""
-    table = await _in_thread(request, lambda: _found(colormap.color_table, name))
+    table = await _in_thread(request, lambda: _get_from_path(colormap.color_table, name))
     samples = np.linspace(0, len(table) - 1, colormap.COLORMAP_SIZE).round().astype(int)
     return _json_response(
         request, {str(position): color for position, color in enumerate(table[samples].tolist())}, CACHE_HEADERS
     )
 
 
-async def _in_thread(request: Request, work: Callable[[], T]) -> T:
-    """The result of `work`, called in a thread: its first call loads tables."""
+async def _in_thread(request: Request, function: Callable[[], T]) -> T:
+    """The result of `function`, called in a thread, because the first call loads tables."""
     engine: Engine = request.app.state.engine
-    return await asyncio.get_running_loop().run_in_executor(engine.cpu, work)
+    return await asyncio.get_running_loop().run_in_executor(engine.cpu, function)
 
 
-def _found(get: Callable[[str], T], name: str) -> T:
-    """`get(name)`. Raises OutOfRange, which becomes 404, instead of InvalidInput: the name is part of the path."""
+def _get_from_path(get: Callable[[str], T], name: str) -> T:
+    """`get(name)`. Raises OutOfRange (404) instead of InvalidInput (400), because the name is part of the path."""
     try:
         return get(name)
     except InvalidInput as error:

@@ -112,8 +112,8 @@ async def _page_response(request: Request, grid: Grid | None, parameters: ListPa
     after = None if parameters.token is None else parse_page_token(parameters.token)
     listing = Listing([], None)
     if grid is not None:
-        work = list_scenes(request.app.state.engine, grid, parameters.scene_filter(), parameters.limit, after)
-        listing = await request.app.state.admission.run(request, work)
+        search = list_scenes(request.app.state.engine, grid, parameters.scene_filter(), parameters.limit, after)
+        listing = await request.app.state.admission.run(request, search)
     body, headers = feature_collection(listing.observations), {"Cache-Control": CACHE_CONTROL}
     if listing.place is not None:
         headers["X-Scog-Truncated"] = "true"

@@ -56,7 +56,7 @@ class SummaryParameters(BaseModel):
     )
     strict: bool = Field(False, description="Respond with 502 if scenes are missing from the statistics.")
 
-    def wanted(self) -> StatisticsOptions:
+    def statistics_options(self) -> StatisticsOptions:
         """The requested percentiles and histogram. Raises InvalidInput."""
         return parse_statistics_options(self.p, self.histogram_bins, self.histogram_range)
 
@@ -80,7 +80,7 @@ async def statistics(request: Request, parameters: Annotated[StatisticsParameter
     """Zonal statistics of an image, each pixel weighted by its coverage.
 
     Pixels are those of the newest scene's files, or of an overview if there would be too many. The response is the
-    request's GeoJSON with two more properties for each feature: `statistics`, as in TiTiler, and `measured`. The latter
+    request's GeoJSON with two more properties for each feature: `statistics`, as in TiTiler, and `measured`. `measured`
     has areas in hectares on the ellipsoid (total, valid, and of each class of `scl` or `classes`), the grid, and scenes
     that could not be read.
     """
@@ -92,22 +92,22 @@ async def statistics_response(request: Request, image: StyledRequest, parameters
 
     Raises TooLong, InvalidInput, the errors of `zonal`, and NothingReadable if `strict` is set and scenes are missing.
     """
-    wanted, settings = parameters.wanted(), request.app.state.engine.settings
+    options, settings = parameters.statistics_options(), request.app.state.engine.settings
     body = await read_body(request, settings.field_bytes, "geometry")
-    geojson, areas = await asyncio.to_thread(_parsed, body, settings.fields, settings.field_corners)
+    geojson, areas = await asyncio.to_thread(_parse_body, body, settings.fields, settings.field_corners)
     admission: Admission = request.app.state.statistics
-    results, report = await admission.run(request, _measured(request.app.state.engine, areas, image, wanted))
+    results, report = await admission.run(request, _compute(request.app.state.engine, areas, image, options))
     if parameters.strict and report.partial:
         raise report.nothing_readable("Scenes are missing from these statistics")
     result = await asyncio.to_thread(document, areas, results, image.style, geojson)
     return GeoJSONResponse(result, headers=report_headers(report))
 
 
-async def _measured(
-    engine: Engine, areas: AreasOfInterest, image: StyledRequest, wanted: StatisticsOptions
+async def _compute(
+    engine: Engine, areas: AreasOfInterest, image: StyledRequest, options: StatisticsOptions
 ) -> tuple[list[ZonalResult], Report]:
-    """The statistics of each area, and the report of all of them."""
-    results = await zonal(engine, areas.areas, image, wanted)
+    """The statistics of each area, and one report of all areas."""
+    results = await zonal(engine, areas.areas, image, options)
     report = Report()
     for result in results:
         if isinstance(result, Zonal):
@@ -117,7 +117,7 @@ async def _measured(
     return results, report
 
 
-def _parsed(body: bytes, max_areas: int, max_vertices: int) -> tuple[object, AreasOfInterest]:
+def _parse_body(body: bytes, max_areas: int, max_vertices: int) -> tuple[object, AreasOfInterest]:
     """The GeoJSON of a body, and its areas. Raises InvalidInput."""
     geojson = parse_geojson(body)
     return geojson, parse_areas(geojson, max_areas, max_vertices, points=False)

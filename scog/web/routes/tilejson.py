@@ -29,9 +29,9 @@ router = APIRouter(
 )
 
 MIN_ZOOM, MAX_ZOOM = 7, 16
-"""Zooms of web mercator if the resolution of the files is unknown."""
+"""Minimum and maximum zoom of web mercator if the resolution of the files is unknown."""
 HOME_ZOOM = 12
-"""Zoom of web mercator at which a map opens if SCOG_HOME is not set or outside the bounds."""
+"""Initial zoom of web mercator if SCOG_HOME is not set or outside the bounds."""
 DEMO_ATTRIBUTION = "Synthetic data of scog's demo"
 TILING_SCHEME = "http://www.opengis.net/def/rel/ogc/1.0/tiling-scheme"
 CACHE_HEADERS = {"Cache-Control": "public, max-age=3600", "Vary": "Host"}
@@ -61,7 +61,7 @@ async def tilejson(request: Request, parameters: TileQuery) -> JSONResponse:
     response_description="The TileJSON document.",
 )
 async def any_tilejson(request: Request, tms: TileMatrixSetId, parameters: TileQuery) -> JSONResponse:
-    """As `/tilejson.json`, with the zooms of the tile matrix set. The TileJSON specification has web mercator only."""
+    """As `/tilejson.json`, with the zooms of the tile matrix set. TileJSON itself specifies web mercator only."""
     return await tilejson_response(request, tms, parameters.parse(), f"/tiles/{quote(tms)}/{{z}}/{{x}}/{{y}}")
 
 
@@ -128,15 +128,15 @@ def layer_name(style: Style) -> str:
 
 
 def bounds_in_grid(tms: str, bounds: Bounds | None) -> Bounds:
-    """Bounds clipped to those of a tile matrix set; all of the latter if they are unknown or do not intersect."""
+    """Bounds clipped to a tile matrix set's; the tile matrix set's if `bounds` are unknown or outside of it."""
     tms_bounds = _tms_bounds(tms)
     return _intersection(bounds, tms_bounds) or tms_bounds
 
 
 def _tms_bounds(tms: str) -> Bounds:
-    """Bounds of a tile matrix set in degrees.
+    """Bounds of a tile matrix set in degrees: all longitudes if it crosses the antimeridian.
 
-    All longitudes if it crosses the antimeridian, which bounds in TileJSON must not.
+    Bounds in TileJSON must not cross the antimeridian.
     """
     bounds = lonlat_bounds(world_grid(tms))
     assert bounds is not None, f"{tms} has no bounds"
@@ -144,7 +144,7 @@ def _tms_bounds(tms: str) -> Bounds:
 
 
 def _intersection(bounds: Bounds | None, other: Bounds) -> Bounds | None:
-    """The intersection of two bounds; None if it is empty or the first ones are unknown."""
+    """The intersection of two bounds; None if it is empty or `bounds` is unknown."""
     if bounds is None:
         return None
     west, south = max(bounds[0], other[0]), max(bounds[1], other[1])
@@ -155,15 +155,15 @@ def _intersection(bounds: Bounds | None, other: Bounds) -> Bounds | None:
 def _center(
     tms: str, bounds: Bounds, home: tuple[float, float, int] | None, zooms: tuple[int, int]
 ) -> tuple[float, float, int]:
-    """Longitude, latitude and zoom at which a map opens: `home` if it is within the bounds, else their centre.
+    """Initial longitude, latitude and zoom of a map: `home` if it is within the bounds, else the bounds' centre.
 
-    `home` has a zoom of web mercator, the result one of the tile matrix set.
+    The zoom of `home` is of web mercator, the returned zoom of the tile matrix set.
     """
     west, south, east, north = bounds
-    first, last = zooms
+    min_zoom, max_zoom = zooms
     if home and west <= home[0] <= east and south <= home[1] <= north:
-        return home[0], home[1], min(max(equivalent_zoom(tms, home[2]), first), last)
-    zoom = min(max(equivalent_zoom(tms, HOME_ZOOM), first), last)
+        return home[0], home[1], min(max(equivalent_zoom(tms, home[2]), min_zoom), max_zoom)
+    zoom = min(max(equivalent_zoom(tms, HOME_ZOOM), min_zoom), max_zoom)
     if bounds != _tms_bounds(tms):
         return (west + east) / 2, (south + north) / 2, zoom
     world = world_grid(tms)

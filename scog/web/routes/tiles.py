@@ -28,13 +28,13 @@ from scog.web.params.image import (
 )
 
 QUERY_CACHE_BYTES = 1_000_000
-"""Bytes of the cache of parsed query strings."""
+"""Capacity of the cache of parsed query strings in bytes."""
 
 
 class TileRoute(RangeRoute):
     """A route that caches parsed query strings.
 
-    All tiles of a layer share one, and parsing it takes as long as drawing the tile.
+    All tiles of a layer have the same query string, and parsing it takes as long as drawing a tile.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

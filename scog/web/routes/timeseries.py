@@ -88,7 +88,7 @@ class SeriesOutputParameters(BaseModel):
     )
     aggregate: Aggregate = Field(
         Aggregate.MEDIAN,
-        description="Reducer of the observations of an interval; for areas, of their means.",
+        description="Reducer of the observations of an interval; for areas, of the observations' means.",
     )
     smooth: Text | None = Field(
         None, description=f"Add a column with a smooth curve through the observations: {VALID_SMOOTH}."
@@ -236,8 +236,8 @@ async def _respond(
     state: SeriesState = request.app.state.series_state
     if format_name == "sse":
         return EventStream(admission, SeriesEvents(state, areas, image_request, options).run)
-    work = _encoded_series(state, areas, image_request, options, format_name, parameters.scale)
-    body, report = await admission.run(request, work)
+    encoding = _encoded_series(state, areas, image_request, options, format_name, parameters.scale)
+    body, report = await admission.run(request, encoding)
     headers = report_headers(report, COMPLETE if image_request.pinned is None else IMMUTABLE)
     headers["Vary"] = "Accept"
     if format_name == "csv":
@@ -257,13 +257,13 @@ async def _encoded_series(
     format_name: str,
     scale: int,
 ) -> tuple[bytes, Report]:
-    """The series of all areas in a format, and the report of all of them."""
+    """The series of all areas in a format, and one report of all areas."""
     all_series = await sample_series(state, areas.areas, options.formula, image_request)
     report = Report()
     for series in all_series:
         report.include(series.report)
-    work = partial(_encode, all_series, areas, options, format_name, scale)
-    return await asyncio.get_running_loop().run_in_executor(state.engine.cpu, work), report
+    encode = partial(_encode, all_series, areas, options, format_name, scale)
+    return await asyncio.get_running_loop().run_in_executor(state.engine.cpu, encode), report
 
 
 def _encode(
@@ -286,7 +286,7 @@ def _encode(
 
 
 def _accepted_format(request: Request) -> str:
-    """The preferred format that the `Accept` header has; `json` if it has none of them."""
+    """The preferred format among those in the `Accept` header; `json` if there is none."""
     accepted = [part.split(";")[0].strip().lower() for part in request.headers.get("accept", "").split(",")]
     return next((name for name, media_type in MEDIA_TYPES.items() if media_type.partition(";")[0] in accepted), "json")
 

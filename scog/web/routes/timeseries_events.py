@@ -18,13 +18,14 @@ from scog.web.http.events import SendEvent
 
 
 class SeriesEvents:
-    """Sends series as events while they are read. For a FeatureCollection, each event has its `feature`'s position.
+    """Sends series as events while they are read.
 
-    `start` is sent once per area, with the expected number of observations if it is known by then; else `progress` has
-    it later. `observation` is sent as each one is read, roughly newest first; with `interval`, all are sent at the end.
+    For a FeatureCollection, each event has the feature's position as `feature`. `start` is sent once per area, with the
+    expected number of observations if a search has determined it by then; otherwise a later `progress` has it.
+    `observation` is sent when an observation is read, roughly newest first; with `interval`, all are sent at the end.
     `end` has errors and the values of the smooth curve.
 
-    It is a `scog.products.timeseries.series.Listener`: `index` is the position of an area.
+    Implements `scog.products.timeseries.series.Listener`: `index` is the position of an area.
     """
 
     def __init__(

@@ -116,7 +116,7 @@ async def capabilities_response(
 
 
 def _legend_url(base: str, path: str, tile_query: list[tuple[str, str]]) -> str:
-    """URL of the legend of the tiles below a path. That of a cube takes no parameters."""
+    """URL of the legend of the tiles below a path. A cube's legend takes no parameters."""
     query = f"?{urlencode(tile_query)}" if tile_query and path == "/tiles" else ""
     return f"{base}{path.removesuffix('/tiles')}/legend.png{query}"
 
@@ -179,7 +179,7 @@ def _tile_matrix_set(tms: str, size: int, zooms: tuple[int, int]) -> Element:
 
 
 def _crs_name(tms: str) -> str:
-    """URN of the CRS, whose axis order the corners follow."""
+    """URN of the CRS. Corners are in its axis order."""
     authority, _, code = tile_matrix_set_crs(tms).partition(":")
     return f"urn:ogc:def:crs:{authority}:{'1.3' if authority == 'OGC' else ''}:{code}"
 

@@ -4,4 +4,4 @@ The routes are in `scog.web.stac.routes`.
 """
 
 SEARCHES = 4
-"""Concurrent searches. Filters are evaluated in Python, and maps need the processor too."""
+"""Maximum number of concurrent searches. Filters are evaluated in Python, and maps need the processor too."""

@@ -93,7 +93,7 @@ class Documents:
         return f"{self.root}/collections/{quote(name, safe='')}"
 
     def collection(self, name: str) -> dict[str, Any]:
-        """A collection: that of the archive's `collection.json`, with missing members generated from the items."""
+        """A collection: the archive's `collection.json`, with missing members generated from the items."""
         stored = self._stored(name)
         url = self.collection_url(name)
         generated: dict[str, Any] = {
@@ -172,7 +172,7 @@ class Documents:
         }
 
     def item(self, stored: StoredItem) -> dict[str, Any]:
-        """A stored item, with links to this server, and assets whose URLs this server or another host serves."""
+        """A stored item with links to this server. Asset URLs are absolute, of this server or another host."""
         item = dict(stored.item)
         collection = item.get("collection")
         links = [link("root", self.root)]

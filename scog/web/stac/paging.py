@@ -18,7 +18,7 @@ from scog.suggest import quoted
 from scog.web.stac.search import PageRequest
 
 MAX_TOKEN = 8192
-"""Characters of a token."""
+"""Maximum length of a token in characters."""
 GEOJSON = "application/geo+json"
 
 
@@ -26,7 +26,7 @@ GEOJSON = "application/geo+json"
 class PagePosition:
     """Position of a page: after `position`, or before it if `backward`; from the start if None.
 
-    `matched` is the number of items that match the search, if known.
+    `matched` is the number of items that match the search, None if unknown.
     """
 
     position: Position | None = None
@@ -35,7 +35,7 @@ class PagePosition:
 
 
 def parse_position(request: PageRequest) -> PagePosition:
-    """The position in a request's token. Raises InvalidInput if the token is invalid or of another search."""
+    """The position in a request's token. Raises InvalidInput if the token is invalid or from another search."""
     if request.token is None:
         return PagePosition()
     invalid = InvalidInput(
@@ -84,8 +84,8 @@ def page_links(
     body: Any,
 ) -> list[dict[str, Any]]:
     """Links to the next and the previous page: GET with the query string, or POST if there is a body."""
-    has_next = result.more if not current.backward else current.position is not None
-    has_previous = result.more if current.backward else current.position is not None
+    has_next = result.has_more if not current.backward else current.position is not None
+    has_previous = result.has_more if current.backward else current.position is not None
     links = []
     for rel, exists, position, backward in (
         ("next", has_next, result.last, False),

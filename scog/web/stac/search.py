@@ -23,7 +23,7 @@ from scog.web.stac import values
 
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 MAX_BODY = 1_000_000
-"""Bytes of a request body."""
+"""Maximum length of a request body in bytes."""
 WORLD = (-180.0, -90.0, 180.0, 90.0)
 Test = Callable[[Item], Truth]
 
@@ -145,7 +145,7 @@ def parse_search(body: Mapping[str, Any]) -> PageRequest:
 
 
 def _digest(body: Mapping[str, Any]) -> str:
-    """Digest of the parameters that select and sort items, not of those that select a page or fields."""
+    """Digest of the parameters that select and sort items, without parameters of the page and of fields."""
     search = {name: value for name, value in body.items() if name not in ("limit", "token", "fields")}
     return blake2b(json.dumps(search, sort_keys=True).encode(), digest_size=6).hexdigest()
 
@@ -161,7 +161,7 @@ def _area(body: Mapping[str, Any]) -> SearchArea | None:
         raise InvalidInput("bbox and intersects are both given.", parameter="bbox", valid="only one of the two")
     if "bbox" not in body and "intersects" not in body:
         return None
-    # shapely, like cql2 below, is imported by the first search that needs it, to keep start-up short.
+    # shapely here and cql2 below are imported by the first search that needs them, to keep start-up short.
     from scog.geo.geojson import box_shape, intersecting, parse_geometry
 
     if "bbox" in body:

@@ -12,14 +12,14 @@ from scog.errors import InvalidInput
 from scog.suggest import quoted
 
 MAX_LIMIT = 10_000
+"""Maximum number of items on a page."""
 DEFAULT_LIMIT = 10
-"""Items on a page."""
 MAX_LISTED = 10_000
-"""Entries of a list of ids, collections or fields."""
+"""Maximum length of a list of ids, collections or fields."""
 MAX_ORDERS = 8
-"""Fields of `sortby`."""
+"""Maximum number of fields of `sortby`."""
 UNSORTABLE = frozenset({"geometry", "bbox", "assets", "links", "type", "stac_version", "stac_extensions", "properties"})
-"""Members of an item that it cannot be sorted by."""
+"""Members of an item that `sortby` does not accept."""
 _INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 
 

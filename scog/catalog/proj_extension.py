@@ -1,7 +1,8 @@
-"""The georeference that an item gives for a file: the `proj:` members of STAC's projection extension.
+"""A file's georeference according to its item: the `proj:` members of STAC's projection extension.
 
-https://github.com/stac-extensions/projection: `proj:code` (2.0) or `proj:epsg` (1.x), `proj:wkt2`, `proj:projjson`,
-with `proj:transform` and `proj:shape`, of the asset or of the item's properties.
+The members are `proj:code` (2.0) or `proj:epsg` (1.x), `proj:wkt2`, `proj:projjson`, `proj:transform` and `proj:shape`.
+They may be on the asset or in the item's properties. The georeference in the file itself is read by
+`scog.cog.georeferencing`. https://github.com/stac-extensions/projection
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ PROJ_MEMBERS = ("proj:code", "proj:epsg", "proj:wkt2", "proj:projjson", "proj:tr
 
 @dataclass(frozen=True, slots=True)
 class Georeference:
-    """CRS, affine transform and shape of a file; None for members that the item lacks.
+    """CRS, affine transform and shape of a file, each None if missing or invalid.
 
-    `crs` is text that PROJ accepts (`EPSG:32632`, WKT or PROJJSON), `transform` the coefficients `(a, b, c, d, e, f)`
-    from pixel corners to CRS units, `shape` is `(rows, columns)`.
+    `crs` is text that PROJ accepts (`EPSG:32632`, WKT or PROJJSON). `transform` has the coefficients
+    `(a, b, c, d, e, f)` from (column, row) of pixel corners to CRS coordinates. `shape` is `(rows, columns)`.
     """
 
     crs: str | None
@@ -30,9 +31,9 @@ class Georeference:
 
 
 def georeference_of(asset: Mapping[str, Any], properties: Mapping[str, Any]) -> Georeference | None:
-    """The georeference of an asset, with the item's properties as defaults; None if there is no CRS and no transform.
+    """The georeference of an asset, with the item's properties as defaults.
 
-    Members that do not conform to STAC are ignored.
+    None if CRS and transform are both missing. Members that do not conform to STAC are ignored.
     """
     crs = _crs(asset) or _crs(properties)
     transform = _transform(asset.get("proj:transform")) or _transform(properties.get("proj:transform"))
@@ -42,11 +43,11 @@ def georeference_of(asset: Mapping[str, Any], properties: Mapping[str, Any]) -> 
 
 
 def _crs(members: Mapping[str, Any]) -> str | None:
-    code, number = members.get("proj:code"), members.get("proj:epsg")
+    code, epsg = members.get("proj:code"), members.get("proj:epsg")
     if isinstance(code, str) and code.strip():
         return code.strip()
-    if isinstance(number, int) and not isinstance(number, bool):
-        return f"EPSG:{number}"
+    if isinstance(epsg, int) and not isinstance(epsg, bool):
+        return f"EPSG:{epsg}"
     wkt, projjson = members.get("proj:wkt2"), members.get("proj:projjson")
     if isinstance(wkt, str) and wkt.strip():
         return wkt.strip()
@@ -54,7 +55,7 @@ def _crs(members: Mapping[str, Any]) -> str | None:
 
 
 def _transform(value: object) -> tuple[float, float, float, float, float, float] | None:
-    """The six coefficients of `proj:transform`, which may have nine, of which the last three are 0, 0, 1."""
+    """Six coefficients, from six or nine numbers (the last three 0, 0, 1); None for any other value."""
     if not (isinstance(value, list) and len(value) in (6, 9)):
         return None
     if not all(isinstance(each, int | float) and not isinstance(each, bool) and math.isfinite(each) for each in value):
