@@ -128,18 +128,18 @@ class NothingReadable(ScogError):
     """Scenes were found, but none of them could be read.
 
     skipped   `(scene id, reason)` of each scene
-    why       detailed message by scene id, where there is one
+    details   scene id to a message with band, file, error and advice, for scenes that have one
     progress  set if the error is that of an image
     """
 
     progress: Progress | None = None
 
     def __init__(
-        self, message: str, *, skipped: Sequence[tuple[str, str]] = (), why: Mapping[str, str] | None = None
+        self, message: str, *, skipped: Sequence[tuple[str, str]] = (), details: Mapping[str, str] | None = None
     ) -> None:
         super().__init__(message)
         self.skipped = tuple(skipped)
-        self.why = dict(why or {})
+        self.details = dict(details or {})
 
 
 class Overloaded(ScogError):

@@ -63,9 +63,9 @@ class BlockReader:
         self._blocks = BlockCache(cache_bytes)
         self._fetcher = RangeFetcher(ranges, self._blocks, cpu, gap)
         self._flights: SingleFlight[BlockKey, BandBlocks] = SingleFlight()
-        self.describe = self._headers.describe
-        self.describe_all = self._headers.describe_all
-        self.known = self._headers.cached_metadata
+        self.read_metadata = self._headers.read_metadata
+        self.read_all_metadata = self._headers.read_all_metadata
+        self.cached_metadata = self._headers.cached_metadata
 
     async def close(self) -> None:
         """Stop the threads; reads in flight end at their timeouts."""
@@ -255,9 +255,9 @@ class BlockReader:
         """
         try:
             return await work()
-        except SourceError as fault:
-            self._errors.remember(request.url, fault)
-            if isinstance(fault, AssetChanged | AssetBroken):
+        except SourceError as error:
+            self._errors.remember(request.url, error)
+            if isinstance(error, AssetChanged | AssetBroken):
                 await self._headers.forget(request.url, request.metadata)
             raise
 

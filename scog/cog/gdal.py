@@ -18,7 +18,7 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from scog.cog.decode import Block, Blocks
-from scog.cog.gdal_env import GDAL_FAULTS, gdal_environment
+from scog.cog.gdal_env import GDAL_ERRORS, gdal_environment
 from scog.cog.gdal_pages import PagedFile, Pages
 from scog.cog.masks import has_mask_inside
 from scog.cog.metadata import FileMetadata, Level
@@ -144,9 +144,9 @@ class _Image:
         return self.pages.identity if self.mask is None else f"{self.pages.identity}+{self.mask.pages.identity}"
 
     @property
-    def fault(self) -> SourceError | None:
+    def error(self) -> SourceError | None:
         """The error of the first failed read of bytes."""
-        return self.pages.fault or (None if self.mask is None else self.mask.fault)
+        return self.pages.error or (None if self.mask is None else self.mask.error)
 
     def level(self, level: int) -> DatasetReader:
         """The dataset of one level; 0 is full resolution."""
@@ -184,7 +184,7 @@ def _opened(read: ReadRange, read_mask: ReadRange | None) -> Iterator[_Image]:
         image = _Image(Pages(read), stack, mask)
         try:
             yield image
-            if image.fault is not None:  # GDAL carried on without the bytes that it could not read
-                raise image.fault
-        except GDAL_FAULTS:
-            raise image.fault or AssetBroken("GDAL cannot read the file.", reason="not-a-geotiff") from None
+            if image.error is not None:  # GDAL carried on without the bytes that it could not read
+                raise image.error
+        except GDAL_ERRORS:
+            raise image.error or AssetBroken("GDAL cannot read the file.", reason="not-a-geotiff") from None

@@ -14,7 +14,7 @@ GDAL_OPTIONS = {
     "GDAL_CACHEMAX": 16 * 2**20,  # scog caches blocks itself
     "GDAL_NUM_THREADS": 1,
 }
-GDAL_FAULTS = (RasterioError, CPLE_BaseError, ValueError, OverflowError)
+GDAL_ERRORS = (RasterioError, CPLE_BaseError, ValueError, OverflowError)
 """Exceptions for a file that GDAL cannot read. The latter two come from an invalid CRS or invalid numbers."""
 
 

@@ -29,7 +29,7 @@ class GdalReader:
         """Stop the threads; reads in flight end at their timeouts."""
         self._threads.close()
 
-    async def describe(self, url: str, tally: UpstreamStats, mask_file: str | None = None) -> FileMetadata:
+    async def read_metadata(self, url: str, tally: UpstreamStats, mask_file: str | None = None) -> FileMetadata:
         """The metadata of a file. `mask_file` is the URL of its mask if it is in another file. Raises a SourceError."""
         work = partial(gdal.describe_by_gdal, local=is_local(url), mask_file=mask_file)
         return await self._threads.run(_urls(url, mask_file), tally, work)

@@ -34,8 +34,8 @@ def georeference(dataset: DatasetReader) -> tuple[str, Affine, PolynomialTransfo
         crs = checked_crs(points_crs.to_wkt())
         try:
             return crs, *fit_control_points([(each.col, each.row, each.x, each.y) for each in points], full_circle(crs))
-        except ValueError as fault:
-            raise AssetRefused(f"The file's ground control points cannot be used: {fault}.", reason="no-crs") from None
+        except ValueError as error:
+            raise AssetRefused(f"The file's ground control points cannot be used: {error}.", reason="no-crs") from None
     if dataset.crs is None or transform == Affine.identity():
         return NO_CRS, transform, None
     return checked_crs(dataset.crs.to_wkt()), transform, None
@@ -52,7 +52,7 @@ def checked_crs(text: str) -> str:
     try:
         crs = horizontal_crs(text)
         transformer(crs, "EPSG:4326")
-    except (ValueError, ProjError) as fault:
-        reason = fault if isinstance(fault, ValueError) else "PROJ has no transformation from it to EPSG:4326"
+    except (ValueError, ProjError) as error:
+        reason = error if isinstance(error, ValueError) else "PROJ has no transformation from it to EPSG:4326"
         raise AssetRefused(f"Unsupported CRS: {reason}.", reason="no-crs") from None
     return crs

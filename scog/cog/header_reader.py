@@ -59,12 +59,12 @@ class HeaderReader:
         """The metadata of a file if it is in memory, else None."""
         return self._cache.get(url)
 
-    async def describe(self, url: str, tally: UpstreamStats) -> FileMetadata:
+    async def read_metadata(self, url: str, tally: UpstreamStats) -> FileMetadata:
         """The metadata of a file. Raises a SourceError, which may be cached."""
-        [metadata] = await self.describe_all([url], tally)
+        [metadata] = await self.read_all_metadata([url], tally)
         return metadata
 
-    async def describe_all(self, urls: Sequence[str], tally: UpstreamStats) -> list[FileMetadata]:
+    async def read_all_metadata(self, urls: Sequence[str], tally: UpstreamStats) -> list[FileMetadata]:
         """The metadata of files, read concurrently. Raises a SourceError, which may be cached."""
         result: dict[str, FileMetadata] = {}
         missing: list[str] = []
@@ -92,8 +92,8 @@ class HeaderReader:
         """The metadata from disk or from the file. Errors are cached."""
         try:
             metadata = await self._load(url, tally)
-        except SourceError as fault:
-            self._errors.remember(url, fault)
+        except SourceError as error:
+            self._errors.remember(url, error)
             raise
         blocks = sum(level.sizes.size for level in metadata.levels if level.sizes is not None)
         self._cache.put(url, metadata, METADATA_SIZE + BYTES_PER_BLOCK * blocks)
@@ -102,15 +102,15 @@ class HeaderReader:
     async def _load(self, url: str, tally: UpstreamStats) -> FileMetadata:
         mask_file = url + MASK_SUFFIX
         if await self._ranges.exists_locally(mask_file):
-            return await self._gdal.describe(url, tally, mask_file)
+            return await self._gdal.read_metadata(url, tally, mask_file)
         if self._store.is_open:
             stored = await self._in_thread(self._from_store, url)
             if stored is not None:
                 return stored
         try:
             return await self._read(url, tally)
-        except AssetBroken as fault:
-            if fault.reason not in ("not-a-tiff", "cut-off"):
+        except AssetBroken as error:
+            if error.reason not in ("not-a-tiff", "cut-off"):
                 raise
             return await self._read(url, tally)  # only this response may have been broken
 
@@ -131,7 +131,7 @@ class HeaderReader:
             if isinstance(result, HeaderTemplate):
                 return await self._metadata(url, data, part, result)
             size = max(result, 4 * size) if result <= MAX_HEADER else None
-        return await self._gdal.describe(url, tally)
+        return await self._gdal.read_metadata(url, tally)
 
     def _from_store(self, url: str) -> FileMetadata | None:
         """The metadata from the header on disk, or None."""
@@ -192,5 +192,5 @@ def _directories(header: bytes) -> ImageDirectories:
     """The directories of a header. Raises AssetBroken or OddPages."""
     try:
         return walk(header)
-    except NotTiff as fault:
-        raise AssetBroken(f"The file is not a TIFF: {fault}.", reason="not-a-tiff") from None
+    except NotTiff as error:
+        raise AssetBroken(f"The file is not a TIFF: {error}.", reason="not-a-tiff") from None

@@ -38,8 +38,8 @@ class HeaderStore:
                 self._database = open_or_renew(folder / "headers.sqlite", _SCHEMA)
                 oldest = "SELECT url FROM headers ORDER BY used DESC LIMIT -1 OFFSET ?"
                 self._database.execute(f"DELETE FROM headers WHERE url IN ({oldest})", (MAX_HEADERS,))
-            except (OSError, sqlite3.Error) as fault:
-                self._on_error(fault)
+            except (OSError, sqlite3.Error) as error:
+                self._on_error(error)
 
     @property
     def is_open(self) -> bool:
@@ -52,8 +52,8 @@ class HeaderStore:
             return None
         try:
             row = self._database.execute("SELECT identity, header FROM headers WHERE url = ?", (url,)).fetchone()
-        except (sqlite3.Error, UnicodeError) as fault:
-            self._on_error(fault)
+        except (sqlite3.Error, UnicodeError) as error:
+            self._on_error(error)
             return None
         return (row[0], row[1]) if row else None
 
@@ -73,8 +73,8 @@ class HeaderStore:
             row = self._database.execute(
                 "SELECT offset FROM offsets WHERE url = ? AND identity = ?", (url, identity)
             ).fetchone()
-        except (sqlite3.Error, UnicodeError) as fault:
-            self._on_error(fault)
+        except (sqlite3.Error, UnicodeError) as error:
+            self._on_error(error)
             return None
         return float(row[0]) if row else None
 
@@ -93,9 +93,9 @@ class HeaderStore:
             return
         try:
             self._database.execute(statement, values)
-        except (sqlite3.Error, UnicodeError) as fault:
-            self._on_error(fault)
+        except (sqlite3.Error, UnicodeError) as error:
+            self._on_error(error)
 
-    def _on_error(self, fault: Exception) -> None:
+    def _on_error(self, error: Exception) -> None:
         self.errors += 1
-        log.warning("Headers are not cached on disk: %s", fault)
+        log.warning("Headers are not cached on disk: %s", error)

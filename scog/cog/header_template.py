@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.io import MemoryFile
 
-from scog.cog.gdal_env import GDAL_FAULTS, gdal_environment
+from scog.cog.gdal_env import GDAL_ERRORS, gdal_environment
 from scog.cog.ifd import Directory, ImageDirectories, OddPages, Table
 from scog.cog.metadata import FileMetadata, Level
 from scog.cog.raster_profile import RasterProfile, level_of, metadata_of, profile_of
@@ -185,7 +185,7 @@ def _profile(blank: bytes, local: bool) -> RasterProfile:
         try:
             with MemoryFile(blank) as memory, memory.open(driver="GTiff") as dataset:
                 return profile_of(dataset, local)
-        except GDAL_FAULTS:
+        except GDAL_ERRORS:
             raise AssetBroken("GDAL cannot read the file's header.", reason="not-a-geotiff") from None
 
 

@@ -15,10 +15,10 @@ from scog.cog.decode import Blocks, decode_block, empty_block
 from scog.cog.range_plan import (
     BlockRange,
     RangeRequest,
-    in_halves,
     plan_requests,
     range_of_block,
     request_sizes,
+    split_if_large,
     with_extra_blocks,
 )
 from scog.cog.streaming_decode import StreamingDecoder, stored_bytes
@@ -73,16 +73,16 @@ class RangeFetcher:
         sizes = request_sizes(round_trip_bytes, self._gap, partial_rows=partial_rows)
         block_ranges = (
             range_of_block(
-                block, int(level.offsets[block]), int(level.sizes[block]), rows, filled[block], sizes.least_saving,
+                block, int(level.offsets[block]), int(level.sizes[block]), rows, filled[block], sizes.min_saving,
                 self._cache.prefix(request, block),
             )
             for block, rows in missing.items()
             if level.sizes[block]
         )  # fmt: skip
-        for joined in plan_requests(block_ranges, sizes.gap, sizes.longest):
+        for joined in plan_requests(block_ranges, sizes.max_gap, sizes.max_size):
             if joined.gap and not partial_rows:  # the blocks in its gaps are cached too
                 joined = with_extra_blocks(joined, level.offsets, level.sizes)
-            for range_request in in_halves(joined, sizes.halved):
+            for range_request in split_if_large(joined, sizes.split_from):
                 blocks = {each.block: height if each.rows is None else each.rows for each in range_request.block_ranges}
                 yield RangeFetch(blocks, range_request, self._decoder(request, range_request))
 
@@ -95,8 +95,8 @@ class RangeFetcher:
             return self._cache.put(request, dict.fromkeys(fetch.blocks, empty_block(request.metadata, request.level)))
         try:
             return await self._fetch(request, fetch.request, fetch.decoder, tally)
-        except AssetBroken as fault:
-            if fault.reason != "broken-block":
+        except AssetBroken as error:
+            if error.reason != "broken-block":
                 raise
         for block_range in fetch.request.block_ranges:
             self._cache.drop_prefix(request, block_range.block)

@@ -29,7 +29,7 @@ Mask2D = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
-class SearchGrid:
+class DilationGrid:
     """The search grid of an image: `grid` contains the image, with a margin.
 
     rows, cols    row and column of `grid` without its margin for each row and column of the image
@@ -44,7 +44,7 @@ class SearchGrid:
     down: NDArray[np.float64]
     margin: tuple[int, int]
 
-    def near(self, masked: Mask2D) -> Mask2D:
+    def dilated(self, masked: Mask2D) -> Mask2D:
         """Whether any pixel of `masked` is within the distance of each image pixel: bool `(y, x)`.
 
         `masked` is bool, of `grid`'s shape. Distances are between pixel centres. The result is exact: in each column
@@ -91,7 +91,7 @@ class SearchGrid:
         return np.where(share >= 0, reach, -1).astype(np.int32)
 
 
-def search_grid(grid: Grid, metres: float) -> SearchGrid:
+def dilation_grid(grid: Grid, metres: float) -> DilationGrid:
     """The search grid for masked pixels within a distance of an image whose rows run from west to east."""
     a, _, left, _, e, top = tuple(grid.transform)[:6]
     unit = ground_units(grid.crs, np.zeros(1))[1][0]  # at the equator, so that it is the same for all tiles of a zoom
@@ -110,7 +110,7 @@ def search_grid(grid: Grid, metres: float) -> SearchGrid:
 
 def _with_margin(
     grid: Grid, metres: float, rows: NDArray[np.int64] | None = None, cols: NDArray[np.int64] | None = None
-) -> SearchGrid:
+) -> DilationGrid:
     """A grid with a margin. `rows` and `cols` map the image's pixels to it, by default one to one."""
     a, _, left, _, e, top = tuple(grid.transform)[:6]
     y = top + e * (np.arange(grid.height) + 0.5)
@@ -121,4 +121,4 @@ def _with_margin(
     enlarged = Grid(grid.crs, corner, grid.width + 2 * margin_cols, grid.height + 2 * margin_rows)
     rows = np.arange(grid.height) if rows is None else rows
     cols = np.arange(grid.width) if cols is None else cols
-    return SearchGrid(enlarged, rows, cols, across, down, (margin_rows, margin_cols))
+    return DilationGrid(enlarged, rows, cols, across, down, (margin_rows, margin_cols))

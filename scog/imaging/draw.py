@@ -51,7 +51,7 @@ async def _draw_period(engine: Engine, grid: Grid, request: ImageRequest, priori
         priority = Priority.PREVIEW
     elif not request.composite.painted:
         priority = max(priority, Priority.COMPOSITE)
-    report.tally.rank = priority
+    report.tally.priority = priority
     try:
         return await _cached_or_computed(engine, grid, request, report)
     except (DeadlineExceeded, NothingReadable) as error:

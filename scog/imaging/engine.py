@@ -17,8 +17,8 @@ from scog.cog.block_reader import BlockReader
 from scog.cog.header_store import HeaderStore
 from scog.cog.warm_up import describe_tiny_geotiff
 from scog.collections.reflectance_offset import SHIFT
+from scog.imaging.band_reader import BandReader
 from scog.imaging.image_cache import ImageCache
-from scog.imaging.layers import LayerReader
 from scog.net.local import LocalRanges
 from scog.net.ranges import HttpRanges, Ranges
 from scog.runtime.memory_budget import MemoryBudget
@@ -36,7 +36,7 @@ class Engine:
     searches: Searches
     ranges: Ranges
     blocks: BlockReader
-    layer_reader: LayerReader
+    band_reader: BandReader
     cpu: Executor
     """Threads that compute large images."""
     workbench: Workbench
@@ -74,7 +74,7 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
             searches=searches,
             ranges=ranges,
             blocks=blocks,
-            layer_reader=LayerReader(blocks, workbench, MemoryBudget(settings.read_memory_mb * 1_000_000), offset),
+            band_reader=BandReader(blocks, workbench, MemoryBudget(settings.read_memory_mb * 1_000_000), offset),
             cpu=cpu,
             workbench=workbench,
             image_cache=ImageCache(settings.image_cache_mb * 1_000_000),

@@ -156,7 +156,7 @@ async def _is_current(entry: _Entry, selected: Replayable) -> bool:
 
 
 def _same_files(one: Observation, other: Observation) -> bool:
-    """Whether two observations have the same scenes and files. Each search makes objects of its own of a scene."""
+    """Whether two observations have the same scenes and files. Each search creates its own Scene objects."""
     if one is other:
         return True
     return len(one.scenes) == len(other.scenes) and all(

@@ -17,7 +17,7 @@ from scog.geo.grid import Grid
 from scog.imaging.engine import Engine
 from scog.imaging.report import Report
 from scog.imaging.request import ImageRequest
-from scog.imaging.scene_view import SceneView, Valued
+from scog.imaging.scene_reader import SceneReader, ValuesAndValidity
 from scog.runtime.tasks import gather_all
 from scog.warp.workbench import pixels_to_process
 
@@ -37,7 +37,7 @@ class Mosaic:
         self._composite = request.composite
         self._max_reads = request.preview
         self._canvas = Canvas(request.expression.outputs, grid.shape)
-        self._view = SceneView(engine, grid, request, report)
+        self._scene_reader = SceneReader(engine, grid, request, report)
         self._report = report
         self._tried: set[str] = set()
         """Ids of scenes that were painted, found hidden or failed."""
@@ -58,7 +58,7 @@ class Mosaic:
                 preview.observations = count
                 break
 
-    async def composite(self) -> Valued:
+    async def composite(self) -> ValuesAndValidity:
         """The pixels painted so far: values `(output, y, x)` and validity `(y, x)`."""
         return self._canvas.values, self._canvas.valid
 
@@ -80,7 +80,7 @@ class Mosaic:
         Returns whether nothing had to be read.
         """
         since = time.perf_counter()
-        painted = await self._workbench.work(self._effort * len(scenes), self._paint_cached, scenes)
+        painted = await self._workbench.run(self._effort * len(scenes), self._paint_cached, scenes)
         self._tried |= {scene.id for scene in scenes[:painted]}
         self._report.add_time("memory", since)
         if painted == len(scenes) or self._canvas.full:
@@ -93,13 +93,13 @@ class Mosaic:
         for number, scene in enumerate(scenes):
             if self._canvas.full:
                 return number
-            usable = self._view.cached_usable(scene, self._missing())
+            usable = self._scene_reader.cached_usable(scene, self._missing())
             if usable is None:
                 return number
             share = usable & ~self._canvas.valid
             if not share.any():
                 continue
-            pixels = self._view.cached_values(scene, None if share.all() else share)
+            pixels = self._scene_reader.cached_values(scene, None if share.all() else share)
             if pixels is None:
                 return number
             self._paint_scene(scene, pixels)
@@ -108,7 +108,7 @@ class Mosaic:
     async def _read_and_paint(self, scenes: Sequence[Scene]) -> None:
         """Read scenes and paint them. Masks are read first, so that masked blocks of the bands are not read at all."""
         self._in_progress = {scene.id for scene in scenes}
-        self._report.wanted |= self._in_progress
+        self._report.scenes_to_read |= self._in_progress
         since = time.perf_counter()
         usable = await self._read_masks(scenes)
         self._report.add_time("mask", since)
@@ -120,31 +120,31 @@ class Mosaic:
             if not visible:
                 break
             results = await gather_all(
-                self._view.values(scene, None if share.all() else share) for scene, share in visible
+                self._scene_reader.values(scene, None if share.all() else share) for scene, share in visible
             )
             for (scene, share), pixels in zip(visible, results, strict=True):
                 if pixels is None:
                     del usable[scene.id]
                     continue
                 usable[scene.id] = usable[scene.id] & ~share
-                self._report.read.add(scene.id)
+                self._report.scenes_read.add(scene.id)
                 self._paint_scene(scene, pixels)
         self._tried |= self._in_progress
-        self._report.read |= self._in_progress - self._report.skipped.keys()
+        self._report.scenes_read |= self._in_progress - self._report.skipped.keys()
         self._in_progress = set()
         self._report.add_time("read", since)
 
     async def _read_masks(self, scenes: Sequence[Scene]) -> dict[str, Mask2D]:
         """The usable pixels of each scene by its id, without scenes whose classification cannot be read."""
-        masks = gather_all(self._view.usable(scene, self._missing()) for scene in scenes)
+        masks = gather_all(self._scene_reader.usable(scene, self._missing()) for scene in scenes)
         if self._report.preview is None:
             usable = await masks
         else:  # saves a round trip, at the cost of an unused header if all is cloud
-            headers = gather_all(self._view.describe(scene) for scene in scenes)
+            headers = gather_all(self._scene_reader.read_headers(scene) for scene in scenes)
             usable, _ = await gather_all((masks, headers))
         return {scene.id: mask for scene, mask in zip(scenes, usable, strict=True) if mask is not None}
 
-    def _paint_scene(self, scene: Scene, pixels: Valued) -> None:
+    def _paint_scene(self, scene: Scene, pixels: ValuesAndValidity) -> None:
         if self._canvas.paint(*pixels) and scene not in self._report.used:
             self._report.used.append(scene)
 

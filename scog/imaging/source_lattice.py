@@ -90,7 +90,7 @@ async def _finest_lattice(
     bands_by_url = {scene.assets[band].url: band for band in reversed(bands)}
 
     async def read_lattice(url: str) -> Lattice:
-        metadata = engine.blocks.known(url) or await engine.blocks.describe(url, tally)
+        metadata = engine.blocks.cached_metadata(url) or await engine.blocks.read_metadata(url, tally)
         band = bands_by_url[url]
         _, metadata = bind_asset(scene.assets[band], band, metadata)
         full, resolutions = metadata.levels[0].grid, metadata.resolutions
@@ -98,9 +98,11 @@ async def _finest_lattice(
 
     async def prefetch_classification() -> None:
         asset = scene.assets.get(CLASSIFICATION)
-        if masked and asset is not None and asset.url not in bands_by_url and engine.blocks.known(asset.url) is None:
+        if not masked or asset is None or asset.url in bands_by_url:
+            return
+        if engine.blocks.cached_metadata(asset.url) is None:
             with suppress(SourceError):
-                await engine.blocks.describe(asset.url, tally)
+                await engine.blocks.read_metadata(asset.url, tally)
 
     try:
         *lattices, _ = await gather_all((*map(read_lattice, bands_by_url), prefetch_classification()))

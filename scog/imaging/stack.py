@@ -21,7 +21,7 @@ from scog.geo.grid import Grid
 from scog.imaging.engine import Engine
 from scog.imaging.report import Report
 from scog.imaging.request import ImageRequest
-from scog.imaging.scene_view import SceneView, Valued
+from scog.imaging.scene_reader import SceneReader, ValuesAndValidity
 from scog.runtime.tasks import gather_all
 from scog.warp.workbench import pixels_to_process
 
@@ -53,7 +53,7 @@ class Stack:
             self._strip = _Strip(self._engine, self._grid.rows(top, top + step), top, self._request, self._report)
             await self._strip.read(selected)
 
-    async def composite(self) -> Valued:
+    async def composite(self) -> ValuesAndValidity:
         """The composite of all observations read so far: values `(output, y, x)` and validity `(y, x)`."""
         await self._reduce()
         return self._values, self._valid
@@ -75,7 +75,7 @@ class Stack:
         strip = self._strip
         if strip is not None and strip.has_data:
             since = time.perf_counter()
-            values, valid = await self._engine.workbench.work(strip.effort, strip.composite)
+            values, valid = await self._engine.workbench.run(strip.effort, strip.composite)
             self._values[:, strip.top : strip.top + len(valid)] = values
             self._valid[strip.top : strip.top + len(valid)] = valid
             self._has_data = True
@@ -92,7 +92,9 @@ class _Strip:
         self._grid = grid
         self._request = request
         self._expression = _stacked_expression(request)
-        self._view = SceneView(engine, grid, replace(request, expression=self._expression), report, partial_rows=True)
+        self._scene_reader = SceneReader(
+            engine, grid, replace(request, expression=self._expression), report, partial_rows=True
+        )
         self._report = report
         self._layers: dict[int, Canvas] = {}
         """The mosaic of each observation, by the observation's position."""
@@ -117,12 +119,12 @@ class _Strip:
         size = pixels_to_process(
             self._grid.shape, len(observations) * len(self._expression.bands), self._request.resampling
         )
-        missing = await self._workbench.work(size, self._add_cached, observations)
+        missing = await self._workbench.run(size, self._add_cached, observations)
         self._report.add_time("memory", since)
         since = time.perf_counter()
         missing = self._limited_for_preview(missing, len(observations))
         self.in_progress = {scene.id for position in missing for scene in observations[position].scenes}
-        self._report.wanted |= self.in_progress
+        self._report.scenes_to_read |= self.in_progress
         await gather_all(self._read_observation(position, observations[position].scenes) for position in missing)
         self._report.add_time("read", since)
 
@@ -146,8 +148,8 @@ class _Strip:
         for position, observation in enumerate(observations):
             cached = []
             for scene in observation.scenes:
-                usable = self._view.cached_usable(scene)
-                pixels = None if usable is None else self._view.cached_values(scene)
+                usable = self._scene_reader.cached_usable(scene)
+                pixels = None if usable is None else self._scene_reader.cached_values(scene)
                 if usable is None or pixels is None:
                     break
                 cached.append((scene, usable, pixels))
@@ -160,16 +162,16 @@ class _Strip:
 
     async def _read_observation(self, position: int, scenes: Sequence[Scene]) -> None:
         """Read the scenes of one observation and add them."""
-        results = await gather_all(self._view.masked(scene) for scene in scenes)
+        results = await gather_all(self._scene_reader.usable_and_values(scene) for scene in scenes)
         for scene, result in zip(scenes, results, strict=True):
             if result is not None:
                 usable, pixels = result
                 size = pixels_to_process(self._grid.shape, self._expression.outputs)
-                await self._workbench.work(size, self._add, position, scene, usable, pixels)
-                self._report.read.add(scene.id)
+                await self._workbench.run(size, self._add, position, scene, usable, pixels)
+                self._report.scenes_read.add(scene.id)
             self.in_progress.discard(scene.id)
 
-    def _add(self, position: int, scene: Scene, usable: NDArray[np.bool_], pixels: Valued) -> None:
+    def _add(self, position: int, scene: Scene, usable: NDArray[np.bool_], pixels: ValuesAndValidity) -> None:
         """Paint a scene's usable pixels onto its observation's mosaic, where the mosaic has none yet."""
         values, valid = pixels
         valid = valid & usable
@@ -192,7 +194,7 @@ class _Strip:
         else:
             days[new] = day
 
-    def composite(self) -> Valued:
+    def composite(self) -> ValuesAndValidity:
         """The composite of the observations read so far: values `(output, y, x)` and validity `(y, x)`."""
         request = self._request
         layers = dict(self._layers)  # after a deadline, a thread may still be adding one
@@ -209,7 +211,7 @@ class _Strip:
         return values, np.asarray(np.isfinite(without_p_values).all(axis=0))
 
 
-def _empty(request: ImageRequest, grid: Grid) -> Valued:
+def _empty(request: ImageRequest, grid: Grid) -> ValuesAndValidity:
     """The composite of no observations: a count of 0, else NaN and invalid."""
     counted = request.composite == COUNT
     outputs = request.composite.outputs(request.expression.names)

@@ -172,10 +172,10 @@ class _Response:
                 self._process()
             elif self._fed >= MAX_HEAD:
                 raise ProtocolError(f"its head is longer than {MAX_HEAD} bytes")
-        except HttpParserError as fault:
-            self._fail(ProtocolError(str(fault)))
-        except Exception as fault:  # from check_head: for the caller
-            self._fail(fault)
+        except HttpParserError as error:
+            self._fail(ProtocolError(str(error)))
+        except Exception as error:  # from check_head: for the caller
+            self._fail(error)
 
     def eof(self) -> None:
         """The connection is closed."""
@@ -222,10 +222,10 @@ class _Response:
         if not self.done.done():
             self.done.set_result(None)
 
-    def _fail(self, fault: Exception) -> None:
+    def _fail(self, error: Exception) -> None:
         self.release()
         if not self.done.done():
-            self.done.set_exception(fault)
+            self.done.set_exception(error)
 
     def release(self) -> None:
         """Break the reference cycle with the parser, which would hold the body until the garbage collector runs."""

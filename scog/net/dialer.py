@@ -62,10 +62,10 @@ class Dialer:
             raise ConnectTimeout(_via(f"connecting took longer than {CONNECT_TIMEOUT:g} s", proxy)) from None
         except ProxyError:
             raise
-        except (OSError, ValueError) as fault:  # ValueError: not a valid host name
+        except (OSError, ValueError) as error:  # ValueError: not a valid host name
             self._invalidate(server, proxy)
-            kind = type(fault) if isinstance(fault, ConnectionError) else ConnectionError
-            raise kind(_via(str(fault) or type(fault).__name__, proxy)) from None
+            kind = type(error) if isinstance(error, ConnectionError) else ConnectionError
+            raise kind(_via(str(error) or type(error).__name__, proxy)) from None
         self.opened += 1
         return connection
 

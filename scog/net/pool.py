@@ -77,11 +77,11 @@ class Pool:
         self._opening.discard(task)
         if task.cancelled():
             return
-        fault = task.exception()
-        if fault is None:
+        error = task.exception()
+        if error is None:
             self._offer(task.result())
         elif len(self._waiters) > len(self._opening) and (waiter := self._next_waiter()):
-            waiter.set_exception(fault)
+            waiter.set_exception(error)
 
     def _offer(self, connection: Connection) -> None:
         """Give a connection to the first waiter, else keep it as idle."""

@@ -76,8 +76,8 @@ class TlsStream(asyncio.BufferedProtocol):
             is_first_step = self._tls is None
             try:
                 done, sent = await loop.run_in_executor(workers, step) if is_first_step == bool(session) else step()
-            except ssl.SSLCertVerificationError as fault:
-                raise CertificateRejected(f"its certificate was rejected: {fault.verify_message}") from None
+            except ssl.SSLCertVerificationError as error:
+                raise CertificateRejected(f"its certificate was rejected: {error.verify_message}") from None
             self._check_open()
             assert self._transport is not None
             self._transport.write(sent)

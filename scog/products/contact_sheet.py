@@ -79,7 +79,8 @@ async def draw_sheet(
             drawing = await draw(engine, grid, request, Priority.EXPORT)
             image = layer.style.image(drawing.values, drawing.valid)
         except NothingReadable as error:
-            reasons, why = sorted({reason for _, reason in error.skipped}), next(iter(error.why.values()), "")
-            on_skip(f"  {name}: {', '.join(reasons)}" + (f"; {why}" if why else ""))
+            reasons = sorted({reason for _, reason in error.skipped})
+            detail = next(iter(error.details.values()), "")
+            on_skip(f"  {name}: {', '.join(reasons)}" + (f"; {detail}" if detail else ""))
         cells.append(Cell(name, image, layer.style.legend))
     return contact_sheet(cells, columns)

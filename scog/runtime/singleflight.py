@@ -26,9 +26,8 @@ def _never() -> bool:
 class Waiter(Protocol):
     """A request that waits for a task."""
 
-    def is_overdue(self) -> bool:
-        """Whether the request's deadline has passed, if it stopped waiting before the task ended."""
-        ...
+    overdue: bool
+    """Whether the request's deadline has passed, if it stopped waiting before the task ended."""
 
 
 class Flight(Generic[V]):
@@ -89,7 +88,7 @@ class Flight(Generic[V]):
         waiter = self._waiting.pop(future, None)
         if self._waiting or self._task.done():
             return
-        if waiter is not None and waiter.is_overdue() and self._is_progressing():
+        if waiter is not None and waiter.overdue and self._is_progressing():
             self._lingering = asyncio.get_running_loop().call_later(LINGER, self._abandon)
         else:
             self._abandon()
@@ -155,7 +154,7 @@ def _copy_outcome(future: asyncio.Future[V], task: asyncio.Future[V]) -> None:
     """Copy the outcome of a finished task to a waiter's future."""
     if task.cancelled():
         future.set_exception(SourceUnavailable("The work was stopped.", reason="stopped"))
-    elif (fault := task.exception()) is not None:
-        future.set_exception(fault)
+    elif (error := task.exception()) is not None:
+        future.set_exception(error)
     else:
         future.set_result(task.result())

@@ -114,7 +114,7 @@ def smoothed(values: CurveValues | None, count: int) -> list[float | None]:
 def tail(report: Report) -> dict[str, Any]:
     """Members that are available once everything is read: errors and completeness."""
     return {
-        "errors": report.errors(),
+        "errors": report.skipped_scenes(),
         "truncated": report.truncated,
         "incomplete": report.incomplete,
     }

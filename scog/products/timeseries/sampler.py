@@ -19,7 +19,7 @@ from scog.errors import SourceError
 from scog.imaging.image_cache import MAX_AGE
 from scog.imaging.report import Report
 from scog.imaging.request import ImageRequest
-from scog.imaging.scene_view import SceneView
+from scog.imaging.scene_reader import SceneReader
 from scog.products.areas.sampling_grid import Part, SamplingGrid, parts_of, sampling_request
 from scog.products.areas.statistics import majority, statistics
 from scog.products.timeseries.model import MASKED, NO_DATA, Sample
@@ -110,7 +110,7 @@ class Sampler:
                 partial_rows = len(parts) == 1  # several parts need all rows of the blocks
                 request = sampling_request(self._sampling_grid, self._request)
                 views = [
-                    SceneView(self._engine, part.grid, request, self._report, partial_rows=partial_rows)
+                    SceneReader(self._engine, part.grid, request, self._report, partial_rows=partial_rows)
                     for part in parts
                 ]
                 self._parts = _Parts(parts, views, self._variables.expression)
@@ -128,7 +128,7 @@ class Sampler:
         error = next((reason for reason in errors if reason is not None), None)
         return await self._compute(parts, self._reduce, mosaics, parts.total, scene_ids, error)
 
-    async def _mosaic(self, parts: _Parts, view: SceneView, part: Part, scenes: Sequence[Scene]) -> _PartMosaic:
+    async def _mosaic(self, parts: _Parts, view: SceneReader, part: Part, scenes: Sequence[Scene]) -> _PartMosaic:
         """The mosaic of an observation's scenes on a part. The classification is read before the bands.
 
         That takes one more round trip, but many are in flight at once, and the bands of a fully clouded part, which are
@@ -137,8 +137,10 @@ class Sampler:
         bands = self._variables.expression.bands
         mosaic = _PartMosaic(part, self._variables.expression.outputs)
         for scene in scenes:  # in their total order: the first usable scene provides a pixel
-            classified, _ = await gather_all((view.classified(scene, mosaic.missing), self._describe(scene, bands)))
-            if classified is not None and await self._compute(parts, mosaic.classify, *classified):
+            usable_and_masked, _ = await gather_all(
+                (view.usable_and_masked(scene, mosaic.missing), self._describe(scene, bands))
+            )
+            if usable_and_masked is not None and await self._compute(parts, mosaic.classify, *usable_and_masked):
                 values = await view.values(scene, mosaic.fillable)
                 if values is not None:
                     await self._compute(parts, mosaic.add, scene.id, *values)
@@ -153,9 +155,9 @@ class Sampler:
 
         async def describe(url: str) -> None:
             with suppress(SourceError):  # reported when the file's pixels are read
-                await blocks.describe(url, self._report.tally)
+                await blocks.read_metadata(url, self._report.tally)
 
-        await gather_all(describe(url) for url in urls if blocks.known(url) is None)
+        await gather_all(describe(url) for url in urls if blocks.cached_metadata(url) is None)
 
     def _reduce(
         self, mosaics: Sequence[_PartMosaic], total: float, scenes: tuple[str, ...], error: str | None
@@ -193,7 +195,7 @@ class _Parts:
     bytes   memory that one observation takes
     """
 
-    def __init__(self, parts: Sequence[Part], views: Sequence[SceneView], expression: Expression) -> None:
+    def __init__(self, parts: Sequence[Part], views: Sequence[SceneReader], expression: Expression) -> None:
         self.parts = parts
         self.views = views
         self.pixels = sum(part.weights.size for part in parts)

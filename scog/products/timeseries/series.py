@@ -38,10 +38,10 @@ keep reads of pixels waiting for a connection."""
 class Series:
     """The time series of an area.
 
-    site    the grid on which the area was sampled
-    rows    observations, oldest first
-    report  scenes, requests and bytes
-    fault   why an area among several has no rows, as a sentence; None if it has
+    sampling_grid  the grid on which the area was sampled
+    rows           observations, oldest first
+    report         scenes, requests and bytes
+    error          sentence that says why one of several areas has no rows; None if it has rows
     """
 
     area: AreaOfInterest
@@ -166,7 +166,7 @@ class _AreaJob:
         self.area = area
         self.sampling_grid = sampling_grid
         self.report = Report()
-        self.report.tally.rank = Priority.SERIES
+        self.report.tally.priority = Priority.SERIES
         self.rows: list[Row] = []
         self.error: InvalidInput | None = None
         self._state = state

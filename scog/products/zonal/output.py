@@ -121,7 +121,7 @@ def _measured(zonal: Zonal) -> dict[str, Any]:
     if zonal.classes is not None:
         members["classes"] = [_class(share) for share in zonal.classes]
     return members | {
-        "errors": report.errors(),
+        "errors": report.skipped_scenes(),
         "truncated": report.truncated,
         "incomplete": report.incomplete,
     }

@@ -133,7 +133,7 @@ class _ZonalSampler:
         if asyncio.get_running_loop().time() > self._deadline:
             return NotSampled(area, DEADLINE)
         report = Report()
-        report.tally.rank = Priority.SERIES
+        report.tally.priority = Priority.SERIES
         try:
             async with asyncio.timeout_at(self._deadline):
                 sampling_grid = await self._sampling_grid(area, report)

@@ -134,7 +134,7 @@ async def _encoded_file(
         size = (
             pixels_to_process(grid.shape, 4) if is_quick else MAX_INLINE_PIXELS
         )  # QUICK pixels or more are encoded in a thread
-        file = await engine.workbench.work(size, encode)
+        file = await engine.workbench.run(size, encode)
     drawing.report.add_time("encode", since)
     engine.image_cache.put_encoded(drawing, (image_format.names, style), file)
     return file

@@ -69,9 +69,9 @@ HEADERS: Mapping[str, Header] = MappingProxyType(
             "Scenes that could not be read, each with the token of its reason; the first ten, then how many more.",
             True,
         ),
-        "X-Scog-Why": Header(
+        "X-Scog-Detail": Header(
             "nir (files.example.org/B08.tif): There is no such file.",
-            "Why scenes were skipped: band, file, cause, and what to do.",
+            "Details of the skipped scenes: band, file, error, and what to do.",
             True,
         ),
         "X-Scog-Unmasked": Header(
@@ -126,7 +126,7 @@ HEADERS: Mapping[str, Header] = MappingProxyType(
 )
 EXPOSED_HEADERS = tuple(name for name, header in HEADERS.items() if header.is_exposed)
 IMAGE_HEADERS = (
-    "ETag", "Retry-After", "Server-Timing", "X-Scog-Scenes", "X-Scog-Used", "X-Scog-Skipped", "X-Scog-Why",
+    "ETag", "Retry-After", "Server-Timing", "X-Scog-Scenes", "X-Scog-Used", "X-Scog-Skipped", "X-Scog-Detail",
     "X-Scog-Unmasked", "X-Scog-Truncated", "X-Scog-Incomplete", "X-Scog-Catalog", "X-Scog-Flattened", "X-Scog-Preview",
     "X-Scog-Upstream",
 )  # fmt: skip
