@@ -28,9 +28,9 @@ __all__ = ["ImageData", "ImageRequest", "draw"]
 async def draw(engine: Engine, grid: Grid, request: ImageRequest, priority: Priority = Priority.TILE) -> ImageData:
     """Draw a requested image on a grid.
 
-    A scene that fails is skipped and named in the report. The two periods of a comparison are drawn concurrently, each
-    as a request of its own; if one fails, the comparison fails. While connections are busy, reads of a lower `priority`
-    value go first.
+    A scene that cannot be read is skipped and added to the report. The two periods of a comparison are drawn
+    concurrently, as two requests; if one fails, the comparison fails. While connections are busy, reads with a lower
+    `priority` value start first.
 
     Raises NothingReadable if scenes were found but none could be read, DeadlineExceeded if nothing was read in time,
     CatalogError if the search failed.

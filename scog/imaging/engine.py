@@ -1,4 +1,4 @@
-"""The state that outlives a request: opened here, and passed down as `Engine`."""
+"""Opens the state of a server or session, which all requests share as `Engine`."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
     Raises InvalidInput if the catalogue is a folder that does not exist or has no items.
     """
     async with AsyncExitStack() as stack:
-        # Codecs release the GIL and use every core. Computing a large image holds the GIL half of the time, so more
-        # threads than half of the cores would only wait for each other.
+        # Codecs release the GIL and use every core. Computing a large image holds the GIL half of the time, so that
+        # more threads than half of the cores would only wait for each other.
         codecs = _thread_pool(stack, settings.threads, "codec")
         for _ in range(settings.threads):
             codecs.submit(describe_tiny_geotiff)
@@ -60,7 +60,7 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
         workbench = Workbench(cpu)
         catalog = await _open_catalog(settings)
         stack.push_async_callback(catalog.close)
-        # Local reads block on the disk, and have their own threads so as not to hold up computation.
+        # Local reads block on the disk. They have their own threads so that they do not delay computation.
         disk = _thread_pool(stack, 16, "disk")
         local = LocalRanges(catalog.folder, disk) if isinstance(catalog, Archive) else None
         ranges = await stack.enter_async_context(Ranges(_open_http(settings), local))

@@ -76,7 +76,7 @@ async def list_scenes(
         interval = Interval(interval.start, max(after.until, interval.start or after.until))
     page: list[tuple[Observation, Scene]] = []
     report = Report()
-    async for observation in observations(engine, grid, replace(scenes, interval=interval), report, most=NO_LIMITS):
+    async for observation in observations(engine, grid, replace(scenes, interval=interval), report, limits=NO_LIMITS):
         for scene in observation.scenes:
             if after is not None and not after.precedes(observation, scene):
                 continue

@@ -26,7 +26,7 @@ from scog.net.policy import UpstreamStats
 from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import CRS, PLACE, encoded
 from tests.doubles.reading import run
-from tests.imaging.test_layers import layers_of, scene
+from tests.imaging.test_band_reader import layers_of, scene
 
 pytestmark = pytest.mark.usefixtures("transport_slowly")
 

@@ -224,7 +224,7 @@ def test_large_stacks_are_processed_in_strips(
 ) -> None:
     request = image_request(NDVI, composite=composite)
     whole = draw_one(archive[0], GRID, request)
-    monkeypatch.setattr(stack, "STACK_BYTES", 4 * 256 * 5 * 60)
+    monkeypatch.setattr(stack, "MAX_STACK_BYTES", 4 * 256 * 5 * 60)
     parts = draw_one(archive[0], GRID, request)
     assert np.array_equal(parts.values, whole.values, equal_nan=True)
     assert np.array_equal(parts.valid, whole.valid)

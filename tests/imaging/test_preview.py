@@ -20,7 +20,7 @@ from tests.doubles.archives import write_cog
 from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import CRS
 from tests.doubles.reading import run, truth
-from tests.imaging.test_layers import grid, layers_of, scene
+from tests.imaging.test_band_reader import grid, layers_of, scene
 
 SIDE = 1200
 COARSE = 16

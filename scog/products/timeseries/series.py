@@ -217,7 +217,7 @@ class _AreaJob:
         """Queue the observations that intersect the area, newest first, then one None per consumer."""
         outline = self.sampling_grid.outline
         search = observations(
-            self._engine, self.sampling_grid.grid, self._query.request, self.report, most=self._query.limits
+            self._engine, self.sampling_grid.grid, self._query.request, self.report, limits=self._query.limits
         )
         count = 0
         async for observation in search:
