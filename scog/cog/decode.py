@@ -45,7 +45,7 @@ def decode_block(data: bytes | memoryview, metadata: FileMetadata, level: int) -
 def decode_rows(data: bytes | memoryview, metadata: FileMetadata, level: int, rows: int) -> Block:
     """Decode the first `rows` rows of a block of a plain file from its first bytes `data`.
 
-    Returns fewer rows if the bytes end before. Bytes after these rows and the block's checksum are not checked. Raises
+    Returns fewer rows if `data` ends before. Bytes after these rows, and the block's checksum, are not checked. Raises
     AssetBroken if the bytes do not decompress.
     """
     width = metadata.levels[level].block_shape[1]

@@ -19,14 +19,14 @@ MAX_ERRORS = 10_000
 
 
 class ErrorCache:
-    """The latest error of each file, and its expiry."""
+    """Caches the latest error of each file."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._errors: dict[str, tuple[float, SourceError]] = {}
-        """Expiry by `clock` and error, by URL."""
+        """URL to the expiry, by `clock`, and the error."""
         self._first_transient: dict[str, float] = {}
-        """Time of a first transient error, by URL."""
+        """URL to the time of a first transient error."""
 
     def remember(self, url: str, error: SourceError) -> None:
         """Cache an error and set its `url`.

@@ -17,7 +17,7 @@ CACHED_PAGES = 128
 class Pages:
     """Reads a file in pages, of which it caches CACHED_PAGES. Used by one thread.
 
-    An exception raised inside GDAL's callbacks is only logged by it. A failed read is therefore stored in `error`, and
+    GDAL only logs exceptions of its callbacks. The error of a failed read is therefore stored in `error`, and the read
     returns no bytes.
     """
 
@@ -64,14 +64,14 @@ class Pages:
         return [pages[page] for page in range(first, last + 1)]
 
     def _checked(self, part: ByteRange) -> ByteRange:
-        """The range if it belongs to the same version of the file as the first page. Raises AssetChanged."""
+        """Return `part`. Raises AssetChanged if it belongs to another version of the file than the first page."""
         if part.etag != self.identity:
             raise AssetChanged("The file was replaced while it was read.", reason="changed")
         return part
 
 
 class PagedFile(io.RawIOBase):
-    """A read-only file over pages, with its own position. GDAL opens and closes several of them."""
+    """A read-only file-like object that reads pages. GDAL opens and closes several, each with its own position."""
 
     def __init__(self, pages: Pages) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Describes and reads through GDAL, in its own threads, the files that scog does not decode itself."""
+"""Reads files that scog does not decode itself, through GDAL in threads of its own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from scog.net.ranges import Ranges
 
 
 class GdalReader:
-    """Reads any GeoTIFF. Made and used within one event loop."""
+    """Reads any GeoTIFF. Used within one event loop."""
 
     def __init__(self, ranges: Ranges) -> None:
         self._threads = GdalThreads(ranges)

@@ -15,14 +15,14 @@ from scog.geo.grid import transformer
 from scog.geo.ground_control_points import PolynomialTransform, fit_control_points
 from scog.geo.world_width import full_circle
 
-FARTHEST = 1e12
-"""Coordinates beyond this, in CRS units, are invalid."""
+MAX_COORDINATE = 1e12
+"""Coordinates with a larger magnitude, in CRS units, are invalid."""
 
 
 def georeference(dataset: DatasetReader) -> tuple[str, Affine, PolynomialTransform | None]:
-    """CRS and transform of an open file, and the curve through its ground control points if it has some.
+    """CRS and transform of an open file, and the polynomial of its ground control points if it has any.
 
-    The CRS is UNPLACED if the file has none. Raises AssetRefused for an unsupported CRS or an invalid transform.
+    The CRS is NO_CRS if the file has none. Raises AssetRefused for an unsupported CRS or an invalid transform.
     """
     transform = dataset.transform
     if not is_valid_transform(transform):
@@ -42,13 +42,13 @@ def georeference(dataset: DatasetReader) -> tuple[str, Affine, PolynomialTransfo
 
 
 def is_valid_transform(transform: Affine) -> bool:
-    """Whether a transform is invertible and its coefficients are within FARTHEST."""
-    return bool(transform.determinant) and all(abs(number) < FARTHEST for number in tuple(transform)[:6])
+    """Whether a transform is invertible and its coefficients are within MAX_COORDINATE."""
+    return bool(transform.determinant) and all(abs(number) < MAX_COORDINATE for number in tuple(transform)[:6])
 
 
 @lru_cache(maxsize=256)
 def checked_crs(text: str) -> str:
-    """The CRS of a raster as `horizontal_crs` names it. Raises AssetRefused if PROJ cannot transform it to WGS 84."""
+    """The horizontal CRS of a raster. Raises AssetRefused if PROJ cannot transform it to WGS 84."""
     try:
         crs = horizontal_crs(text)
         transformer(crs, "EPSG:4326")

@@ -1,4 +1,4 @@
-"""Reads headers: each file is described once, and its metadata cached in memory and its header on disk."""
+"""Reads headers once per file: metadata is cached in memory, and the header on disk."""
 
 from __future__ import annotations
 
@@ -23,18 +23,20 @@ from scog.runtime.singleflight import SingleFlight
 from scog.runtime.tasks import gather_all
 
 MAX_HEADER = 4_000_000
-"""Bytes of the longest header that is read; GDAL describes files whose directories are further from the start."""
+"""Maximum bytes of a header that scog parses. GDAL reads files whose directories are further from the start."""
 METADATA_BYTES = 64 * 2**20
-"""Bytes of the metadata cached in memory."""
-METADATA_SIZE, BYTES_PER_BLOCK = 2000, 16
-"""Estimated bytes of one file's metadata: a constant, and the offset and size of each block."""
+"""Maximum bytes of the metadata cached in memory."""
+METADATA_SIZE = 2000
+"""Estimated bytes of one file's metadata, without the location of its blocks."""
+BYTES_PER_BLOCK = 16
+"""Bytes of the offset and the size of a block."""
 MASK_SUFFIX = ".msk"
-"""Suffix of GDAL's external masks. Only local files are checked for one, since it would cost a remote request."""
+"""Suffix of GDAL's external masks. Only used for local files: for others, the check would take a request."""
 T = TypeVar("T")
 
 
 class HeaderReader:
-    """Describes files. Made and used within one event loop. `header_bytes` is the size of the first request."""
+    """Reads the metadata of files. Used within one event loop. `header_bytes` is the size of the first request."""
 
     def __init__(
         self,
@@ -65,7 +67,7 @@ class HeaderReader:
         return metadata
 
     async def read_all_metadata(self, urls: Sequence[str], tally: UpstreamStats) -> list[FileMetadata]:
-        """The metadata of files, read concurrently. Raises a SourceError, which may be cached."""
+        """The metadata of each file, read concurrently. Raises a SourceError, which may be cached."""
         result: dict[str, FileMetadata] = {}
         missing: list[str] = []
         for url in dict.fromkeys(urls):
@@ -75,23 +77,21 @@ class HeaderReader:
             else:
                 self._errors.check(url)
                 missing.append(url)
-        described = await gather_all(
-            self._flights.join(url, partial(self._describe, url, tally), tally) for url in missing
-        )
-        result |= zip(missing, described, strict=True)
+        read = await gather_all(self._flights.join(url, partial(self._load, url, tally), tally) for url in missing)
+        result |= zip(missing, read, strict=True)
         return [result[url] for url in urls]
 
     async def forget(self, url: str, used: FileMetadata) -> None:
-        """Drop the metadata `used` of a file that was replaced, unless the new version is described already."""
+        """Drop the metadata `used` of a file that was replaced, unless newer metadata is cached already."""
         cached = self._cache.get(url)
         if cached is None or cached.identity == used.identity:
             self._cache.drop(url)
             await self._in_thread(self._store.drop, url)
 
-    async def _describe(self, url: str, tally: UpstreamStats) -> FileMetadata:
-        """The metadata from disk or from the file. Errors are cached."""
+    async def _load(self, url: str, tally: UpstreamStats) -> FileMetadata:
+        """The metadata from disk or from the file. Caches it, or the error."""
         try:
-            metadata = await self._load(url, tally)
+            metadata = await self._load_uncached(url, tally)
         except SourceError as error:
             self._errors.remember(url, error)
             raise
@@ -99,7 +99,7 @@ class HeaderReader:
         self._cache.put(url, metadata, METADATA_SIZE + BYTES_PER_BLOCK * blocks)
         return metadata
 
-    async def _load(self, url: str, tally: UpstreamStats) -> FileMetadata:
+    async def _load_uncached(self, url: str, tally: UpstreamStats) -> FileMetadata:
         mask_file = url + MASK_SUFFIX
         if await self._ranges.exists_locally(mask_file):
             return await self._gdal.read_metadata(url, tally, mask_file)
@@ -115,7 +115,7 @@ class HeaderReader:
             return await self._read(url, tally)  # only this response may have been broken
 
     async def _read(self, url: str, tally: UpstreamStats) -> FileMetadata:
-        """The metadata from the file's first bytes, of which more are read if its header is longer."""
+        """The metadata from the file's first bytes. More bytes are read if its header is longer."""
         size: int | None = self._header_bytes
         while size is not None:
             tally.requested_bytes += size
@@ -152,7 +152,7 @@ class HeaderReader:
             return None
 
     async def _metadata(self, url: str, data: bytes, part: ByteRange, template: HeaderTemplate) -> FileMetadata:
-        """The metadata of a file whose first bytes hold its whole header, which is stored on disk."""
+        """The metadata of a file whose first bytes `data` contain its whole header. Stores the header on disk."""
         header = data[: template.directories.needed]
         metadata = template.describe(header, part.etag)
         if metadata.stop > part.size:
@@ -164,7 +164,7 @@ class HeaderReader:
         return metadata
 
     def _parse(self, url: str, data: bytes, size: int) -> HeaderTemplate | int:
-        """The template of the first bytes of a file of `size` bytes, or the number of bytes that its header has.
+        """The template for the first bytes `data` of a file of `size` bytes; the header's size if `data` is too short.
 
         Raises AssetBroken, AssetRefused or OddPages.
         """

@@ -170,7 +170,7 @@ async def _clearest_first(observations: AsyncIterator[Observation]) -> AsyncIter
 
 
 async def _growing_batches(groups: AsyncIterator[Sequence[Scene]], size: int) -> AsyncIterator[list[Sequence[Scene]]]:
-    """Batches of `size`, 2 x `size`, 4 x `size` groups: few reads if the first scenes are clear, else few round trips."""
+    """Batches of `size`, 2 x `size`, 4 x `size` ... groups: few reads if the first are clear, else few round trips."""
     batch: list[Sequence[Scene]] = []
     async for scenes in groups:
         batch.append(scenes)

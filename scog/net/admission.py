@@ -34,11 +34,11 @@ class _Queued:
 
 
 class AdmissionQueue:
-    """Admits reads of one host: at most `at_most` reads and `ConcurrencyLimit.max_outstanding` bytes at a time."""
+    """Admits reads of one host: at most `max_reads` reads and `ConcurrencyLimit.max_outstanding` bytes at a time."""
 
-    def __init__(self, concurrency: ConcurrencyLimit, at_most: int) -> None:
+    def __init__(self, concurrency: ConcurrencyLimit, max_reads: int) -> None:
         self._concurrency = concurrency
-        self._at_most = at_most
+        self._max_reads = max_reads
         self._in_flight = 0
         self._queue: list[_Queued] = []
 
@@ -87,7 +87,7 @@ class AdmissionQueue:
             self._admit_queued()
 
     def _admit_queued(self) -> None:
-        while self._queue and self._in_flight < self._at_most:
+        while self._queue and self._in_flight < self._max_reads:
             self._queue = [each for each in self._queue if not each.admitted.done()]
             first = min(self._queue, key=lambda queued: self._key(queued.waiters), default=None)
             if first is None or not self._fits(first.size, self._key(first.waiters)[0]):
@@ -104,7 +104,7 @@ class AdmissionQueue:
 
     def _fits(self, size: int, priority: int) -> bool:
         """Whether a read may start now. Previews are small and urgent: only the number of reads limits them."""
-        if self._in_flight >= self._at_most:
+        if self._in_flight >= self._max_reads:
             return False
         return (
             priority == Priority.PREVIEW

@@ -1,6 +1,6 @@
 """Requests to one catalogue over httpx: only its own host, read timeouts, one hedge, bounded sizes, retries.
 
-The proxies are those of HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, read by httpx when the client is made.
+httpx reads the proxies from HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY when the client is created.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from scog.net.hedge import Hedges, OnData, ReadTimeout, TypicalLatency
 from scog.net.policy import RETRIED_STATUS, CircuitBreaker, UpstreamStats, display_url, is_allowed, retry_delay
 
 MAX_RESPONSE = 12_000_000
-"""Bytes of one response at most. A page of 100 items has 2.3 MB; parsed, it takes up to twenty times as much memory."""
+"""Maximum bytes of a response. A page of 100 items has 2.3 MB, and takes up to twenty times as much memory parsed."""
 MAX_RETRY_AFTER = 60.0
-"""Seconds at most for which no request is sent after a Retry-After."""
+"""Maximum seconds for which no request is sent after a Retry-After."""
 READ_TIMEOUT = 5.0
 """Seconds without data after which a request fails. A catalogue that hangs is thus reported within 8 s, even if it
 hangs after its headers: a hedge is sent after half of this, and may receive data once."""
 HEDGE_AFTER = 1.0
-"""Seconds without data after which a request is hedged, at least. Earth Search takes 0.5 to 3 s."""
+"""Minimum seconds without data before a request is hedged. Earth Search takes 0.5 to 3 s."""
 LATE_FACTOR = 3.0
-"""Multiple of the typical latency after which a response counts as late."""
+"""A response is late after this multiple of the typical latency."""
 MIN_PROGRESS = 4096
 """Bytes of a body that reset the read timeout. A slower response, below 0.7 KB/s, times out."""
 # Earth Search's gateway answers 403 under load.
@@ -38,7 +38,7 @@ RETRIED = RETRIED_STATUS | {403, 408}
 
 
 class UnexpectedResponse(CatalogBroken):
-    """A response that may come from something on the way, such as a captive portal; worth one retry."""
+    """A response that may come from another server, such as a captive portal. It is retried once."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class CatalogRequest:
 
 
 class CatalogHttp:
-    """HTTP client of one catalogue. Made within an event loop, which does the I/O; called from other threads."""
+    """HTTP client of one catalogue. Create it within an event loop, which does the I/O; call it from other threads."""
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ class CatalogHttp:
         self._check_available(request)
         received = request.tally.bytes
         try:
-            # A response that drips never reaches the read timeout: the deadline bounds its total time.
+            # A very slow response never reaches the read timeout: the deadline limits its total time.
             async with asyncio.timeout(request.deadline - since):
                 text = await self._with_retries(request)
         except (TimeoutError, ReadTimeout) as error:
@@ -194,7 +194,7 @@ class CatalogHttp:
             # Hedges.first applies the read timeout to both requests of a hedge together.
             async with self._client.stream(request.method, request.url, timeout=None, **body) as response:  # type: ignore[arg-type]
                 waits.add(self._clock() - since)
-                self._note_data(on_data)
+                self._record_data(on_data)
                 _check_status(response, request.display_url)
                 return await self._read_text(response, request, on_data)
         except httpx.TransportError as error:
@@ -204,7 +204,7 @@ class CatalogHttp:
                 f"The catalogue {request.display_url} breaks the HTTP protocol ({type(error).__name__})."
             ) from None
 
-    def _note_data(self, on_data: OnData) -> None:
+    def _record_data(self, on_data: OnData) -> None:
         self._last_data = self._clock()
         on_data()
 
@@ -222,7 +222,7 @@ class CatalogHttp:
                 )
             if len(data) - announced >= MIN_PROGRESS:
                 announced = len(data)
-                self._note_data(on_data)
+                self._record_data(on_data)
         try:
             return data.decode()
         except UnicodeDecodeError:
@@ -232,7 +232,7 @@ class CatalogHttp:
 
 
 def wait_for(response: Future[str]) -> str:
-    """Block the thread until the response is there. Raises CatalogUnavailable if the request is cancelled."""
+    """Block the thread until the response has arrived. Raises CatalogUnavailable if the request is cancelled."""
     try:
         return response.result()
     except CancelledError:

@@ -1,8 +1,9 @@
 """An adaptive concurrency limit for one host, from its measured latency and throughput.
 
-Each read that ends is a measurement: the bytes that all reads received while it lasted, and the mean number of reads in
-flight. Throughput grows with that number until the bandwidth is used up; beyond this knee only latency grows. The limit
-is placed at the knee. If no larger or smaller number was tried lately, the limit moves there to probe it.
+Each completed read is a measurement: the bytes that all reads received during it, and the mean number of reads in
+flight. Throughput grows with the number of reads until the bandwidth is used up; beyond this knee only latency grows.
+The limit is set to the knee. If no larger (or no smaller) number of reads was measured lately, the limit is raised (or
+lowered) to measure one.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 MAX_AGE = 30.0
-"""Seconds of reading after which a measurement expires. Idle time does not count."""
+"""Seconds after which a measurement expires. Idle time is not counted."""
 KNEE_SHARE = 0.85
-"""Share of the best throughput at which a number of reads counts as sufficient."""
+"""A number of reads is sufficient if it reaches this share of the best throughput."""
 STEEP_GROWTH, STEEP_STEP = 1.2, 3
 """If throughput grows by STEEP_GROWTH per half-octave of reads, the limit is raised by STEEP_STEP half-octaves, else by
 one."""
@@ -30,9 +31,9 @@ MIN_DURATION = 0.02
 MAX_QUEUE = 1.0
 """Maximum outstanding data in seconds. With more, short reads would only wait for each other."""
 MIN_QUEUE = 0.15
-"""Seconds of outstanding data that are always allowed: less would not shorten any wait."""
+"""Outstanding data that is always allowed, in seconds. Less would not shorten any wait."""
 MIN_ROUND_TRIPS = 2.5
-"""Round trips of outstanding data that are always allowed: with fewer the estimate of a high-latency link improves
+"""Outstanding data that is always allowed, in round trips. With less, the estimate of a high-latency link improves
 slowly."""
 INITIAL_LIMIT = 1_000_000
 """Outstanding bytes that are allowed before the first measurement."""
@@ -41,7 +42,7 @@ MIN_LIMIT = 65_536
 DEFAULT_ROUND_TRIP_BYTES = 262_144
 """`round_trip_bytes` before the first body is timed: 50 Mbit/s x 40 ms."""
 REQUEST_COST = 0.005
-"""Seconds of work that a request costs client and server together, however short the round trip."""
+"""Seconds that client and server spend on a request, in addition to the round trip."""
 MIN_TIMED = 65_536
 """Minimum size in bytes of a measured read. Shorter reads show the latency, not the throughput."""
 MIN_BODY_TIME = 0.0005
@@ -78,8 +79,7 @@ class ConcurrencyLimit:
         """Time of the latest start of a read."""
         self._sample: Snapshot | None = None
         self._rates: dict[int, tuple[float, float]] = {}
-        """Throughput in bytes per second and the busy time at which it expires, by the number of reads in
-        half-octaves."""
+        """Number of reads in half-octaves to throughput in bytes per second, and the busy time at which it expires."""
         self._typical_size = 0.0
         """Moving average of the reads' sizes in bytes."""
         self.latency: float | None = None

@@ -20,9 +20,9 @@ _ERRNO = {
 
 
 def reason_of(error: BaseException) -> tuple[str, str]:
-    """Returns `cannot be reached: REASON`, and what to do about it.
+    """A message `cannot be reached: REASON`, and what to do about it.
 
-    The reason is found in the exception and in those that it was raised from.
+    The reason is that of the exception, or of one that it was raised from.
     """
     for cause in _causes(error):
         match cause:
@@ -40,7 +40,7 @@ def reason_of(error: BaseException) -> tuple[str, str]:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The exception, the exceptions that it was raised from, and the members of groups among them."""
+    """The exception, the exceptions that it was raised from, and the members of exception groups."""
     seen: set[int] = set()
     waiting = [error]
     while waiting:

@@ -148,7 +148,7 @@ class HttpRanges:
         name = host_of(url)
         host = self._hosts.get(name)
         if host is None:
-            host = self._hosts[name] = Host(name, stall=self._stall, at_most=self._per_host, clock=self._clock)
+            host = self._hosts[name] = Host(name, stall=self._stall, max_reads=self._per_host, clock=self._clock)
         return host
 
     def _watch(self, read: RangeRead) -> None:

@@ -21,7 +21,7 @@ class ReadRange(Protocol):
     def __call__(
         self, url: str, start: int, stop: int, tally: UpstreamStats, on_data: Callable[[ByteRange], None] | None = None
     ) -> Awaitable[ByteRange]:
-        """Read bytes `start..stop` of a file; `on_data` is called with the part received so far whenever it grows."""
+        """Read bytes `start..stop` of a file. `on_data` is called with the received part whenever it grows."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class Throughput:
 
     connections: int
     bytes_read: int
-    """Bytes received in all."""
+    """Number of bytes received."""
     bytes_timed: int
-    """Bytes received within `seconds`, which begin with the first bytes: those had been in transit before."""
+    """Bytes received within `seconds`. Time starts when the first bytes arrive, which are not included."""
     seconds: float
 
     @property

@@ -13,7 +13,7 @@ import pytest
 from rasterio.io import MemoryFile
 
 from scog.catalog.assets import Asset
-from scog.cog.block_parts import TOGETHER
+from scog.cog.block_parts import READ_BYTES
 from scog.cog.raster_profile import LARGE_BYTES, MAX_DECODED_BYTES
 from scog.errors import AssetRefused
 from scog.geo.grid import Grid
@@ -108,7 +108,7 @@ def test_the_memory_for_decoding_a_block_counts(tmp_path: Path) -> None:
     width = 4 * SIDE
     data = tiff(np.tile(NUMBERS, (1, 4)), **LARGE["one strip, LZW"])
     needs = 2 * 4 * NUMBERS.nbytes  # the stored and the decoded block
-    parts = TOGETHER  # for each band, at most
+    parts = READ_BYTES  # for each band, at most
 
     async def work(budget: int) -> dict[str, BandData]:
         url = save(tmp_path, "a.tif", data)
