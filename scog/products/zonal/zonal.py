@@ -28,9 +28,9 @@ from scog.runtime.tasks import for_each
 
 AREAS_AT_ONCE = 2
 PARTS_AT_ONCE = 4
-"""Parts of each area that are drawn concurrently."""
+"""Number of parts of an area that are drawn concurrently."""
 HECTARE = 10_000.0
-"""Square metres."""
+"""Square metres of a hectare."""
 DEADLINE = "deadline"
 
 OnProgress = Callable[[int, int], None]
@@ -50,7 +50,7 @@ class ClassShare:
 class Zonal:
     """The statistics of an area.
 
-    site            the grid on which the area was sampled
+    sampling_grid   the grid on which the area was sampled
     summaries       one per output
     hectares        area on the ellipsoid
     valid_hectares  area of the pixels that have a value
@@ -82,10 +82,11 @@ async def zonal(
     options: StatisticsOptions,
     on_progress: OnProgress | None = None,
 ) -> list[Zonal | NotSampled]:
-    """Statistics of polygons in their order, each on the pixels of the newest observation's files that intersect it.
+    """Statistics of each polygon, on the pixels of the newest observation's files that intersect it.
 
-    Parts that fail or are not drawn before the deadline count as masked, and the area's report says so. An area that
-    cannot be sampled, such as one that is too wide, does not fail the others.
+    Parts that fail, or are not drawn before the deadline, count as masked; the area's report has the reason. An area
+    that cannot be sampled, such as one that is too wide, does not affect the others.
+
     Raises InvalidInput for a point. If nothing could be drawn, raises the first error: NothingReadable,
     DeadlineExceeded, CatalogError, or InvalidInput.
     """
@@ -129,7 +130,7 @@ class _ZonalSampler:
         self._deadline = asyncio.get_running_loop().time() + engine.settings.statistics_deadline
 
     async def sample(self, area: AreaOfInterest) -> Zonal | NotSampled:
-        """The statistics of an area, or why there are none: the deadline has passed, or it cannot be sampled."""
+        """The statistics of an area; NotSampled if the deadline has passed, or it cannot be sampled."""
         if asyncio.get_running_loop().time() > self._deadline:
             return NotSampled(area, DEADLINE)
         report = Report()
@@ -146,7 +147,7 @@ class _ZonalSampler:
         return await self._sample_parts(area, sampling_grid, parts, report)
 
     async def _sampling_grid(self, area: AreaOfInterest, report: Report) -> SamplingGrid:
-        """The area's grid on the pixels of the files that intersect it, else on nominal pixels. Raises InvalidInput."""
+        """The area's grid: the pixels of the files that intersect it, else nominal pixels. Raises InvalidInput."""
         max_pixels, limit = self._engine.settings.field_pixels, self._request.area
         metres = nominal_resolution(self._request.expression.bands)
         assumed = await asyncio.to_thread(sampling_grid_of, area, metres, max_pixels, limit)
@@ -198,7 +199,7 @@ class _PartPixels:
     values         float32 `(output, n)`
     weights        float32 `(n)`
     square_metres  area of the pixels
-    class_metres   float64, area in square metres by index into the style's classes; unclassified pixels at TRANSPARENT
+    class_metres   float64, area in square metres of each class of the style, by index; of other pixels at TRANSPARENT
     """
 
     values: NDArray[np.float32]
@@ -222,7 +223,7 @@ def _valid_pixels(part: Part, drawing: ImageData, style: Style) -> _PartPixels:
 def _summarise(
     parts: Sequence[Part], drawn: Sequence[_PartPixels], style: Style, options: StatisticsOptions
 ) -> tuple[tuple[Summary, ...], float]:
-    """A summary per output of the drawn pixels of an area, and the area of all parts in square metres."""
+    """A summary per output of an area's drawn pixels, and the area of all parts in square metres."""
     no_values, no_weights = np.zeros((len(style.columns), 0), np.float32), np.zeros(0, np.float32)
     values = np.concatenate([no_values, *(pixels.values for pixels in drawn)], axis=1)
     weights = np.concatenate([no_weights, *(pixels.weights for pixels in drawn)])
@@ -236,7 +237,7 @@ def _summarise(
 
 
 def _class_shares(classes: Classes, drawn: Sequence[_PartPixels], valid_metres: float) -> tuple[ClassShare, ...]:
-    """The area of each class in the style's order, including those of 0."""
+    """The area of each class in the style's order, including classes without pixels."""
     class_metres = sum((pixels.class_metres for pixels in drawn), np.zeros(TRANSPARENT + 1))
     return tuple(
         ClassShare(entry, float(metres) / valid_metres if valid_metres else 0.0, float(metres) / HECTARE)

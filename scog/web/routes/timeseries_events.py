@@ -45,7 +45,7 @@ class SeriesEvents:
         """Read the series and send their events. Raises the errors of `sample_series`."""
         self._send_event = send_event
         options = self._options
-        all_series = await sample_series(self._state, self._areas.areas, options.formula, self._request, self)
+        all_series = await sample_series(self._state, self._areas.areas, options.variables, self._request, self)
         tables: list[Table] = [
             await asyncio.get_running_loop().run_in_executor(self._engine.cpu, table_of, series.rows, options)
             for series in all_series
@@ -114,7 +114,7 @@ class SeriesEvents:
         data = tail(series.report)
         if table.curve is None:
             return data
-        count = self._options.formula.expression.outputs
+        count = self._options.variables.expression.outputs
         rows = zip(table.rows, table.curve, strict=True)
         return data | {
             "smoothed": [{"datetime": rfc3339(row.time), "smoothed": smoothed(column, count)} for row, column in rows]
