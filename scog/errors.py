@@ -127,9 +127,8 @@ class CatalogBroken(CatalogError):
 class NothingReadable(ScogError):
     """Scenes were found, but none of them could be read.
 
-    skipped   `(scene id, reason)` of each scene
-    details   scene id to a message with band, file, error and advice, for scenes that have one
-    progress  set if the error is that of an image
+    `skipped` has the id and the reason of each scene, `details` a message with band, file, error and advice by scene
+    id. `progress` is set if the error is that of an image.
     """
 
     progress: Progress | None = None

@@ -1,6 +1,6 @@
 """Dilation of masks: whether a masked pixel is within a distance in metres on the ground, independent of tile edges.
 
-Masked pixels around the image count too, so the search grid is larger than the image. It normally has the image's
+Masked pixels around the image count too, so the dilation grid is larger than the image. It normally has the image's
 pixels. If the distance spans more than `REACH` of them, as in tiles of the highest zooms, its pixels are squares of 2,
 4, 8 ... of them, counted from the CRS's origin, so that neighbouring tiles use the same squares. For 1000 m these
 measure 4 to 8 m; pixels of a classification measure 10 or 20 m. The distance in pixels depends on the row, because
@@ -21,7 +21,7 @@ from scog.geo.ground_resolution import ground_units
 
 MAX_METRES = 1000.0
 REACH = 256.0
-"""Maximum distance at the equator in pixels of the search grid; at least half, unless the image's pixels are larger."""
+"""Maximum distance at the equator in pixels of the dilation grid; at least half, unless the image's pixels are larger."""
 ROUNDING = 1e-9
 """Tolerance in pixels."""
 
@@ -30,7 +30,7 @@ Mask2D = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class DilationGrid:
-    """The search grid of an image: `grid` contains the image, with a margin.
+    """The dilation grid of an image: `grid` contains the image, with a margin.
 
     rows, cols    row and column of `grid` without its margin for each row and column of the image
     across, down  distance in pixels of `grid` for each of its rows, without the margin
@@ -92,7 +92,7 @@ class DilationGrid:
 
 
 def dilation_grid(grid: Grid, metres: float) -> DilationGrid:
-    """The search grid for masked pixels within a distance of an image whose rows run from west to east."""
+    """The dilation grid for masked pixels within a distance of an image whose rows run from west to east."""
     a, _, left, _, e, top = tuple(grid.transform)[:6]
     unit = ground_units(grid.crs, np.zeros(1))[1][0]  # at the equator, so that it is the same for all tiles of a zoom
     factor = 1
