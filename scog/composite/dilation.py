@@ -21,7 +21,7 @@ from scog.geo.ground_resolution import ground_units
 
 MAX_METRES = 1000.0
 REACH = 256.0
-"""Maximum distance at the equator in pixels of the dilation grid; at least half, unless the image's pixels are larger."""
+"""Maximum distance in pixels of the dilation grid at the equator; at least half, if the image has smaller pixels."""
 ROUNDING = 1e-9
 """Tolerance in pixels."""
 
