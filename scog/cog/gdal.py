@@ -166,8 +166,10 @@ class _Image:
         overviews = range(1, 1 + len(self.mask.level(0).overviews(1)))
         mask_level = next((k for k in overviews if self.mask.level(k).shape == dataset.shape), 0)
         mask = self.mask.level(mask_level)
-        down, across = (size / own_size for size, own_size in zip(mask.shape, dataset.shape, strict=True))
-        scaled = Window(window.col_off * across, window.row_off * down, window.width * across, window.height * down)
+        row_scale, col_scale = (size / own_size for size, own_size in zip(mask.shape, dataset.shape, strict=True))
+        scaled = Window(
+            window.col_off * col_scale, window.row_off * row_scale, window.width * col_scale, window.height * row_scale
+        )
         shape = round(window.height), round(window.width)
         return np.asarray(mask.read(band if mask.count > 1 else 1, window=scaled, out_shape=shape) != 0)
 

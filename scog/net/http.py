@@ -129,8 +129,8 @@ class HttpClient:
             on_sent()
             try:
                 response = await connection.send(request, check_head, on_data)
-            except ConnectionLost as lost:
-                if reused and lost.before_response:
+            except ConnectionLost as error:
+                if reused and error.before_response:
                     new_connection = True  # other idle connections may be dead, too
                     continue
                 raise

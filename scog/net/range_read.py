@@ -58,7 +58,7 @@ class RangeSpec:
 
     def split(self, count: int) -> list[RangeSpec]:
         """`count` adjacent ranges of about the same size. Only the first has `on_data`."""
-        bounds = [self.start + self.size * place // count for place in range(count + 1)]
+        bounds = [self.start + self.size * index // count for index in range(count + 1)]
         return [
             replace(self, start=start, stop=stop, on_data=self.on_data if start == self.start else None)
             for start, stop in pairwise(bounds)

@@ -168,18 +168,18 @@ class TlsStream(asyncio.BufferedProtocol):
         """Fill the buffer that `inner` offers as far as possible. Returns False if no complete record is left."""
         assert self._transport is not None
         assert self._tls is not None
-        into, filled, more = self._inner.get_buffer(-1), 0, True
-        into = cast("memoryview", into)
+        buffer, filled, may_have_more = self._inner.get_buffer(-1), 0, True
+        buffer = cast("memoryview", buffer)
         try:
-            while filled < len(into):
-                count = self._tls.read(len(into) - filled, into[filled:] if filled else into)
+            while filled < len(buffer):
+                count = self._tls.read(len(buffer) - filled, buffer[filled:] if filled else buffer)
                 if not count:  # close_notify
                     self._transport.close()
-                    more = False
+                    may_have_more = False
                     break
                 filled += cast("int", count)
         except ssl.SSLWantReadError:
-            more = False
+            may_have_more = False
         if filled:
             self._inner.buffer_updated(filled)
-        return more
+        return may_have_more

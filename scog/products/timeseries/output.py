@@ -29,7 +29,7 @@ def document(series: Series, table: Table, options: SeriesOptions) -> dict[str, 
         return {"geometry": geometry, **error_document(series.error)}
     return (
         head(series.sampling_grid, options)
-        | noted(series.area)
+        | repaired_member(series.area)
         | {
             "geometry": geometry,
             "observations": [
@@ -42,11 +42,14 @@ def document(series: Series, table: Table, options: SeriesOptions) -> dict[str, 
 
 
 def collection(
-    several: Sequence[Series], tables: Sequence[Table], options: SeriesOptions, unusable: Sequence[UnusableFeature] = ()
+    all_series: Sequence[Series],
+    tables: Sequence[Table],
+    options: SeriesOptions,
+    unusable: Sequence[UnusableFeature] = (),
 ) -> dict[str, Any]:
     """The features as received. Their property `timeseries` is the series, or the reason for its absence."""
     features = {each.index: _add_series(each.feature, error_document(each.reason)) for each in unusable}
-    for series, table in zip(several, tables, strict=True):
+    for series, table in zip(all_series, tables, strict=True):
         properties = document(series, table, options)
         del properties["geometry"]
         features[series.area.index] = _add_series(series.area.feature or {}, properties)
@@ -58,7 +61,7 @@ def error_document(reason: str) -> dict[str, Any]:
     return {"error": reason, "observations": []}
 
 
-def noted(area: AreaOfInterest) -> dict[str, Any]:
+def repaired_member(area: AreaOfInterest) -> dict[str, Any]:
     """The member `repaired` if the area's geometry was repaired, else nothing."""
     return {} if area.repaired is None else {"repaired": area.repaired}
 
@@ -121,18 +124,18 @@ def tail(report: Report) -> dict[str, Any]:
 
 
 def table_text(
-    several: Sequence[Series], tables: Sequence[Table], options: SeriesOptions, areas: AreasOfInterest
+    all_series: Sequence[Series], tables: Sequence[Table], options: SeriesOptions, areas: AreasOfInterest
 ) -> str:
     """CSV with a header and one line per observation of each area. Missing values are empty.
 
     For a collection, each line has the feature's id and simple properties. A feature that cannot be sampled has a line
     with the reason.
     """
-    has_areas = any(not series.sampling_grid.is_point for series in several)
+    has_areas = any(not series.sampling_grid.is_point for series in all_series)
     header = list(_header(options, has_areas=has_areas))
     columns = feature_columns(areas, None, header)
     lines: dict[int, list[list[object]]] = {each.index: [_reason_line(header, each.reason)] for each in areas.unusable}
-    for series, table in zip(several, tables, strict=True):
+    for series, table in zip(all_series, tables, strict=True):
         area_lines = lines[series.area.index] = []
         if series.error is not None:
             area_lines.append(_reason_line(header, series.error))

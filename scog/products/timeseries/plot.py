@@ -24,16 +24,16 @@ def check_lines(areas: int, options: SeriesOptions) -> None:
         raise InvalidInput(message, parameter="format", valid=f"at most {MAX_LINES} lines, or format=csv or json")
 
 
-def chart_of(several: Sequence[Series], tables: Sequence[Table], options: SeriesOptions) -> Chart:
+def chart_of(all_series: Sequence[Series], tables: Sequence[Table], options: SeriesOptions) -> Chart:
     """The chart of time series and their tables."""
     lines = [
-        Line(_name(series, index, output, options, len(several)), *_line(series, table, output, options))
-        for index, (series, table) in enumerate(zip(several, tables, strict=True))
+        Line(_name(series, index, output, options, len(all_series)), *_line(series, table, output, options))
+        for index, (series, table) in enumerate(zip(all_series, tables, strict=True))
         for output in range(options.variables.expression.outputs)
     ]
     rows = [row for table in tables for row in table.rows]
     start, end = _time_range(rows, options)
-    return Chart(_title(several, options), _note(rows, options), tuple(lines), start, end)
+    return Chart(_title(all_series, options), _note(rows, options), tuple(lines), start, end)
 
 
 def _line(
@@ -88,15 +88,15 @@ def _name(series: Series, index: int, output: int, options: SeriesOptions, count
     return title if options.variables.expression.outputs == 1 else f"{name} {title}"
 
 
-def _title(several: Sequence[Series], options: SeriesOptions) -> str:
+def _title(all_series: Sequence[Series], options: SeriesOptions) -> str:
     names = ", ".join(options.variables.names)
-    if len(several) > 1:
-        return f"{names} of {len(several)} areas"
-    lon, lat = several[0].area.shape.centroid.coords[0][:2]
+    if len(all_series) > 1:
+        return f"{names} of {len(all_series)} areas"
+    lon, lat = all_series[0].area.shape.centroid.coords[0][:2]
     location = f"at {lon:.4f}, {lat:.4f}"
-    if several[0].sampling_grid.is_point:
+    if all_series[0].sampling_grid.is_point:
         return f"{names} {location}"
-    hectares = several[0].sampling_grid.hectares
+    hectares = all_series[0].sampling_grid.hectares
     return f"{names} of {hectares:,.{0 if hectares >= 100 else 1}f} ha {location}"
 
 

@@ -183,10 +183,10 @@ class _ZonalSampler:
     async def _sample_part(self, part: Part, request: ImageRequest, report: Report) -> _PartPixels | None:
         """Draw a part and select its valid pixels; None if it fails."""
         pixels = None
-        drawing = await self.attempts.draw(part.grid, request, report)
-        if drawing is not None:
+        data = await self.attempts.draw(part.grid, request, report)
+        if data is not None:
             loop = asyncio.get_running_loop()
-            pixels = await loop.run_in_executor(self._engine.cpu, _valid_pixels, part, drawing, self._style)
+            pixels = await loop.run_in_executor(self._engine.cpu, _valid_pixels, part, data, self._style)
         if self._on_progress is not None:
             self._on_progress(self.attempts.ended, self._parts)
         return pixels
@@ -208,16 +208,16 @@ class _PartPixels:
     class_metres: NDArray[np.float64]
 
 
-def _valid_pixels(part: Part, drawing: ImageData, style: Style) -> _PartPixels:
+def _valid_pixels(part: Part, data: ImageData, style: Style) -> _PartPixels:
     """The valid pixels of a drawn part."""
-    valid = part.inside & drawing.valid
+    valid = part.inside & data.valid
     weights = part.weights[valid]
     square_metres = weights * pixel_areas(part.grid)[valid]
     class_metres = np.zeros(TRANSPARENT + 1)
     if isinstance(style.coloring, Classes):
-        indices = style.coloring.places(drawing.values[0], drawing.valid)[valid]
+        indices = style.coloring.places(data.values[0], data.valid)[valid]
         class_metres += np.bincount(indices, square_metres, minlength=len(class_metres))
-    return _PartPixels(drawing.values[:, valid], weights, float(square_metres.sum()), class_metres)
+    return _PartPixels(data.values[:, valid], weights, float(square_metres.sum()), class_metres)
 
 
 def _summarise(

@@ -10,7 +10,7 @@ from scog.products.areas.area_of_interest import AreaOfInterest, AreasOfInterest
 from scog.products.areas.sampling_grid import SamplingGrid
 from scog.products.timeseries.model import Row
 from scog.products.timeseries.options import SeriesOptions, Table, table_of, with_min_valid
-from scog.products.timeseries.output import head, noted, observation, smoothed, tail
+from scog.products.timeseries.output import head, observation, repaired_member, smoothed, tail
 from scog.products.timeseries.series import Series, sample_series
 from scog.products.timeseries.state import SeriesState
 from scog.temporal.intervals import rfc3339
@@ -95,7 +95,7 @@ class SeriesEvents:
         area, sampling_grid = self._grids[index]
         data = (
             head(sampling_grid, self._options)
-            | noted(area)
+            | repaired_member(area)
             | {"geometry": dict(area.geometry), "expected": self._expected.get(index)}
         )
         self._send_event("start", self._feature(index) | data)
