@@ -127,19 +127,18 @@ class CatalogBroken(CatalogError):
 class NothingReadable(ScogError):
     """Scenes were found, but none of them could be read.
 
-    skipped   `(scene id, reason)` of each scene
-    why       detailed message by scene id, where there is one
-    progress  set if the error is that of an image
+    `skipped` has the id and the reason of each scene, `details` a message with band, file, error and advice by scene
+    id. `progress` is set if the error is that of an image.
     """
 
     progress: Progress | None = None
 
     def __init__(
-        self, message: str, *, skipped: Sequence[tuple[str, str]] = (), why: Mapping[str, str] | None = None
+        self, message: str, *, skipped: Sequence[tuple[str, str]] = (), details: Mapping[str, str] | None = None
     ) -> None:
         super().__init__(message)
         self.skipped = tuple(skipped)
-        self.why = dict(why or {})
+        self.details = dict(details or {})
 
 
 class Overloaded(ScogError):

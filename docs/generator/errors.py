@@ -20,7 +20,7 @@ always `about:blank`: the status is the kind of error, and `parameter` and `reas
 STATUSES = "The status decides the title and `Retry-After` (see [headers](headers.md))."
 REASONS = """\
 A scene that cannot be read is skipped, and the image is made of the others. The token of the reason is in the header
-`X-Scog-Skipped`, in `skipped` of a problem, and in `errors` of time series and statistics; `X-Scog-Why` and `detail`
+`X-Scog-Skipped`, in `skipped` of a problem, and in `errors` of time series and statistics; `X-Scog-Detail` and `detail`
 name band, file, cause and what to do. Tokens with a status, `http-503`, are the status that the host returned;
 `no-asset-nir` names the missing band. A time series also has `masked` (clouds) and `no-data` (outside the footprint, or
 nodata)."""

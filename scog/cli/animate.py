@@ -23,7 +23,7 @@ from scog.geo.bbox import parse_map_bbox
 from scog.geo.grid import mercator_grid
 from scog.imaging.engine import open_engine
 from scog.products.animation import MIN_CLEAR, Animation, FrameTime, animate
-from scog.products.animation_formats import DEFAULT_SIZE, NAMED, SIZE, duration_of, encode, format_of
+from scog.products.animation_formats import DEFAULT_SIZE, NAMED, SIZE_RANGE, duration_of, encode, format_of
 from scog.temporal.steps import VALID, parse_step
 
 
@@ -72,8 +72,10 @@ def _animate(options: argparse.Namespace) -> None:
     duration = duration_of(options.fps, options.duration)
     if not 0 <= options.min_clear <= 1:
         raise InvalidInput(f"--min-clear {options.min_clear:g} is not a share.", valid="0 to 1")
-    if not SIZE[0] <= options.size <= SIZE[1]:
-        raise InvalidInput(f"--size {options.size} is out of range.", valid=f"{SIZE[0]} to {SIZE[1]} pixels")
+    if not SIZE_RANGE[0] <= options.size <= SIZE_RANGE[1]:
+        raise InvalidInput(
+            f"--size {options.size} is out of range.", valid=f"{SIZE_RANGE[0]} to {SIZE_RANGE[1]} pixels"
+        )
     step = None if options.step is None else parse_step(options.step)
     image = parse_image(options, datetime_of(options), 1.0 if step is None else step.days)
     grid = mercator_grid(*parse_map_bbox(options.box), options.size)

@@ -53,5 +53,5 @@ def _search(options: argparse.Namespace) -> None:
     observations = listing.observations
     count = sum(len(observation.scenes) for observation in observations)
     print(json.dumps(feature_collection(observations)) if options.format == "json" else table(observations))
-    truncated = "" if listing.place is None else "; there are more (--limit)"
+    truncated = "" if listing.page_end is None else "; there are more (--limit)"
     print_status(f"{count} scenes of {len(observations)} observations{truncated}")

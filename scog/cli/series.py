@@ -141,7 +141,7 @@ async def _compute(
     progress = _Progress()
     async with open_engine(settings) as engine:
         try:
-            return await sample_series(SeriesState(engine), areas.areas, options.formula, request, progress)
+            return await sample_series(SeriesState(engine), areas.areas, options.variables, request, progress)
         finally:
             progress.end()
 

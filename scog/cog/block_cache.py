@@ -1,4 +1,4 @@
-"""Cache of decoded blocks, and of the first stored bytes of blocks that were received in part."""
+"""Cache of decoded blocks, and of the first stored bytes of partly received blocks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class BlockCache:
         return block if block is not None and len(block) >= rows else None
 
     def look_up(self, request: BlockRequest) -> tuple[Blocks, BlockRows]:
-        """The cached blocks of a request, and the missing ones with the number of rows to read."""
+        """The cached blocks of a request, and the number of rows to read of each missing block."""
         cached: Blocks = {}
         missing: BlockRows = {}
         for block, rows in request.needed_rows().items():
@@ -59,7 +59,7 @@ class BlockCache:
         return blocks
 
     def prefix(self, request: BlockRequest, block: BlockIndex) -> StoredBytes:
-        """The first bytes of a block as stored, or none."""
+        """The cached first bytes of a block as stored; empty if there are none."""
         return self._prefixes.get(request.key(block)) or b""
 
     def put_prefix(self, request: BlockRequest, block: BlockIndex, data: StoredBytes) -> None:

@@ -1,4 +1,4 @@
-"""Reads and caches decoded blocks. All pixels of scog enter here.
+"""Reads and caches decoded blocks. scog reads all pixels through this module.
 
 A block is identified by file version, level, band, row and column. Concurrent requests for one block share one fetch.
 Since a block is compressed from its first row to its last, its upper rows can be read without the others.
@@ -38,10 +38,12 @@ T = TypeVar("T")
 
 
 class BlockReader:
-    """Describes files and reads their blocks. Made and used within one event loop.
+    """Reads the metadata and the blocks of files. Used within one event loop.
 
-    `cpu` are the threads that decode blocks. `cache_bytes` bounds the cache of blocks, `header_bytes` is the size of
-    the first request for a header, `gap` the longest gap between two blocks that one request reads through, in bytes.
+    cpu           threads that decode blocks
+    cache_bytes   maximum size of the block cache
+    header_bytes  size of the first request for a header
+    gap           maximum gap in bytes between two blocks that one request reads through
     """
 
     def __init__(
@@ -63,9 +65,9 @@ class BlockReader:
         self._blocks = BlockCache(cache_bytes)
         self._fetcher = RangeFetcher(ranges, self._blocks, cpu, gap)
         self._flights: SingleFlight[BlockKey, BandBlocks] = SingleFlight()
-        self.describe = self._headers.describe
-        self.describe_all = self._headers.describe_all
-        self.known = self._headers.cached_metadata
+        self.read_metadata = self._headers.read_metadata
+        self.read_all_metadata = self._headers.read_all_metadata
+        self.cached_metadata = self._headers.cached_metadata
 
     async def close(self) -> None:
         """Stop the threads; reads in flight end at their timeouts."""
@@ -92,11 +94,11 @@ class BlockReader:
     ) -> list[Blocks]:
         """The decoded blocks of each request, all read concurrently.
 
-        With `partial_rows` only the requested rows are read, if possible, and no other blocks are cached: for images of
-        many files, whose neighbouring pixels will hardly be requested. On slow connections every read skips rows.
-        If more rows of a block are requested later, reading continues after its first bytes if they are still cached.
+        With `partial_rows`, only the requested rows are read where possible, and no other blocks are cached. Set it for
+        images of many files, if neighbouring pixels are unlikely to be requested. On slow connections every read skips
+        rows. If more rows of a block are requested later, reading continues after its first bytes if they are cached.
 
-        Raises a SourceError; AssetChanged if a file is another version than described: describe it again.
+        Raises a SourceError: AssetChanged if a file was replaced since its metadata was read. Read it again then.
         """
         lookups = [self._blocks.look_up(request) for request in requests]
         for request, (_, missing) in zip(requests, lookups, strict=True):
@@ -122,7 +124,7 @@ class BlockReader:
         return None if missing else cached
 
     def missing_bytes(self, request: BlockRequest) -> int:
-        """Bytes to fetch for the requested blocks; 0 for a local file, whose reads cost little."""
+        """Number of bytes to fetch for the requested blocks; 0 for a local file, whose reads cost little."""
         if is_local(request.url):
             return 0
         _, missing = self._blocks.look_up(request)
@@ -131,11 +133,11 @@ class BlockReader:
         return len(missing) * request.metadata.block_bytes(request.level)  # their stored size is unknown
 
     async def stored_offset(self, url: str, metadata: FileMetadata) -> float | None:
-        """The reflectance offset that was derived from this file's pixels before; None if it was not."""
+        """The stored reflectance offset, which was estimated from this file's pixels; None if there is none."""
         return await self._in_thread(self._store.get_offset, url, metadata.identity)
 
     async def store_offset(self, url: str, metadata: FileMetadata, offset: float) -> None:
-        """Store the reflectance offset that was derived from this file's pixels."""
+        """Store the reflectance offset that was estimated from this file's pixels."""
         await self._in_thread(self._store.put_offset, url, metadata.identity, offset)
 
     # Flights
@@ -148,7 +150,7 @@ class BlockReader:
         tally: UpstreamStats,
         partial_rows: bool,
     ) -> set[Flight[BandBlocks]]:
-        """The flights that fetch the missing blocks of a request: those in progress that deliver them, and new ones.
+        """The flights that fetch the missing blocks of a request: flights in progress, and new ones.
 
         `requests` are all requests of the same read.
         """
@@ -191,7 +193,7 @@ class BlockReader:
         tally: UpstreamStats,
         partial_rows: bool,
     ) -> BandBlocks:
-        """Fetch more rows of a block than a flight in progress will deliver, after it has ended."""
+        """Wait for `shorter`, a flight that delivers fewer rows of a block, then fetch the missing rows."""
         key = request.key(block)
         this_flight = self._flights.get(key)
         with suppress(SourceError):
@@ -215,9 +217,9 @@ class BlockReader:
     def _start_gdal(
         self, request: BlockRequest, missing: BlockRows, requests: Sequence[BlockRequest], tally: UpstreamStats
     ) -> Flight[BandBlocks]:
-        """Start a read by GDAL of the missing blocks, and of those that are decoded together with them.
+        """Start a read by GDAL of the missing blocks, and of the blocks that are decoded together with them.
 
-        Pixel-interleaved blocks hold all bands, so the other bands that `requests` need are read with them.
+        Pixel-interleaved blocks contain all bands, so that the other bands of `requests` are read with them.
         """
         level = request.metadata.levels[request.level]
         companions = level.with_companions(missing) - missing.keys()
@@ -249,15 +251,15 @@ class BlockReader:
         return {band: self._blocks.put(band_requests[band], decoded) for band, decoded in result.items()}
 
     async def _recording_errors(self, request: BlockRequest, work: Callable[[], Awaitable[T]]) -> T:
-        """Run `work` and remember its error.
+        """Return the result of `work()`. Its error is cached.
 
-        The metadata is dropped if the error shows that it does not match the file.
+        The cached metadata is dropped if the error shows that it does not match the file.
         """
         try:
             return await work()
-        except SourceError as fault:
-            self._errors.remember(request.url, fault)
-            if isinstance(fault, AssetChanged | AssetBroken):
+        except SourceError as error:
+            self._errors.remember(request.url, error)
+            if isinstance(error, AssetChanged | AssetBroken):
                 await self._headers.forget(request.url, request.metadata)
             raise
 

@@ -12,11 +12,11 @@ from scog.net.byte_range import is_local
 BlockKey = tuple[str, int, int, int, int]
 """Version of a file (URL and identity), level, band, block row and column."""
 BlockRows = dict[BlockIndex, int]
-"""Blocks, with the number of rows to read of each from its top."""
+"""Block to the number of its upper rows to read."""
 
 
 class BlockRequest(NamedTuple):
-    """Blocks of one level and band of a file. `bottom` limits them to the level's rows above it; None means all."""
+    """Blocks of one level and band of a file. Only the level's rows above `bottom` are needed; None means all rows."""
 
     url: str
     metadata: FileMetadata
@@ -35,11 +35,11 @@ class BlockRequest(NamedTuple):
         return self.metadata.levels[self.level].block_shape[0]
 
     def needed_rows(self) -> BlockRows:
-        """The rows of each block that are above `bottom` and within the level."""
+        """Number of rows of each requested block that are above `bottom` and within the level."""
         return self._rows(self.blocks, self.bottom)
 
     def filled_rows(self, blocks: Collection[BlockIndex]) -> BlockRows:
-        """The rows of each block that are within the level: the lowest blocks extend beyond its end."""
+        """Number of rows of each block within the level. The lowest blocks extend beyond it."""
         return self._rows(blocks, None)
 
     def _rows(self, blocks: Collection[BlockIndex], bottom: int | None) -> BlockRows:
@@ -49,13 +49,16 @@ class BlockRequest(NamedTuple):
         return {block: min(height, end - block[0] * height) for block in blocks}
 
     def stored_bytes(self, block: BlockIndex, rows: int) -> int:
-        """Estimated bytes of a block's first rows as stored; 0 if only GDAL can locate the block."""
+        """Estimated stored size of a block's upper rows in bytes; 0 if only GDAL can locate the block."""
         level = self.metadata.levels[self.level]
         return 0 if level.sizes is None else int(level.sizes[block]) * rows // level.block_shape[0]
 
     @property
     def allows_partial_blocks(self) -> bool:
-        """Whether blocks may be read in part. Local bytes are cheap, and whole blocks have their checksum verified."""
+        """Whether blocks may be read in part.
+
+        Not in local files: reading them is cheap, and the checksum of a whole block is verified.
+        """
         return self.metadata.plain and not is_local(self.url)
 
     def is_same_level(self, other: BlockRequest) -> bool:

@@ -26,8 +26,8 @@ def decode_block(data: bytes | memoryview, metadata: FileMetadata, level: int) -
         try:
             # libdeflate is twice as fast as zlib. It accepts and fills any buffer, despite its type hints.
             size = len(imagecodecs.deflate_decode(cast("bytes", data), out=cast("bytearray", decoded)))
-        except Exception as fault:  # each codec has its own error class
-            raise _not_decodable(fault) from None
+        except Exception as error:  # each codec has its own error class
+            raise _not_decodable(error) from None
     else:
         size = len(data)
         decoded[:size] = np.frombuffer(data, np.uint8, min(size, len(decoded)))
@@ -45,7 +45,7 @@ def decode_block(data: bytes | memoryview, metadata: FileMetadata, level: int) -
 def decode_rows(data: bytes | memoryview, metadata: FileMetadata, level: int, rows: int) -> Block:
     """Decode the first `rows` rows of a block of a plain file from its first bytes `data`.
 
-    Returns fewer rows if the bytes end before. Bytes after these rows and the block's checksum are not checked. Raises
+    Returns fewer rows if `data` ends before. Bytes after these rows, and the block's checksum, are not checked. Raises
     AssetBroken if the bytes do not decompress.
     """
     width = metadata.levels[level].block_shape[1]
@@ -54,8 +54,8 @@ def decode_rows(data: bytes | memoryview, metadata: FileMetadata, level: int, ro
         try:
             # as fast as libdeflate, and able to stop early
             decoded = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_ZLIB).decompress(data, rows * row_bytes)
-        except Exception as fault:
-            raise _not_decodable(fault) from None
+        except Exception as error:
+            raise _not_decodable(error) from None
     else:
         decoded = bytes(data[: rows * row_bytes])
     complete_rows = len(decoded) // row_bytes
@@ -67,8 +67,8 @@ def decode_rows(data: bytes | memoryview, metadata: FileMetadata, level: int, ro
     return block
 
 
-def _not_decodable(fault: Exception) -> AssetBroken:
-    return AssetBroken(f"A block does not decompress ({type(fault).__name__}).", reason="broken-block")
+def _not_decodable(error: Exception) -> AssetBroken:
+    return AssetBroken(f"A block does not decompress ({type(error).__name__}).", reason="broken-block")
 
 
 def empty_block(metadata: FileMetadata, level: int) -> Block:

@@ -1,7 +1,7 @@
-"""Describes and reads files through GDAL: strips, codecs other than DEFLATE, several bands, masks.
+"""Reads metadata and blocks through GDAL: strips, codecs other than DEFLATE, several bands, masks.
 
 GDAL never accesses the network. It reads from a file-like object whose bytes come from `Ranges`, with its policy,
-timeouts and counters. These functions block, so they run in threads while the event loop fetches the bytes.
+timeouts and counters. These functions block: they run in threads while the event loop fetches the bytes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from scog.cog.decode import Block, Blocks
-from scog.cog.gdal_env import GDAL_FAULTS, gdal_environment
+from scog.cog.gdal_env import GDAL_ERRORS, gdal_environment
 from scog.cog.gdal_pages import PagedFile, Pages
 from scog.cog.masks import has_mask_inside
 from scog.cog.metadata import FileMetadata, Level
@@ -35,7 +35,7 @@ ReadRange = Callable[[int, int], ByteRange]
 def describe_by_gdal(
     read: ReadRange, read_mask: ReadRange | None = None, *, local: bool, mask_file: str | None = None
 ) -> FileMetadata:
-    """The metadata of a file that only GDAL can describe.
+    """The metadata of a file whose header only GDAL can read.
 
     Its directories are not at its beginning, they have an unusual order, or its mask is in the file `mask_file`, which
     `read_mask` reads. Raises a SourceError.
@@ -65,7 +65,7 @@ def read_blocks(
 ) -> dict[int, Blocks]:
     """Blocks of one level by band (1, 2, ...), padded to full blocks with nodata.
 
-    Parts of one block of the file are read at once. Raises a SourceError; AssetChanged if the file was replaced.
+    Parts of one block of the file are read together. Raises a SourceError: AssetChanged if the file was replaced.
     """
     result: dict[int, Blocks] = {band: {} for band in bands}
     with _opened(read, read_mask) as image:
@@ -78,7 +78,7 @@ def read_blocks(
 
 
 def _groups(blocks: Sequence[BlockIndex], together: tuple[int, int]) -> list[list[BlockIndex]]:
-    """The blocks, grouped by what is read together."""
+    """The blocks in groups that are read together."""
     groups: dict[BlockIndex, list[BlockIndex]] = {}
     for row, col in blocks:
         groups.setdefault((row // together[0], col // together[1]), []).append((row, col))
@@ -93,7 +93,7 @@ def _read_group(
     window = Window.from_slices(rows, cols)
     dataset = image.level(level)
     values: Iterable[NDArray[Any]]
-    if metadata.levels[level].working_bytes:  # band by band from the block that GDAL holds, which saves memory
+    if metadata.levels[level].working_bytes:  # GDAL caches the decoded block; reading band by band saves memory
         values = (dataset.read(band, window=window) for band in bands)
     else:
         values = dataset.read(list(bands), window=window)
@@ -106,7 +106,7 @@ def _read_group(
 
 
 def _span(level: Level, blocks: Sequence[BlockIndex]) -> tuple[slice, slice]:
-    """The rows and columns of the level that blocks span together."""
+    """The slices of the level's rows and columns that blocks span."""
     height, width = level.block_shape
     top, left = (min(indices) for indices in zip(*blocks, strict=True))
     bottom, right = (1 + max(indices) for indices in zip(*blocks, strict=True))
@@ -130,7 +130,7 @@ def _padded(
 
 
 class _Image:
-    """An open file. Its levels are opened when they are first used; `mask` is the file that holds its external mask."""
+    """An open file. Its levels are opened on first use. `mask` is the file with its external mask."""
 
     def __init__(self, pages: Pages, stack: ExitStack, mask: _Image | None) -> None:
         self.pages = pages
@@ -144,9 +144,9 @@ class _Image:
         return self.pages.identity if self.mask is None else f"{self.pages.identity}+{self.mask.pages.identity}"
 
     @property
-    def fault(self) -> SourceError | None:
+    def error(self) -> SourceError | None:
         """The error of the first failed read of bytes."""
-        return self.pages.fault or (None if self.mask is None else self.mask.fault)
+        return self.pages.error or (None if self.mask is None else self.mask.error)
 
     def level(self, level: int) -> DatasetReader:
         """The dataset of one level; 0 is full resolution."""
@@ -159,15 +159,17 @@ class _Image:
         return self._levels[level]
 
     def valid(self, level: int, band: int, window: Window) -> NDArray[np.bool_]:
-        """Whether each pixel of a window is valid by the mask, `(y, x)`."""
+        """The mask of a window, bool `(y, x)`: True where the pixel is valid."""
         dataset = self.level(level)
         if self.mask is None:
             return np.asarray(dataset.read_masks(band, window=window) != 0)
         overviews = range(1, 1 + len(self.mask.level(0).overviews(1)))
         mask_level = next((k for k in overviews if self.mask.level(k).shape == dataset.shape), 0)
         mask = self.mask.level(mask_level)
-        down, across = (size / own_size for size, own_size in zip(mask.shape, dataset.shape, strict=True))
-        scaled = Window(window.col_off * across, window.row_off * down, window.width * across, window.height * down)
+        row_scale, col_scale = (size / own_size for size, own_size in zip(mask.shape, dataset.shape, strict=True))
+        scaled = Window(
+            window.col_off * col_scale, window.row_off * row_scale, window.width * col_scale, window.height * row_scale
+        )
         shape = round(window.height), round(window.width)
         return np.asarray(mask.read(band if mask.count > 1 else 1, window=scaled, out_shape=shape) != 0)
 
@@ -184,7 +186,7 @@ def _opened(read: ReadRange, read_mask: ReadRange | None) -> Iterator[_Image]:
         image = _Image(Pages(read), stack, mask)
         try:
             yield image
-            if image.fault is not None:  # GDAL carried on without the bytes that it could not read
-                raise image.fault
-        except GDAL_FAULTS:
-            raise image.fault or AssetBroken("GDAL cannot read the file.", reason="not-a-geotiff") from None
+            if image.error is not None:  # GDAL continued without the bytes that it could not read
+                raise image.error
+        except GDAL_ERRORS:
+            raise image.error or AssetBroken("GDAL cannot read the file.", reason="not-a-geotiff") from None

@@ -14,12 +14,12 @@ GDAL_OPTIONS = {
     "GDAL_CACHEMAX": 16 * 2**20,  # scog caches blocks itself
     "GDAL_NUM_THREADS": 1,
 }
-GDAL_FAULTS = (RasterioError, CPLE_BaseError, ValueError, OverflowError)
-"""Exceptions for a file that GDAL cannot read. The latter two come from an invalid CRS or invalid numbers."""
+GDAL_ERRORS = (RasterioError, CPLE_BaseError, ValueError, OverflowError)
+"""Exceptions for a file that GDAL cannot read. ValueError and OverflowError: an invalid CRS or number."""
 
 
 @contextmanager
 def gdal_environment() -> Iterator[None]:
-    """The environment with scog's options: GDAL sees only the file that it is given."""
+    """The environment with scog's options: GDAL reads no file other than the one it opens."""
     with rasterio.Env(**GDAL_OPTIONS):
         yield

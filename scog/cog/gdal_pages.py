@@ -17,7 +17,7 @@ CACHED_PAGES = 128
 class Pages:
     """Reads a file in pages, of which it caches CACHED_PAGES. Used by one thread.
 
-    An exception raised inside GDAL's callbacks is only logged by it. A failed read is therefore stored in `fault`, and
+    GDAL only logs exceptions of its callbacks. The error of a failed read is therefore stored in `error`, and the read
     returns no bytes.
     """
 
@@ -25,7 +25,7 @@ class Pages:
         """Read the first page. Raises a SourceError."""
         self._read = read
         self._pages: OrderedDict[int, bytes | memoryview] = OrderedDict()
-        self.fault: SourceError | None = None
+        self.error: SourceError | None = None
         first = read(0, PAGE)
         self.size, self.identity = first.size, first.etag
         self._pages[0] = first.data
@@ -33,15 +33,15 @@ class Pages:
     def read(self, start: int, stop: int) -> bytes:
         """Bytes `start..stop`; fewer at the end of the file, none after a failed read."""
         stop = min(self.size, stop)
-        if self.fault is not None or stop <= start:
+        if self.error is not None or stop <= start:
             return b""
         first, last = start // PAGE, (stop - 1) // PAGE
         try:
             if last - first >= CACHED_PAGES:  # a large block: it is read once, and not copied into pages
                 return bytes(self._checked(self._read(start, stop)).data)
             data = b"".join(self._fetch(first, last))
-        except SourceError as fault:
-            self.fault = fault
+        except SourceError as error:
+            self.error = error
             return b""
         return data[start - first * PAGE : stop - first * PAGE]
 
@@ -64,14 +64,14 @@ class Pages:
         return [pages[page] for page in range(first, last + 1)]
 
     def _checked(self, part: ByteRange) -> ByteRange:
-        """The range if it belongs to the same version of the file as the first page. Raises AssetChanged."""
+        """Return `part`. Raises AssetChanged if it belongs to another version of the file than the first page."""
         if part.etag != self.identity:
             raise AssetChanged("The file was replaced while it was read.", reason="changed")
         return part
 
 
 class PagedFile(io.RawIOBase):
-    """A read-only file over pages, with its own position. GDAL opens and closes several of them."""
+    """A read-only file-like object that reads pages. GDAL opens and closes several, each with its own position."""
 
     def __init__(self, pages: Pages) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Describes and reads through GDAL, in its own threads, the files that scog does not decode itself."""
+"""Reads files that scog does not decode itself, through GDAL in threads of its own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from scog.net.ranges import Ranges
 
 
 class GdalReader:
-    """Reads any GeoTIFF. Made and used within one event loop."""
+    """Reads any GeoTIFF. Used within one event loop."""
 
     def __init__(self, ranges: Ranges) -> None:
         self._threads = GdalThreads(ranges)
@@ -29,7 +29,7 @@ class GdalReader:
         """Stop the threads; reads in flight end at their timeouts."""
         self._threads.close()
 
-    async def describe(self, url: str, tally: UpstreamStats, mask_file: str | None = None) -> FileMetadata:
+    async def read_metadata(self, url: str, tally: UpstreamStats, mask_file: str | None = None) -> FileMetadata:
         """The metadata of a file. `mask_file` is the URL of its mask if it is in another file. Raises a SourceError."""
         work = partial(gdal.describe_by_gdal, local=is_local(url), mask_file=mask_file)
         return await self._threads.run(_urls(url, mask_file), tally, work)

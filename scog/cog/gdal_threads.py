@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class GdalThreads:
-    """A thread pool for GDAL. Its threads wait for the event loop's reads, which must not block those that compute."""
+    """A thread pool for GDAL. It is separate from the threads that compute, since its threads wait for reads."""
 
     def __init__(self, ranges: Ranges) -> None:
         self._ranges = ranges
@@ -31,9 +31,9 @@ class GdalThreads:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def run(self, urls: Sequence[str], tally: UpstreamStats, work: Callable[..., T]) -> T:
-        """Run `work` in a thread, with one argument per URL: a blocking function that reads a byte range of the file.
+        """Call `work` in a thread, with one argument per URL: a blocking function that reads a byte range of the file.
 
-        If the call is cancelled, these functions raise SourceUnavailable, so that the work soon ends.
+        If the call is cancelled, these functions raise SourceUnavailable, so that `work` ends soon.
         """
         loop = asyncio.get_running_loop()
         in_flight: set[Future[ByteRange]] = set()

@@ -15,12 +15,12 @@ from scog.geo.grid import transformer
 from scog.geo.ground_control_points import PolynomialTransform, fit_control_points
 from scog.geo.world_width import full_circle
 
-FARTHEST = 1e12
-"""Coordinates beyond this, in CRS units, are invalid."""
+MAX_COORDINATE = 1e12
+"""Coordinates with a larger magnitude, in CRS units, are invalid."""
 
 
 def georeference(dataset: DatasetReader) -> tuple[str, Affine, PolynomialTransform | None]:
-    """CRS and transform of an open file, and the curve through its ground control points if it has some.
+    """CRS and transform of an open file, and the polynomial of its ground control points if it has any.
 
     The CRS is NO_CRS if the file has none. Raises AssetRefused for an unsupported CRS or an invalid transform.
     """
@@ -34,25 +34,25 @@ def georeference(dataset: DatasetReader) -> tuple[str, Affine, PolynomialTransfo
         crs = checked_crs(points_crs.to_wkt())
         try:
             return crs, *fit_control_points([(each.col, each.row, each.x, each.y) for each in points], full_circle(crs))
-        except ValueError as fault:
-            raise AssetRefused(f"The file's ground control points cannot be used: {fault}.", reason="no-crs") from None
+        except ValueError as error:
+            raise AssetRefused(f"The file's ground control points cannot be used: {error}.", reason="no-crs") from None
     if dataset.crs is None or transform == Affine.identity():
         return NO_CRS, transform, None
     return checked_crs(dataset.crs.to_wkt()), transform, None
 
 
 def is_valid_transform(transform: Affine) -> bool:
-    """Whether a transform is invertible and its coefficients are within FARTHEST."""
-    return bool(transform.determinant) and all(abs(number) < FARTHEST for number in tuple(transform)[:6])
+    """Whether a transform is invertible and its coefficients are within MAX_COORDINATE."""
+    return bool(transform.determinant) and all(abs(number) < MAX_COORDINATE for number in tuple(transform)[:6])
 
 
 @lru_cache(maxsize=256)
 def checked_crs(text: str) -> str:
-    """The CRS of a raster as `horizontal_crs` names it. Raises AssetRefused if PROJ cannot transform it to WGS 84."""
+    """The horizontal CRS of a raster. Raises AssetRefused if PROJ cannot transform it to WGS 84."""
     try:
         crs = horizontal_crs(text)
         transformer(crs, "EPSG:4326")
-    except (ValueError, ProjError) as fault:
-        reason = fault if isinstance(fault, ValueError) else "PROJ has no transformation from it to EPSG:4326"
+    except (ValueError, ProjError) as error:
+        reason = error if isinstance(error, ValueError) else "PROJ has no transformation from it to EPSG:4326"
         raise AssetRefused(f"Unsupported CRS: {reason}.", reason="no-crs") from None
     return crs

@@ -1,4 +1,4 @@
-"""Reads headers: each file is described once, and its metadata cached in memory and its header on disk."""
+"""Reads headers once per file: metadata is cached in memory, and the header on disk."""
 
 from __future__ import annotations
 
@@ -23,18 +23,20 @@ from scog.runtime.singleflight import SingleFlight
 from scog.runtime.tasks import gather_all
 
 MAX_HEADER = 4_000_000
-"""Bytes of the longest header that is read; GDAL describes files whose directories are further from the start."""
+"""Maximum bytes of a header that scog parses. GDAL reads files whose directories are further from the start."""
 METADATA_BYTES = 64 * 2**20
-"""Bytes of the metadata cached in memory."""
-METADATA_SIZE, BYTES_PER_BLOCK = 2000, 16
-"""Estimated bytes of one file's metadata: a constant, and the offset and size of each block."""
+"""Maximum bytes of the metadata cached in memory."""
+METADATA_SIZE = 2000
+"""Estimated bytes of one file's metadata, without the location of its blocks."""
+BYTES_PER_BLOCK = 16
+"""Bytes of the offset and the size of a block."""
 MASK_SUFFIX = ".msk"
-"""Suffix of GDAL's external masks. Only local files are checked for one, since it would cost a remote request."""
+"""Suffix of GDAL's external masks. Only used for local files: for others, the check would take a request."""
 T = TypeVar("T")
 
 
 class HeaderReader:
-    """Describes files. Made and used within one event loop. `header_bytes` is the size of the first request."""
+    """Reads the metadata of files. Used within one event loop. `header_bytes` is the size of the first request."""
 
     def __init__(
         self,
@@ -59,13 +61,13 @@ class HeaderReader:
         """The metadata of a file if it is in memory, else None."""
         return self._cache.get(url)
 
-    async def describe(self, url: str, tally: UpstreamStats) -> FileMetadata:
+    async def read_metadata(self, url: str, tally: UpstreamStats) -> FileMetadata:
         """The metadata of a file. Raises a SourceError, which may be cached."""
-        [metadata] = await self.describe_all([url], tally)
+        [metadata] = await self.read_all_metadata([url], tally)
         return metadata
 
-    async def describe_all(self, urls: Sequence[str], tally: UpstreamStats) -> list[FileMetadata]:
-        """The metadata of files, read concurrently. Raises a SourceError, which may be cached."""
+    async def read_all_metadata(self, urls: Sequence[str], tally: UpstreamStats) -> list[FileMetadata]:
+        """The metadata of each file, read concurrently. Raises a SourceError, which may be cached."""
         result: dict[str, FileMetadata] = {}
         missing: list[str] = []
         for url in dict.fromkeys(urls):
@@ -75,47 +77,45 @@ class HeaderReader:
             else:
                 self._errors.check(url)
                 missing.append(url)
-        described = await gather_all(
-            self._flights.join(url, partial(self._describe, url, tally), tally) for url in missing
-        )
-        result |= zip(missing, described, strict=True)
+        read = await gather_all(self._flights.join(url, partial(self._load, url, tally), tally) for url in missing)
+        result |= zip(missing, read, strict=True)
         return [result[url] for url in urls]
 
     async def forget(self, url: str, used: FileMetadata) -> None:
-        """Drop the metadata `used` of a file that was replaced, unless the new version is described already."""
+        """Drop the metadata `used` of a file that was replaced, unless newer metadata is cached already."""
         cached = self._cache.get(url)
         if cached is None or cached.identity == used.identity:
             self._cache.drop(url)
             await self._in_thread(self._store.drop, url)
 
-    async def _describe(self, url: str, tally: UpstreamStats) -> FileMetadata:
-        """The metadata from disk or from the file. Errors are cached."""
+    async def _load(self, url: str, tally: UpstreamStats) -> FileMetadata:
+        """The metadata from disk or from the file. Caches it, or the error."""
         try:
-            metadata = await self._load(url, tally)
-        except SourceError as fault:
-            self._errors.remember(url, fault)
+            metadata = await self._load_uncached(url, tally)
+        except SourceError as error:
+            self._errors.remember(url, error)
             raise
         blocks = sum(level.sizes.size for level in metadata.levels if level.sizes is not None)
         self._cache.put(url, metadata, METADATA_SIZE + BYTES_PER_BLOCK * blocks)
         return metadata
 
-    async def _load(self, url: str, tally: UpstreamStats) -> FileMetadata:
+    async def _load_uncached(self, url: str, tally: UpstreamStats) -> FileMetadata:
         mask_file = url + MASK_SUFFIX
         if await self._ranges.exists_locally(mask_file):
-            return await self._gdal.describe(url, tally, mask_file)
+            return await self._gdal.read_metadata(url, tally, mask_file)
         if self._store.is_open:
             stored = await self._in_thread(self._from_store, url)
             if stored is not None:
                 return stored
         try:
             return await self._read(url, tally)
-        except AssetBroken as fault:
-            if fault.reason not in ("not-a-tiff", "cut-off"):
+        except AssetBroken as error:
+            if error.reason not in ("not-a-tiff", "cut-off"):
                 raise
             return await self._read(url, tally)  # only this response may have been broken
 
     async def _read(self, url: str, tally: UpstreamStats) -> FileMetadata:
-        """The metadata from the file's first bytes, of which more are read if its header is longer."""
+        """The metadata from the file's first bytes. More bytes are read if its header is longer."""
         size: int | None = self._header_bytes
         while size is not None:
             tally.requested_bytes += size
@@ -131,7 +131,7 @@ class HeaderReader:
             if isinstance(result, HeaderTemplate):
                 return await self._metadata(url, data, part, result)
             size = max(result, 4 * size) if result <= MAX_HEADER else None
-        return await self._gdal.describe(url, tally)
+        return await self._gdal.read_metadata(url, tally)
 
     def _from_store(self, url: str) -> FileMetadata | None:
         """The metadata from the header on disk, or None."""
@@ -152,7 +152,7 @@ class HeaderReader:
             return None
 
     async def _metadata(self, url: str, data: bytes, part: ByteRange, template: HeaderTemplate) -> FileMetadata:
-        """The metadata of a file whose first bytes hold its whole header, which is stored on disk."""
+        """The metadata of a file whose first bytes `data` contain its whole header. Stores the header on disk."""
         header = data[: template.directories.needed]
         metadata = template.describe(header, part.etag)
         if metadata.stop > part.size:
@@ -164,7 +164,7 @@ class HeaderReader:
         return metadata
 
     def _parse(self, url: str, data: bytes, size: int) -> HeaderTemplate | int:
-        """The template of the first bytes of a file of `size` bytes, or the number of bytes that its header has.
+        """The template for the first bytes `data` of a file of `size` bytes; the header's size if `data` is too short.
 
         Raises AssetBroken, AssetRefused or OddPages.
         """
@@ -192,5 +192,5 @@ def _directories(header: bytes) -> ImageDirectories:
     """The directories of a header. Raises AssetBroken or OddPages."""
     try:
         return walk(header)
-    except NotTiff as fault:
-        raise AssetBroken(f"The file is not a TIFF: {fault}.", reason="not-a-tiff") from None
+    except NotTiff as error:
+        raise AssetBroken(f"The file is not a TIFF: {error}.", reason="not-a-tiff") from None

@@ -1,4 +1,4 @@
-"""Headers of files, cached on disk: a cold tile then takes one round trip instead of two."""
+"""Cache of headers on disk. With it, a cold tile takes one round trip instead of two."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ CREATE INDEX IF NOT EXISTS headers_used ON headers (used);
 CREATE TABLE IF NOT EXISTS offsets (url TEXT PRIMARY KEY, identity TEXT NOT NULL, offset REAL NOT NULL);
 """
 MAX_HEADERS = 50_000
-"""Older headers are deleted when the database is opened. At 4 to 16 KB each they take a few hundred MB at most."""
+"""Maximum number of headers; older ones are deleted when the database is opened. Each has 4 to 16 KB."""
 
 
 class HeaderStore:
     """Header bytes and reflectance offsets by URL, in SQLite. Without a folder it stores nothing.
 
-    Never raises: a full or read-only disk only costs speed. A call blocks for well under a millisecond; callers use
-    threads nevertheless.
+    Methods never raise: with a full or read-only disk, files are only read more slowly. A call blocks for well under a
+    millisecond; callers use threads nevertheless.
     """
 
     def __init__(self, folder: Path | None) -> None:
@@ -38,8 +38,8 @@ class HeaderStore:
                 self._database = open_or_renew(folder / "headers.sqlite", _SCHEMA)
                 oldest = "SELECT url FROM headers ORDER BY used DESC LIMIT -1 OFFSET ?"
                 self._database.execute(f"DELETE FROM headers WHERE url IN ({oldest})", (MAX_HEADERS,))
-            except (OSError, sqlite3.Error) as fault:
-                self._on_error(fault)
+            except (OSError, sqlite3.Error) as error:
+                self._on_error(error)
 
     @property
     def is_open(self) -> bool:
@@ -52,8 +52,8 @@ class HeaderStore:
             return None
         try:
             row = self._database.execute("SELECT identity, header FROM headers WHERE url = ?", (url,)).fetchone()
-        except (sqlite3.Error, UnicodeError) as fault:
-            self._on_error(fault)
+        except (sqlite3.Error, UnicodeError) as error:
+            self._on_error(error)
             return None
         return (row[0], row[1]) if row else None
 
@@ -66,20 +66,20 @@ class HeaderStore:
         self._write("DELETE FROM headers WHERE url = ?", (url,))
 
     def get_offset(self, url: str, identity: str) -> float | None:
-        """The reflectance offset derived from the pixels of this version of a file, or None."""
+        """The reflectance offset estimated from the pixels of this version of a file, or None."""
         if self._database is None:
             return None
         try:
             row = self._database.execute(
                 "SELECT offset FROM offsets WHERE url = ? AND identity = ?", (url, identity)
             ).fetchone()
-        except (sqlite3.Error, UnicodeError) as fault:
-            self._on_error(fault)
+        except (sqlite3.Error, UnicodeError) as error:
+            self._on_error(error)
             return None
         return float(row[0]) if row else None
 
     def put_offset(self, url: str, identity: str, offset: float) -> None:
-        """Store the reflectance offset derived from the pixels of this version of a file."""
+        """Store the reflectance offset estimated from the pixels of this version of a file."""
         self._write("INSERT OR REPLACE INTO offsets VALUES (?, ?, ?)", (url, identity, offset))
 
     def close(self) -> None:
@@ -93,9 +93,9 @@ class HeaderStore:
             return
         try:
             self._database.execute(statement, values)
-        except (sqlite3.Error, UnicodeError) as fault:
-            self._on_error(fault)
+        except (sqlite3.Error, UnicodeError) as error:
+            self._on_error(error)
 
-    def _on_error(self, fault: Exception) -> None:
+    def _on_error(self, error: Exception) -> None:
         self.errors += 1
-        log.warning("Headers are not cached on disk: %s", fault)
+        log.warning("Headers are not cached on disk: %s", error)

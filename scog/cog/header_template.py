@@ -1,7 +1,7 @@
 """Header templates: the part of a header that all dates of an MGRS tile share, parsed once.
 
 Headers of different dates differ only in the offsets and sizes of their blocks. A new header is compared with the
-known templates (2 us), and only its offsets and sizes are parsed.
+cached templates (2 us), and only its offsets and sizes are parsed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.io import MemoryFile
 
-from scog.cog.gdal_env import GDAL_FAULTS, gdal_environment
+from scog.cog.gdal_env import GDAL_ERRORS, gdal_environment
 from scog.cog.ifd import Directory, ImageDirectories, OddPages, Table
 from scog.cog.metadata import FileMetadata, Level
 from scog.cog.raster_profile import RasterProfile, level_of, metadata_of, profile_of
@@ -23,15 +23,15 @@ from scog.cog.storage import Storage, storage_of
 from scog.errors import AssetBroken, AssetRefused
 
 MAX_BLOCKS = 100_000
-"""Blocks of one level at most."""
+"""Maximum number of blocks of one level."""
 MAX_BLOCK_BYTES = 64_000_000
-"""Bytes of the largest stored block."""
+"""Maximum bytes of a stored block."""
 MAX_TEMPLATES = 32
 
 
 @dataclass(frozen=True, eq=False)
 class HeaderTemplate:
-    """A header without the offsets and sizes of its blocks. `levels` lack them too; `blank` is the header's bytes."""
+    """A header without the offsets and sizes of its blocks. `levels` lack them too. `blank` has the header's bytes."""
 
     directories: ImageDirectories
     blank: bytes
@@ -41,11 +41,11 @@ class HeaderTemplate:
     """How the blocks are stored; None if GDAL decodes them."""
     levels: tuple[Level, ...]
     tables: tuple[tuple[Table, Table], ...]
-    """For each level of a plain file, where the header has the offsets and the sizes of its blocks."""
+    """Location in the header of the offsets and the sizes of blocks, for each level of a plain file."""
 
     @cached_property
     def _shared(self) -> list[tuple[int, int, bytes]]:
-        """The bytes that all headers of this template share: start, stop and contents of each stretch."""
+        """The bytes that all headers of this template share: start, stop and contents of each run of bytes."""
         tables = (table for one in self.directories.images for table in (one.offsets, one.sizes) if table is not None)
         stretches, at = [], 0
         for start, stop in (*sorted((table.at, table.stop) for table in tables), (len(self.blank), len(self.blank))):
@@ -61,7 +61,7 @@ class HeaderTemplate:
 
     @cached_property
     def _arrays(self) -> list[list[tuple[str, int, int]]]:
-        """dtype, length and position of each level's array of offsets, and the same of sizes."""
+        """dtype, length and position of each level's array of offsets; then the same of each array of sizes."""
         return [
             [
                 (table.dtype, rows * columns, table.at)
@@ -71,18 +71,18 @@ class HeaderTemplate:
         ]
 
     def fits(self, data: bytes) -> bool:
-        """Whether a file with these first bytes matches the template, and they hold its whole header."""
+        """Whether `data`, the first bytes of a file, match the template and contain the whole header."""
         return len(data) >= len(self.blank) and all(data[start:stop] == same for start, stop, same in self._shared)
 
     def describe(self, header: bytes, identity: str) -> FileMetadata:
-        """The metadata of a file with this header, which fits the template. Raises AssetBroken."""
+        """The metadata of a file whose header fits the template. Raises AssetBroken."""
         levels, stop = (self.levels, 0) if self.storage is None else self._located(header)
         return metadata_of(self.profile, identity, levels, self.storage, stop)
 
     def _located(self, header: bytes) -> tuple[tuple[Level, ...], int]:
         """The levels with the location of their blocks, and the byte at which the last block ends.
 
-        The arrays of all levels are processed as one, since the calls of NumPy take most of the time.
+        The arrays of all levels are processed as one array, since calling NumPy takes most of the time.
         """
         offsets, sizes = (_concatenated(header, arrays) for arrays in self._arrays)
         if (offsets | sizes).min() < 0 or sizes.max() > MAX_BLOCK_BYTES:
@@ -108,7 +108,7 @@ class HeaderTemplate:
 
 
 def _concatenated(header: bytes, arrays: Sequence[tuple[str, int, int]]) -> NDArray[np.int64]:
-    """The numbers of all arrays, given by dtype, length and position in the header."""
+    """The values of arrays in the header, each given by dtype, length and position, as one array."""
     dtype = arrays[0][0]
     size = np.dtype(dtype).itemsize
     if len({each for each, _, _ in arrays}) == 1:  # as for offsets: joining bytes is faster than joining arrays
@@ -124,7 +124,7 @@ class HeaderTemplates:
         self._templates: tuple[HeaderTemplate, ...] = ()
 
     def find(self, data: bytes, *, local: bool) -> HeaderTemplate | None:
-        """The template that a file with these first bytes fits, or None. `local` files have templates of their own."""
+        """The template that the first bytes `data` of a file fit, or None. `local` files have separate templates."""
         for template in self._templates:
             if template.local == local and template.fits(data):
                 if template is not self._templates[0]:
@@ -133,7 +133,7 @@ class HeaderTemplates:
         return None
 
     def add(self, template: HeaderTemplate) -> None:
-        """Add a template. If two threads do so at once, one of them may be lost, which only costs time."""
+        """Add a template. If two threads add one at the same time, one may be lost, and is then parsed again."""
         others = [other for other in self._templates if other is not template]
         self._templates = (template, *others[: MAX_TEMPLATES - 1])
 
@@ -158,7 +158,7 @@ def template_of(header: bytes, directories: ImageDirectories, *, local: bool = F
 
 
 def _images(directories: Sequence[Directory], profile: RasterProfile) -> list[Directory]:
-    """The image that GDAL opens, which is the first, and its overviews. Pages with other images are skipped.
+    """The first image, which GDAL opens, and its overviews. Pages with other images are skipped.
 
     Raises OddPages if GDAL may use other overviews.
     """
@@ -185,12 +185,12 @@ def _profile(blank: bytes, local: bool) -> RasterProfile:
         try:
             with MemoryFile(blank) as memory, memory.open(driver="GTiff") as dataset:
                 return profile_of(dataset, local)
-        except GDAL_FAULTS:
+        except GDAL_ERRORS:
             raise AssetBroken("GDAL cannot read the file's header.", reason="not-a-geotiff") from None
 
 
 def _tables(level: Level, image: Directory, header: bytes) -> tuple[Table, Table]:
-    """Where the header has the offsets and sizes of a level's blocks. Raises AssetBroken or AssetRefused."""
+    """Location in the header of the offsets and sizes of a level's blocks. Raises AssetBroken or AssetRefused."""
     blocks = math.prod(level.blocks)
     if blocks > MAX_BLOCKS:
         raise AssetRefused(

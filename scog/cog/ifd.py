@@ -1,8 +1,8 @@
-"""Walks the image file directories (IFDs) of a TIFF: how many bytes hold them, and the shapes of the images.
+"""Walks the image file directories (IFDs) of a TIFF: their size in bytes, and the shapes of the images.
 
-rasterio describes a file from its first bytes, but does not report a directory that these bytes cut off: it just shows
-fewer overviews. The walk detects that. It also returns the shapes of the overviews, for which GDAL would have to open
-each of them (1.3 ms each), and the location of the blocks, which GDAL reports only one by one (1.3 ms per file).
+From the first bytes of a file, rasterio silently reports fewer overviews if a directory is cut off. The walk detects
+that. It also returns the shapes of the overviews, for which GDAL would have to open
+each overview (1.3 ms each), and the location of the blocks, which GDAL reports only one by one (1.3 ms per file).
 
 Source: TIFF Revision 6.0, section 2. BigTIFF has the same structure with larger fields.
 """
@@ -31,7 +31,7 @@ class OddPages(ValueError):
 
 @dataclass(frozen=True)
 class Table:
-    """Location in the header of an array with one number per block. `dtype` is NumPy's, `at` the byte it begins at."""
+    """Location in the header of an array with one number per block. It has NumPy's `dtype` and starts at byte `at`."""
 
     dtype: str
     at: int
@@ -39,11 +39,11 @@ class Table:
 
     @property
     def stop(self) -> int:
-        """The byte after its last one."""
+        """The byte after the array."""
         return self.at + self.count * np.dtype(self.dtype).itemsize
 
     def read(self, data: bytes) -> NDArray[np.int64]:
-        """The numbers, from a header."""
+        """The array's values, read from a header."""
         return np.frombuffer(data, self.dtype, self.count, self.at).astype(np.int64)
 
 
@@ -51,8 +51,8 @@ class Table:
 class Directory:
     """One image of the file: shapes `(rows, columns)` of the image and of its blocks (strips unless it is `tiled`).
 
-    `kind` holds the bits of NewSubfileType: 1 for an overview, 4 for a mask. `storage` has the tags that affect how
-    blocks are stored, with their values unless they are TIFF's defaults; `UNREADABLE` for anything but a single number.
+    `kind` has the bits of NewSubfileType: 1 for an overview, 4 for a mask. `storage` has tags that affect how blocks
+    are stored, with their values, unless they are TIFF's defaults; `UNREADABLE` if a value is not a single number.
     `offsets` and `sizes` locate the arrays with each block's offset and size in bytes.
     """
 
@@ -66,33 +66,33 @@ class Directory:
 
     @property
     def is_mask(self) -> bool:
-        """Whether it is the mask of another image."""
+        """Whether this is the mask of another image."""
         return bool(self.kind & 4)
 
     @property
     def is_overview(self) -> bool:
-        """Whether it is a reduced-resolution copy of another image."""
+        """Whether this is a reduced-resolution copy of another image."""
         return self.kind & 5 == 1
 
     @property
     def is_contiguous(self) -> bool:
-        """Whether its pixels are one uncompressed strip, so that any rows can be read without the others."""
+        """Whether the pixels are one uncompressed strip. Any rows can then be read without the others."""
         return not self.tiled and self.block_shape[0] >= self.shape[0] and COMPRESSION not in dict(self.storage)
 
 
 @dataclass(frozen=True)
 class ImageDirectories:
-    """The directories of a file, and the number of bytes from the start of the file that hold them and their values.
+    """The directories of a file. The first `needed` bytes of the file contain them and their values.
 
-    If `needed` is more than the bytes given, the walk stopped at the first incomplete directory, which ends at `needed`
-    or later: repeat it with at least that many bytes.
+    If `needed` exceeds the size of the given data, the walk stopped at an incomplete directory. Repeat it with at least
+    `needed` bytes; it may need more then.
     """
 
     needed: int
     images: tuple[Directory, ...]
 
     def blank(self, data: bytes) -> bytes:
-        """The header with all block offsets and sizes set to 0: equal for files that differ in nothing else."""
+        """The header with all block offsets and sizes set to 0. Equal for files that differ only in these."""
         blank = bytearray(data[: self.needed])
         for directory in self.images:
             for table in (directory.offsets, directory.sizes):
@@ -137,7 +137,7 @@ def walk(data: bytes) -> ImageDirectories:
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where classic TIFF and BigTIFF differ: struct formats of counts and offsets, bytes of an entry, first pointer."""
+    """Differences of classic TIFF and BigTIFF: formats of counts and offsets, bytes of an entry, first pointer."""
 
     order: str
     count: str
@@ -164,7 +164,7 @@ class _Layout:
             else:
                 at = value_at
                 if count == 1 and kind in _NUMBER_FORMATS:
-                    # of repeated tags the first counts, as in GDAL
+                    # the first of repeated tags is used, as in GDAL
                     numbers.setdefault(tag, self.read(_NUMBER_FORMATS[kind], data, value_at))
             if tag in _STORAGE:
                 numbers.setdefault(tag, UNREADABLE)
@@ -202,7 +202,7 @@ def _directory(tags: dict[int, int], tables: dict[int, Table]) -> Directory:
 _KIND, _WIDTH, _LENGTH, _ROWS_PER_STRIP, _TILE_WIDTH, _TILE_LENGTH = 254, 256, 257, 278, 322, 323
 BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER, SAMPLES, PLANES, PREDICTOR, FORMAT = 258, 259, 262, 266, 277, 284, 317, 339
 _STORAGE = dict.fromkeys((BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER, SAMPLES, PLANES, PREDICTOR, FORMAT), 1)
-"""Tags that affect how blocks are stored, and the value that each has if it is absent."""
+"""Tags that affect how blocks are stored, and TIFF's default value of each."""
 UNREADABLE = -1
 _STRIP_TABLES, _TILE_TABLES = (273, 279), (324, 325)
 """Tags of the arrays of block offsets and sizes: StripOffsets and StripByteCounts, TileOffsets and TileByteCounts."""

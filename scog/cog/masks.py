@@ -6,7 +6,7 @@ from rasterio.enums import MaskFlags
 from rasterio.io import DatasetReader
 
 EXACT_IN_FLOAT64 = 2**53
-"""Integers from this on are not exact in rasterio's `nodata`, a float64, which may also be None then."""
+"""rasterio's `nodata`, a float64, is inexact or None for integers of at least this value."""
 
 
 def has_mask(dataset: DatasetReader) -> bool:
@@ -21,5 +21,5 @@ def has_mask(dataset: DatasetReader) -> bool:
 
 
 def has_mask_inside(dataset: DatasetReader) -> bool:
-    """Whether the file has an internal mask. GDAL prefers it to an external one, and that to nodata and alpha."""
+    """Whether the file has an internal mask. GDAL prefers it to an external mask, nodata and alpha, in this order."""
     return [MaskFlags.per_dataset] in dataset.mask_flag_enums

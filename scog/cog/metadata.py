@@ -34,10 +34,10 @@ class Level:
     """One level of a file: its grid, the shape `(rows, columns)` of its blocks, and their location.
 
     `offsets` and `sizes` are int64 arrays `(block rows, block columns)` in bytes, or None if only GDAL can locate the
-    blocks. A size of 0 is a block that was never written: all nodata.
+    blocks. A block of size 0 was never written: all its pixels are nodata.
 
     Large blocks of the file are divided into parts, which are the blocks of this level. `together` is the number of
-    rows and columns of parts that are read at once. `working_bytes` is the additional memory that decoding a block of
+    rows and columns of parts that are read together. `working_bytes` is the additional memory that decoding a block of
     the file takes; 0 if it is small.
     """
 
@@ -55,7 +55,7 @@ class Level:
         return -(-self.grid.height // height), -(-self.grid.width // width)
 
     def with_companions(self, blocks: Iterable[Shape]) -> frozenset[Shape]:
-        """These blocks, and those that are read together with any of them."""
+        """These blocks, and all blocks that are read together with any of them."""
         if self.together == (1, 1):
             return frozenset(blocks)
         (high, wide), (rows, cols) = self.together, self.blocks
@@ -69,14 +69,14 @@ class Level:
 
 @dataclass(frozen=True, eq=False)
 class FileMetadata:
-    """Metadata of one version of a file, which `identity` names.
+    """Metadata of one version of a file, which `identity` identifies.
 
-    `plain` files are decoded by scog, all others by GDAL. `compression` and `predictor` (TIFF's) are those of a plain
-    file; `stop` is the byte at which its last block ends. In a `masked` file a mask or an alpha band tells which pixels
-    are valid, not nodata: its blocks are arrays of records (see `scog.cog.validity`). `mask_file` is the URL of the
-    mask if it is in another file.
+    scog decodes `plain` files, GDAL all others. `compression` and `predictor` (TIFF's) are set for plain files; `stop`
+    is the byte at which the last block of a plain file ends. In a `masked` file, a mask or an alpha band determines
+    which pixels are valid instead of nodata: its blocks are arrays of records (see `scog.cog.validity`). `mask_file` is
+    the URL of a mask in another file.
 
-    For a file without a CRS the CRS of the levels is NO_CRS, and their transforms are the file's or in pixels.
+    If the file has no CRS, the levels' CRS is NO_CRS, and their transforms are the file's or the identity.
     """
 
     identity: str
@@ -92,7 +92,7 @@ class FileMetadata:
     masked: bool = False
     mask_file: str | None = None
     pixel_interleaved: bool = False
-    """Whether each block of the file holds several bands (PlanarConfiguration 1)."""
+    """Whether each block of the file contains several bands (PlanarConfiguration 1)."""
 
     @cached_property
     def resolutions(self) -> tuple[float, ...]:
@@ -109,7 +109,7 @@ class FileMetadata:
         return height * width * self.block_dtype.itemsize
 
     def reading_bytes(self, level: int, blocks: Iterable[Shape]) -> int:
-        """Bytes of these decoded blocks and of those that are read together with them."""
+        """Bytes of these decoded blocks, and of the blocks that are read together with them."""
         return len(self.levels[level].with_companions(blocks)) * self.block_bytes(level)
 
     @property
@@ -124,5 +124,5 @@ class FileMetadata:
         return 0 if number is None else number
 
     def for_gdal(self) -> FileMetadata:
-        """The same file, to be read by GDAL. Tests compare both ways of reading with it."""
+        """The metadata of the same file, to be read by GDAL. Tests compare scog's pixels with GDAL's."""
         return replace(self, plain=False)

@@ -1,4 +1,4 @@
-"""Overview levels: which one an image is made from, and which coarser one a preview is."""
+"""Overview levels: the level of an image, and coarser levels for previews."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from scog.cog.metadata import FileMetadata
 from scog.geo.grid import Grid
 
 SMALL_FETCH = 16_384
-"""Missing bytes up to which a preview uses the image's own levels: a tenth of a typical block of the coarsest level."""
+"""A preview uses the image's own levels if at most this many bytes are missing: a tenth of a typical block of the
+coarsest level."""
 Levels = tuple[int, ...]
 """The level to read of each of several files."""
 
@@ -18,8 +19,8 @@ Levels = tuple[int, ...]
 class PreviewLevel:
     """How coarse a preview is.
 
-    `ratio` is the largest ratio of the pixel size that was read to that of the image's own level. `observations` is the
-    number of newest observations that it was limited to; None if it was not.
+    `ratio` is the pixel size that was read, divided by that of the image's own level; the largest of all files.
+    `observations` is the number of newest observations to which the preview is limited; None if it is not limited.
     """
 
     ratio: float = 1.0
@@ -31,7 +32,7 @@ class PreviewLevel:
         return self.ratio > 1.0 or self.observations is not None
 
     def joined(self, other: PreviewLevel | None) -> PreviewLevel:
-        """The level of a preview made of two."""
+        """The coarseness of a preview that is made of two previews. `other` is None if there is only one."""
         if other is None:
             return self
         limits = [each.observations for each in (self, other) if each.observations is not None]
@@ -50,23 +51,23 @@ def coarser_levels(files: Sequence[FileMetadata], grid: Grid) -> Iterator[Levels
 
 
 def cheapest_levels(costs: Sequence[tuple[Levels, int]]) -> Levels:
-    """The levels for which the fewest bytes have to be fetched; of several with the same cost the finest.
+    """The levels with the fewest bytes to fetch; the finest of several with the same cost.
 
-    `costs` has levels and bytes, the image's own levels first. Those are returned if at most `SMALL_FETCH` bytes are
-    missing.
+    `costs` has levels and bytes. The image's own levels come first, and are returned if they take at most `SMALL_FETCH`
+    bytes, unless other levels are cached.
 
-    Cached levels cost nothing. Otherwise the result is the coarsest levels, whose blocks cover the largest area: the
-    previews around it then find them in the cache, while finer levels would have to be fetched for each.
+    Cached levels cost nothing. If none is cached, the coarsest levels are the cheapest. Their blocks cover the largest
+    area, so that previews of neighbouring tiles find them in the cache; finer levels would be fetched for each tile.
     """
-    least = min(cost for _, cost in costs)
-    own, cost = costs[0]
-    if least > 0 and cost <= SMALL_FETCH:
-        return own
-    return next(levels for levels, cost in costs if cost == least)
+    min_cost = min(cost for _, cost in costs)
+    own_levels, own_cost = costs[0]
+    if min_cost > 0 and own_cost <= SMALL_FETCH:
+        return own_levels
+    return next(levels for levels, cost in costs if cost == min_cost)
 
 
 def pixel_size_ratio(files: Sequence[FileMetadata], grid: Grid, levels: Levels) -> float:
-    """The largest ratio of the pixel size of these levels to that of the image's own levels."""
+    """The pixel size of `levels` divided by that of the image's own levels; the largest of all files."""
     return max(
         (
             metadata.resolutions[level] / metadata.resolutions[metadata.level_for(grid)]

@@ -15,10 +15,10 @@ from scog.cog.decode import Blocks, decode_block, empty_block
 from scog.cog.range_plan import (
     BlockRange,
     RangeRequest,
-    in_halves,
     plan_requests,
     range_of_block,
     request_sizes,
+    split_if_large,
     with_extra_blocks,
 )
 from scog.cog.streaming_decode import StreamingDecoder, stored_bytes
@@ -29,12 +29,12 @@ from scog.net.range_read import OnData
 from scog.net.ranges import Ranges
 
 MAX_DISCARDED = 250_000
-"""Stored bytes of a partly read block that may be discarded if they would arrive again within a round trip."""
+"""Maximum stored bytes of a partly read block that are discarded, if reading them again takes at most a round trip."""
 T = TypeVar("T")
 
 
 class RangeFetch(NamedTuple):
-    """Blocks that are read by one range request. Unwritten blocks have no request and no decoder."""
+    """Blocks that one range request reads. Blocks that were never written have no request and no decoder."""
 
     blocks: BlockRows
     request: RangeRequest | None
@@ -49,7 +49,7 @@ class RangeFetch(NamedTuple):
 class RangeFetcher:
     """Fetches blocks of plain files into a cache. Used within one event loop.
 
-    `gap` is the longest gap in bytes that one request reads through. Blocks are decoded in the threads of `cpu`.
+    `gap` is the maximum gap in bytes that one request reads through. Blocks are decoded in the threads of `cpu`.
     """
 
     def __init__(self, ranges: Ranges, cache: BlockCache, cpu: Executor, gap: int) -> None:
@@ -59,7 +59,7 @@ class RangeFetcher:
         self._gap = gap
 
     def plan(self, request: BlockRequest, missing: BlockRows, partial_rows: bool) -> Iterator[RangeFetch]:
-        """The fetches that read the missing blocks of a request."""
+        """Plan the fetches of the missing blocks of a request."""
         level = request.metadata.levels[request.level]
         assert level.offsets is not None
         assert level.sizes is not None
@@ -73,30 +73,30 @@ class RangeFetcher:
         sizes = request_sizes(round_trip_bytes, self._gap, partial_rows=partial_rows)
         block_ranges = (
             range_of_block(
-                block, int(level.offsets[block]), int(level.sizes[block]), rows, filled[block], sizes.least_saving,
+                block, int(level.offsets[block]), int(level.sizes[block]), rows, filled[block], sizes.min_saving,
                 self._cache.prefix(request, block),
             )
             for block, rows in missing.items()
             if level.sizes[block]
         )  # fmt: skip
-        for joined in plan_requests(block_ranges, sizes.gap, sizes.longest):
+        for joined in plan_requests(block_ranges, sizes.max_gap, sizes.max_size):
             if joined.gap and not partial_rows:  # the blocks in its gaps are cached too
                 joined = with_extra_blocks(joined, level.offsets, level.sizes)
-            for range_request in in_halves(joined, sizes.halved):
+            for range_request in split_if_large(joined, sizes.split_from):
                 blocks = {each.block: height if each.rows is None else each.rows for each in range_request.block_ranges}
                 yield RangeFetch(blocks, range_request, self._decoder(request, range_request))
 
     async def fetch(self, request: BlockRequest, fetch: RangeFetch, tally: UpstreamStats) -> Blocks:
-        """The blocks of a fetch. If one does not decode, all of them are read once more.
+        """The blocks of a fetch. If a block does not decode, all of them are read once more.
 
-        Raises a SourceError; AssetChanged if the file is another version than described.
+        Raises a SourceError: AssetChanged if the file was replaced since its metadata was read.
         """
         if fetch.request is None or fetch.decoder is None:
             return self._cache.put(request, dict.fromkeys(fetch.blocks, empty_block(request.metadata, request.level)))
         try:
             return await self._fetch(request, fetch.request, fetch.decoder, tally)
-        except AssetBroken as fault:
-            if fault.reason != "broken-block":
+        except AssetBroken as error:
+            if error.reason != "broken-block":
                 raise
         for block_range in fetch.request.block_ranges:
             self._cache.drop_prefix(request, block_range.block)
@@ -135,7 +135,7 @@ class RangeFetcher:
         tally: UpstreamStats,
         waiters: Waiters | None,
     ) -> Blocks:
-        """The whole of a block whose first bytes `stored` held fewer rows than expected."""
+        """The whole block, after fetching its rest: its first bytes `stored` contained fewer rows than expected."""
         rest = await self._read(request, block_range.stop, block_range.end, tally, waiters)
 
         def decode() -> Blocks:
@@ -153,7 +153,7 @@ class RangeFetcher:
         waiters: Waiters | None,
         on_data: OnData | None = None,
     ) -> memoryview:
-        """Bytes `start..stop` of the described version of the file. Raises AssetChanged if it was replaced."""
+        """Bytes `start..stop` of the file. Raises AssetChanged if it was replaced since its metadata was read."""
         part = await self._ranges.read(request.url, start, stop, tally, on_data, waiters, split=True)
         if part.etag != request.metadata.identity:
             raise AssetChanged("The file was replaced since it was described.", reason="changed")

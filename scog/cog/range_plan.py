@@ -1,4 +1,4 @@
-"""Plans range requests: blocks close together in the file share one request."""
+"""Plans range requests: blocks that are close together in the file share one request."""
 
 from __future__ import annotations
 
@@ -14,58 +14,62 @@ BlockIndex = tuple[int, int]
 """Row and column of a block within its level."""
 
 MAX_RANGE = 3_000_000
-"""Bytes of one request at most: two full-size blocks. Longer runs are split into concurrent requests. At 50 MB/s per
-connection so many bytes take about twice as long as the round trip that joining them saves."""
-HALVED = 1_000_000
-"""Bytes from which a request for small blocks is split into two concurrent ones, which take half the time. This adds
-4 % of requests when panning over an MGRS tile; splitting the large blocks of the full resolution would add 9 %."""
-SMALL = 500_000
-"""Bytes up to which a block is small."""
+"""Maximum bytes of one request: two full-size blocks. Longer runs of blocks are split into concurrent requests. At
+50 MB/s per connection, 3 MB take about twice the round trip saved by joining."""
+SPLIT_FROM = 1_000_000
+"""A request for small blocks is split into two concurrent ones, which take half the time, if it has more bytes. This
+adds 4 % of requests when panning over an MGRS tile; splitting the large blocks of the full resolution would add 9 %."""
+SMALL_BLOCK = 500_000
+"""Maximum bytes of a small block."""
 MAX_EXTRA_BLOCKS = 8
-"""Blocks at most that are cached although no request needs them, because a request reads through them."""
+"""Maximum number of blocks that are cached only because a request reads through them."""
 PARTIAL_ROWS_GAP = 262_144
-"""Longest gap in bytes of reads that cache no extra blocks. It costs about as much CPU time as a request."""
+"""Maximum gap in bytes of reads that cache no extra blocks. Reading it takes about as much CPU time as a request."""
 WHOLE_FROM = 0.85
-"""Share of a block's rows from which the whole block is read."""
+"""The whole block is read if at least this share of its rows is needed."""
 MARGIN = 1.15
-"""Factor on the share of a block's bytes that its first rows are expected to take. If they take more, a second request
-reads the rest of the block."""
-LEAST = 8192
-"""Bytes added to that, since the DEFLATE code tables precede the first row."""
-GAP, LONGEST, PARTED = 1.4, 3.0, 2.0
-"""Multiples of the bytes that a round trip is worth: the longest gap, the longest request, and what skipping a block's
-lower rows has to save, since the tile below may then need an extra request. Above 1 MB the limits above apply."""
+"""Safety factor on the bytes that a block's first rows are expected to take: their share of the block's bytes. If they
+take more, a second request reads the rest of the block."""
+PREFIX_BYTES = 8192
+"""Bytes added to the expected bytes of a block's first rows, since the DEFLATE code tables precede the first row."""
+GAP_ROUND_TRIPS = 1.4
+"""Maximum gap, in multiples of `round_trip_bytes`."""
+REQUEST_ROUND_TRIPS = 3.0
+"""Maximum size of a request, in multiples of `round_trip_bytes`; never more than MAX_RANGE."""
+ROWS_SAVING = 2.0
+"""Minimum size of a block's lower rows that are skipped, in multiples of `round_trip_bytes`. The tile below may need an
+extra request for them later."""
 
 
 @dataclass(frozen=True)
 class RequestSizes:
-    """Sizes of requests in bytes, for a connection that receives `round_trip_bytes` during a round trip.
+    """Limits of requests in bytes, for a connection that receives `round_trip_bytes` during a round trip.
 
     Reading through a gap costs its bytes and saves the round trip of a request. A long request saves round trips too,
-    but its blocks wait for each other. On a slow connection bytes cost more than round trips.
+    but its blocks wait for each other. On a slow connection, bytes cost more than round trips.
     """
 
-    gap: int
-    """Longest gap between two blocks that is read through."""
-    longest: int
-    """Longest request, unless it is for a single block."""
-    halved: int
-    """Size from which a request for small blocks is split into two."""
-    least_saving: float
-    """Bytes of a block's lower rows from which they are skipped if they are not needed."""
+    max_gap: int
+    """Maximum gap between two blocks that one request reads through."""
+    max_size: int
+    """Maximum size of a request for several blocks."""
+    split_from: int
+    """A request for small blocks is split into two if it has more bytes."""
+    min_saving: float
+    """Unneeded lower rows of a block are skipped if they take at least this many bytes."""
 
 
-def request_sizes(round_trip_bytes: float, gap: int, *, partial_rows: bool = False) -> RequestSizes:
-    """The request sizes for a connection, with gaps of at most `gap` bytes.
+def request_sizes(round_trip_bytes: float, max_gap: int, *, partial_rows: bool = False) -> RequestSizes:
+    """The request sizes for a connection, with gaps of at most `max_gap` bytes.
 
-    `partial_rows` is for reads whose neighbouring pixels will hardly be requested.
+    Set `partial_rows` if neighbouring pixels are unlikely to be requested.
     """
-    gap = int(min(gap, GAP * round_trip_bytes))
+    max_gap = int(min(max_gap, GAP_ROUND_TRIPS * round_trip_bytes))
     return RequestSizes(
-        gap=min(gap, PARTIAL_ROWS_GAP) if partial_rows else gap,
-        longest=int(min(MAX_RANGE, LONGEST * round_trip_bytes)),
-        halved=int(min(HALVED, round_trip_bytes)),
-        least_saving=0.0 if partial_rows else PARTED * round_trip_bytes,
+        max_gap=min(max_gap, PARTIAL_ROWS_GAP) if partial_rows else max_gap,
+        max_size=int(min(MAX_RANGE, REQUEST_ROUND_TRIPS * round_trip_bytes)),
+        split_from=int(min(SPLIT_FROM, round_trip_bytes)),
+        min_saving=0.0 if partial_rows else ROWS_SAVING * round_trip_bytes,
     )
 
 
@@ -73,7 +77,7 @@ def request_sizes(round_trip_bytes: float, gap: int, *, partial_rows: bool = Fal
 class BlockRange:
     """The bytes to read of one block: `start..stop` of the file. The block itself ends at `end`.
 
-    `rows` is the number of first rows that the bytes are expected to hold; None for the whole block.
+    `rows` is the number of upper rows that the bytes are expected to contain; None for the whole block.
     """
 
     block: BlockIndex
@@ -82,7 +86,7 @@ class BlockRange:
     end: int
     rows: int | None = None
     prefix: bytes = b""
-    """The block's bytes before `start`, which were received earlier."""
+    """The block's bytes before `start`, received earlier."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ class RangeRequest:
 
     @property
     def gap(self) -> int:
-        """Bytes that belong to none of the blocks."""
+        """Number of bytes that belong to none of the blocks."""
         return self.size - sum(each.stop - each.start for each in self.block_ranges)
 
     def without_prefixes(self) -> RangeRequest:
@@ -112,26 +116,30 @@ class RangeRequest:
 
 
 def range_of_block(
-    block: BlockIndex, start: int, size: int, rows: int, height: int, least_saving: float = 0.0, prefix: bytes = b""
+    block: BlockIndex, start: int, size: int, rows: int, height: int, min_saving: float = 0.0, prefix: bytes = b""
 ) -> BlockRange:
-    """The bytes to read of a block at byte `start`, for its first `rows` of `height` rows.
+    """The bytes to read for the upper `rows` of a block that has `height` rows and starts at byte `start`.
 
-    `size` is the block's size in bytes, `prefix` its first bytes if they were received earlier.
+    `size` is the block's size in bytes, `prefix` its first bytes if they were received earlier. The whole block is read
+    if skipping the other rows would save less than `min_saving` bytes.
     """
     share = rows / height
-    expected = math.ceil(size * share * MARGIN) + LEAST
-    first = start + len(prefix)
-    if share >= WHOLE_FROM or expected >= size or size - expected < least_saving or expected <= len(prefix):
-        return BlockRange(block, first, start + size, start + size, prefix=prefix)
-    return BlockRange(block, first, start + expected, start + size, rows, prefix)
+    expected = math.ceil(size * share * MARGIN) + PREFIX_BYTES
+    first_byte = start + len(prefix)
+    if share >= WHOLE_FROM or expected >= size or size - expected < min_saving or expected <= len(prefix):
+        return BlockRange(block, first_byte, start + size, start + size, prefix=prefix)
+    return BlockRange(block, first_byte, start + expected, start + size, rows, prefix)
 
 
-def plan_requests(block_ranges: Iterable[BlockRange], gap: int, longest: int = MAX_RANGE) -> list[RangeRequest]:
-    """Join blocks into range requests, reading through at most `gap` bytes between two of them."""
+def plan_requests(block_ranges: Iterable[BlockRange], max_gap: int, max_size: int = MAX_RANGE) -> list[RangeRequest]:
+    """Join blocks into range requests of at most `max_size` bytes, with gaps of at most `max_gap` bytes.
+
+    A block larger than `max_size` has a request of its own.
+    """
     runs: list[list[BlockRange]] = []
     stop = 0
     for block_range in sorted(block_ranges, key=lambda each: each.start):
-        if runs and block_range.start - stop <= gap and max(stop, block_range.stop) - runs[-1][0].start <= longest:
+        if runs and block_range.start - stop <= max_gap and max(stop, block_range.stop) - runs[-1][0].start <= max_size:
             runs[-1].append(block_range)
             stop = max(stop, block_range.stop)
         else:
@@ -140,11 +148,14 @@ def plan_requests(block_ranges: Iterable[BlockRange], gap: int, longest: int = M
     return [_joined(run) for run in runs]
 
 
-def in_halves(request: RangeRequest, halved: int = HALVED) -> tuple[RangeRequest, ...]:
-    """Two requests of about the same size if the request is large and all of its blocks are small, else the request."""
+def split_if_large(request: RangeRequest, split_from: int = SPLIT_FROM) -> tuple[RangeRequest, ...]:
+    """Two requests of about the same size if the request is large and all of its blocks are small, else one.
+
+    A request is large if it has more than `split_from` bytes, a block small if it has at most SMALL_BLOCK.
+    """
     block_ranges = sorted(request.block_ranges, key=lambda each: each.start)
-    large = max(each.stop - each.start for each in block_ranges) > SMALL
-    if large or len(block_ranges) == 1 or request.size <= halved:
+    large = max(each.stop - each.start for each in block_ranges) > SMALL_BLOCK
+    if large or len(block_ranges) == 1 or request.size <= split_from:
         return (request,)
     middle = (request.start + request.stop) / 2
     first = tuple(takewhile(lambda each: each.stop <= middle, block_ranges)) or block_ranges[:1]
@@ -158,8 +169,8 @@ def _joined(block_ranges: Sequence[BlockRange]) -> RangeRequest:
 def with_extra_blocks(request: RangeRequest, offsets: NDArray[np.int64], sizes: NDArray[np.int64]) -> RangeRequest:
     """The request with all blocks that its bytes contain. `offsets` and `sizes` are those of the level's blocks.
 
-    Unchanged if there are more than MAX_EXTRA_BLOCKS others: blocks without data are stored in few bytes, but each
-    takes as much time and memory as any other.
+    Returns the request unchanged if that would add more than MAX_EXTRA_BLOCKS blocks. Blocks without data have few
+    bytes, so that a request may contain many, but each takes as much time and memory as any other.
     """
     inside = (offsets >= request.start) & (offsets + sizes <= request.stop) & (sizes > 0)
     if np.count_nonzero(inside) > len(request.block_ranges) + MAX_EXTRA_BLOCKS:

@@ -1,4 +1,4 @@
-"""The profile of a file as GDAL reports it, and the metadata made from it."""
+"""The profile of a file that GDAL opened, and the metadata derived from it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from affine import Affine
 from rasterio.enums import ColorInterp
 from rasterio.io import DatasetReader
 
-from scog.cog.block_parts import BlockParts, Shape, parted
+from scog.cog.block_parts import BlockParts, Shape, block_parts
 from scog.cog.georeferencing import georeference
 from scog.cog.masks import has_mask
 from scog.cog.metadata import FileBand, FileMetadata, Level
@@ -22,18 +22,18 @@ from scog.geo.ground_control_points import PolynomialTransform
 
 PIXEL_TYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float32", "float64")
 MAX_SIDE = 20_000
-"""Largest side of a remote raster in pixels; Sentinel-2's are 10,980."""
+"""Maximum side of a remote raster in pixels. Sentinel-2 bands have 10,980."""
 LARGE_BYTES = 1 << 24
-"""Bytes of a decoded block above which GDAL decodes only one block at a time."""
+"""GDAL decodes only one block at a time if a decoded block has more bytes."""
 MAX_DECODED_BYTES = 256_000_000
-"""Bytes of the largest block that GDAL decodes, with all bands that are decoded together."""
+"""Maximum bytes of a block that GDAL decodes, including all bands that are decoded together."""
 
 
 @dataclass(frozen=True)
 class RasterProfile:
     """All that GDAL reports of a file, except for the location of its blocks.
 
-    `overviews` are the factors by which each is smaller. `interleaved` is the number of bands in one block.
+    `overviews` are the overviews' decimation factors. `interleaved` is the number of bands in one block.
     """
 
     crs: str
@@ -103,8 +103,8 @@ def level_of(
 ) -> Level:
     """A level without the location of its blocks.
 
-    `shape` and `block_shape` are the file's, `(rows, columns)`. The blocks of a `plain` level are decoded by scog, one
-    by one; any rows of a contiguous one can be read without the others. Raises AssetRefused if blocks are too large.
+    `shape` and `block_shape` are the file's, `(rows, columns)`. scog decodes the blocks of a `plain` level, one by one.
+    In a contiguous level, any rows can be read without the others. Raises AssetRefused if blocks are too large.
     """
     height, width = shape
     block_height, block_width = block_shape
@@ -114,7 +114,7 @@ def level_of(
     curve = None if profile.curve is None else replace(profile.curve, zoom=(x_factor, y_factor))
     grid = Grid(profile.crs, transform, width, height, curve)
     itemsize = profile.dtype.itemsize
-    parts = BlockParts(block_shape) if plain else parted(block_shape, shape, itemsize, is_contiguous=is_contiguous)
+    parts = BlockParts(block_shape) if plain else block_parts(block_shape, shape, itemsize, is_contiguous=is_contiguous)
     decoded_rows = 1 if is_contiguous else block_height
     decoded_bytes = decoded_rows * block_width * profile.interleaved * itemsize
     if decoded_bytes > MAX_DECODED_BYTES:

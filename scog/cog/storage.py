@@ -16,9 +16,9 @@ import numpy as np
 from scog.cog.ifd import BITS, COMPRESSION, FORMAT, PHOTOMETRIC, PLANES, PREDICTOR, Directory
 
 MAX_PIXELS = 2048 * 2048
-"""Pixels of the largest block that is decoded as a whole."""
+"""Maximum pixels of a block that is decoded as a whole."""
 _CODECS = {1: "NONE", 8: "DEFLATE", 32946: "DEFLATE"}
-"""Codecs by TIFF's Compression tag; DEFLATE has an old code and Adobe's."""
+"""Codecs by TIFF's Compression tag. DEFLATE has two codes: 8 (Adobe) and the older 32946."""
 _FORMATS = {"u": 1, "i": 2, "f": 3}
 """TIFF's SampleFormat by NumPy's kind."""
 _HARMLESS = {PHOTOMETRIC: (0, 1, 3), PLANES: (1, 2)}
@@ -35,7 +35,7 @@ class Storage:
 
 
 def storage_of(images: Sequence[Directory], order: bytes, dtype: np.dtype[Any]) -> Storage | None:
-    """How all blocks of a file's images are stored; None if GDAL has to decode them.
+    """Codec and predictor of all blocks of a file's images; None if GDAL must decode them.
 
     `order` is the byte order as TIFF names it (`II`, `MM`), `dtype` the type that GDAL reads.
     """

@@ -44,10 +44,10 @@ class StreamingDecoder:
         self._received = memoryview(b"")
         self._complete = False
         self.waiters: Waiters | None = None
-        """Returns the requests that wait for the blocks; set when the task that reads them has started."""
+        """Returns the tallies of requests that wait for the blocks. Set when the task that reads them has started."""
 
     def on_data(self, part: ByteRange) -> None:
-        """Start decoding what has arrived so far, if it belongs to the described version of the file."""
+        """Start decoding the received bytes, if they belong to the version of the file whose metadata was read."""
         if part.etag == self._metadata.identity:
             self._received = memoryview(part.data)
             self._start_jobs(self._received)
@@ -68,7 +68,7 @@ class StreamingDecoder:
         return blocks
 
     def abort(self) -> list[tuple[BlockIndex, bytes]]:
-        """Stop after a failed request. Returns the first bytes of each block that was received in part.
+        """Stop after a failed request. Returns the first bytes of each partly received block.
 
         Complete blocks are still decoded.
         """

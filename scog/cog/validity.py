@@ -1,7 +1,7 @@
-"""Which pixels of a block are valid, by the file's mask or by nodata.
+"""Validity of a block's pixels, by the file's mask or by nodata.
 
-If a file has a mask or an alpha band, only that decides, as in GDAL: nodata is then a value like any other. The pixels
-of such a file are records of value and validity, so that both pass through caches, index maps and windows together.
+If a file has a mask or an alpha band, nodata is ignored, as in GDAL. The pixels of such a file are records of value and
+validity, so that both pass through caches, index maps and windows together.
 Blocks of all other files are plain arrays, which are compared with nodata.
 """
 
@@ -20,7 +20,7 @@ NUMBER, VALID = "number", "valid"
 """Fields of a record."""
 
 FLOAT_END = 3.4e38
-"""A nodata of at least this magnitude is the limit of float32, rounded in some way. All values beyond are nodata."""
+"""A nodata value of at least this magnitude is the limit of float32, however rounded. All values beyond are nodata."""
 
 
 def record_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -29,7 +29,7 @@ def record_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 
 def value_dtype(pixel_type: np.dtype[Any]) -> np.dtype[Any]:
-    """The dtype of the values of pixels, masked or not."""
+    """The dtype of pixels' values. `pixel_type` may be that of records or of plain values."""
     return pixel_type if pixel_type.fields is None else pixel_type.fields[NUMBER][0]
 
 
@@ -41,7 +41,11 @@ def masked(values: NDArray[Any], valid: Mask2D) -> NDArray[Any]:
 
 
 def values_and_validity(pixels: NDArray[Any], nodata: Collection[float] = ()) -> tuple[NDArray[Any], Mask2D]:
-    """The values of pixels, and whether each is valid: finite, and valid by the mask or else not one of `nodata`."""
+    """Values and validity of pixels.
+
+    A pixel is valid if its value is finite, and valid by the mask. If there is no mask, the value must not be in
+    `nodata`.
+    """
     if pixels.dtype.names is not None:
         values, valid = np.ascontiguousarray(pixels[NUMBER]), pixels[VALID].copy()
     else:
@@ -61,7 +65,7 @@ def _is_data(values: NDArray[Any], nodata: Collection[float]) -> Mask2D:
 
 @lru_cache(maxsize=256)
 def nodata_span(nodata: float, dtype: np.dtype[Any]) -> tuple[Any, Any] | None:
-    """The lowest and the highest value of this dtype that count as `nodata`; None if no value does.
+    """The lowest and the highest value of this dtype that are `nodata`; None if no value is.
 
     None also for NaN and infinity, which are never valid anyway.
     """
@@ -89,7 +93,7 @@ def as_number(nodata: float | None, dtype: np.dtype[Any]) -> Any:
 
 
 def is_whole_number(values: NDArray[Any]) -> NDArray[np.bool_]:
-    """Whether each value is a whole number, as those of classes are."""
+    """Whether each value is a whole number, as class values are."""
     if values.dtype.kind != "f":
         return np.ones(values.shape, bool)
     return np.asarray(np.isfinite(values) & (values == np.floor(values)))

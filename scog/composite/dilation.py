@@ -1,6 +1,6 @@
 """Dilation of masks: whether a masked pixel is within a distance in metres on the ground, independent of tile edges.
 
-Masked pixels around the image count too, so the search grid is larger than the image. It normally has the image's
+Masked pixels around the image count too, so the dilation grid is larger than the image. It normally has the image's
 pixels. If the distance spans more than `REACH` of them, as in tiles of the highest zooms, its pixels are squares of 2,
 4, 8 ... of them, counted from the CRS's origin, so that neighbouring tiles use the same squares. For 1000 m these
 measure 4 to 8 m; pixels of a classification measure 10 or 20 m. The distance in pixels depends on the row, because
@@ -21,7 +21,7 @@ from scog.geo.ground_resolution import ground_units
 
 MAX_METRES = 1000.0
 REACH = 256.0
-"""Maximum distance at the equator in pixels of the search grid; at least half, unless the image's pixels are larger."""
+"""Maximum distance in pixels of the dilation grid at the equator; at least half, if the image has smaller pixels."""
 ROUNDING = 1e-9
 """Tolerance in pixels."""
 
@@ -29,8 +29,8 @@ Mask2D = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
-class SearchGrid:
-    """The search grid of an image: `grid` contains the image, with a margin.
+class DilationGrid:
+    """The dilation grid of an image: `grid` contains the image, with a margin.
 
     rows, cols    row and column of `grid` without its margin for each row and column of the image
     across, down  distance in pixels of `grid` for each of its rows, without the margin
@@ -44,7 +44,7 @@ class SearchGrid:
     down: NDArray[np.float64]
     margin: tuple[int, int]
 
-    def near(self, masked: Mask2D) -> Mask2D:
+    def dilated(self, masked: Mask2D) -> Mask2D:
         """Whether any pixel of `masked` is within the distance of each image pixel: bool `(y, x)`.
 
         `masked` is bool, of `grid`'s shape. Distances are between pixel centres. The result is exact: in each column
@@ -91,8 +91,8 @@ class SearchGrid:
         return np.where(share >= 0, reach, -1).astype(np.int32)
 
 
-def search_grid(grid: Grid, metres: float) -> SearchGrid:
-    """The search grid for masked pixels within a distance of an image whose rows run from west to east."""
+def dilation_grid(grid: Grid, metres: float) -> DilationGrid:
+    """The dilation grid for masked pixels within a distance of an image whose rows run from west to east."""
     a, _, left, _, e, top = tuple(grid.transform)[:6]
     unit = ground_units(grid.crs, np.zeros(1))[1][0]  # at the equator, so that it is the same for all tiles of a zoom
     factor = 1
@@ -110,7 +110,7 @@ def search_grid(grid: Grid, metres: float) -> SearchGrid:
 
 def _with_margin(
     grid: Grid, metres: float, rows: NDArray[np.int64] | None = None, cols: NDArray[np.int64] | None = None
-) -> SearchGrid:
+) -> DilationGrid:
     """A grid with a margin. `rows` and `cols` map the image's pixels to it, by default one to one."""
     a, _, left, _, e, top = tuple(grid.transform)[:6]
     y = top + e * (np.arange(grid.height) + 0.5)
@@ -121,4 +121,4 @@ def _with_margin(
     enlarged = Grid(grid.crs, corner, grid.width + 2 * margin_cols, grid.height + 2 * margin_rows)
     rows = np.arange(grid.height) if rows is None else rows
     cols = np.arange(grid.width) if cols is None else cols
-    return SearchGrid(enlarged, rows, cols, across, down, (margin_rows, margin_cols))
+    return DilationGrid(enlarged, rows, cols, across, down, (margin_rows, margin_cols))

@@ -1,4 +1,4 @@
-"""All cubes of one server: the most recently used in memory, all on disk."""
+"""All cubes of one server. All are on disk, and the most recently used in memory."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from scog.runtime.singleflight import SingleFlight
 
 log = logging.getLogger(__name__)
 
-IN_MEMORY = 256
-"""Cubes in memory at most."""
-SCENES_IN_MEMORY = 20_000
-"""Pinned scenes in memory at most, of all cubes together. Each takes 4 KB."""
+MAX_CACHED_CUBES = 256
+"""Maximum number of cubes in memory."""
+MAX_CACHED_SCENES = 20_000
+"""Maximum number of pinned scenes in memory, of all cubes together. Each takes 4 KB."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +52,7 @@ class Cube:
 
 @contextmanager
 def open_cubes(engine: Engine) -> Iterator[Cubes]:
-    """The cubes of an engine's catalogue. Unlike caches, they are on disk for a local archive too."""
+    """Open the cubes of an engine's catalogue. They are stored on disk, unlike caches also for a local archive."""
     settings = engine.settings
     with ExitStack() as stack:
         store = CubeStore(settings.cache_dir, engine.source, settings.cubes)
@@ -63,18 +63,18 @@ def open_cubes(engine: Engine) -> Iterator[Cubes]:
 
 
 class Cubes:
-    """Cubes by id, with an LRU cache in memory. Opened and used within one event loop."""
+    """Cubes by id, with an LRU cache in memory. Used within one event loop."""
 
     def __init__(self, store: CubeStore, max_cubes: int) -> None:
         self._store = store
-        self._max_cached = min(max_cubes, IN_MEMORY)
+        self._max_cached = min(max_cubes, MAX_CACHED_CUBES)
         self._cache: OrderedDict[str, Cube] = OrderedDict()
         self._loading: SingleFlight[str, Cube | None] = SingleFlight()
         self._used: dict[str, None] = {}
         """Ids of cubes used since the last write to the store, least recently used first."""
 
     async def add(self, definition: Definition, pinned: Pinned | None) -> tuple[Cube, bool, bool]:
-        """Store a cube. Returns it, whether it is new, and whether it survives a restart."""
+        """Store a cube. Returns the cube, whether it is new, and whether it survives a restart."""
         cube, scenes = await asyncio.to_thread(_new_cube, definition, pinned)  # 0.1 s for many scenes
         existing = await self.get(cube.id)
         cube = self._add_to_cache(existing or cube)
@@ -92,7 +92,7 @@ class Cubes:
         return await self._loading.join(name, lambda: self._load(name))
 
     def close(self) -> None:
-        """Write the order of use to the store."""
+        """Write the order of last use to the store."""
         if self._used:
             self._store.use(self._take_used())
 
@@ -104,7 +104,7 @@ class Cubes:
         self._cache[cube.id] = cube
         self._cache.move_to_end(cube.id)
         weight = sum(cached.weight for cached in self._cache.values())
-        while len(self._cache) > self._max_cached or (weight > SCENES_IN_MEMORY and len(self._cache) > 1):
+        while len(self._cache) > self._max_cached or (weight > MAX_CACHED_SCENES and len(self._cache) > 1):
             _, evicted = self._cache.popitem(last=False)
             weight -= evicted.weight
         return cube

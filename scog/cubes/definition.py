@@ -1,6 +1,6 @@
-"""Definitions of cubes: parameters in canonical form, from which the id is derived.
+"""Definitions of cubes: parameters in canonical form, which determine the id.
 
-Equivalent requests give equal definitions. Canonical form replaces band names by codes, removes blanks and redundant
+Equivalent requests have equal definitions. Canonical form replaces band names by codes, removes blanks and redundant
 parentheses from expressions, replaces TiTiler's names, fills in defaults, converts times to UTC, and normalises colours
 and areas.
 """
@@ -37,7 +37,7 @@ ID_BYTES = 10
 """Length of the hash: 80 bits, 16 characters in base 32. Among 10^9 cubes, the probability of a collision is 4e-7."""
 _OPERATION = re.compile(" (?=gamma|sigmoidal|saturation)", re.IGNORECASE)
 _TITILER_NAMES = ("assets", "pixel_selection")
-"""Parameters that are TiTiler's names of others, and are left out."""
+"""TiTiler's aliases of other parameters. They are left out."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Definition:
 
     parameters  JSON values by name, in canonical form
     area        GeoJSON geometry; None for the whole Earth
-    pinned      whether scenes are those of the time of definition
+    pinned      whether the scenes are fixed when the cube is created
     """
 
     parameters: Mapping[str, Any]
@@ -61,7 +61,7 @@ class Definition:
 
     @property
     def text(self) -> str:
-        """JSON text that is equal for equal definitions."""
+        """The definition as JSON text, which is equal for equal definitions."""
         return json.dumps(self.document, sort_keys=True, separators=(",", ":"))
 
 
@@ -78,15 +78,15 @@ def read_definition(text: str) -> Definition:
 def cube_id(definition: Definition, scenes: str | None) -> str:
     """The id of a definition and its pinned `scenes` as text.
 
-    The scenes are hashed completely. An id therefore always identifies the same image, on every server and after an
-    eviction, and the same definition gets another id once there is a new scene.
+    The hash includes all members of the scenes. An id therefore always identifies the same image, on every server and
+    after an eviction. The same definition has another id when there is a new scene.
     """
     digest = blake2b(f"{definition.text}\n{scenes or ''}".encode(), digest_size=ID_BYTES).digest()
     return b32encode(digest).decode().lower()
 
 
 def options_of(definition: Definition) -> ImageOptions:
-    """The image options of a definition. Raises InvalidInput for parameters that this version of scog does not know."""
+    """The image options of a definition. Raises InvalidInput for parameters that this version of scog does not have."""
     parameters = definition.parameters
     if unknown := parameters.keys() - _OPTIONS:
         names = ", ".join(map(repr, sorted(unknown)))
@@ -119,9 +119,9 @@ def canonical_parameters(
 ) -> dict[str, Any]:
     """Parameters in canonical form.
 
-    `non_defaults` are the JSON values of parameters that differ from their defaults, `layer_options` and `image` the
-    result of parsing all parameters. Defaults are filled in, except a layer's own colormap and parameters not listed
-    here, so that new parameters do not change existing ids.
+    `non_defaults` has the JSON values of parameters that differ from their defaults. `layer_options` and `image` are
+    the result of parsing all parameters. Defaults are filled in, except for the layer's own colormap and for parameters
+    that are not listed here, so that new parameters do not change existing ids.
     """
     request, style = image
     canonical_values: dict[str, Any] = {
@@ -149,7 +149,7 @@ def canonical_parameters(
 
 
 def _layer(layer_options: LayerOptions, formula: str) -> dict[str, Any]:
-    """One of index, expression and bands in canonical form; the others are None."""
+    """Index, expression and bands: one in canonical form, the others None."""
     layer: dict[str, Any] = {"index": None, "expression": None, "bands": None}
     if layer_options.expression is not None:
         return layer | {"expression": formula}
@@ -169,7 +169,7 @@ def _mask(mask: Mask) -> str:
 
 
 def _rescale(layer_options: LayerOptions, style: Style) -> list[list[float]] | None:
-    """The range of each output, given or default; None for classes."""
+    """The requested or default range of each output; None for classes."""
     coloring = style.coloring
     ranges: Sequence[Range] = layer_options.rescale
     if isinstance(coloring, Channels):
@@ -212,7 +212,7 @@ def _color_formula(text: str) -> str:
 
 
 def _classes(text: str, style: Style) -> str:
-    """Thresholds, with the labels and colours between them if there are any, without blanks."""
+    """Thresholds without blanks, and the labels and colours between them if there are any."""
     assert isinstance(style.coloring, Classes)
     thresholds = [repr(entry.high + 0.0).removesuffix(".0") for entry in style.coloring.entries[:-1]]
     parts = text.split(",")

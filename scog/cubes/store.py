@@ -1,4 +1,4 @@
-"""Cubes on disk: a bounded number in SQLite, least recently used ones evicted first."""
+"""Cubes on disk: a limited number in SQLite. The least recently used cubes are evicted first."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scog.runtime.sqlite import open_or_renew
 
 log = logging.getLogger(__name__)
 
-# `used` is a counter, not a time: clocks are set back, and several uses fall into one tick.
+# `used` is a counter, not a time: clocks may be set back, and several uses may have the same time.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS cubes (
     catalog TEXT NOT NULL, id TEXT NOT NULL, definition TEXT NOT NULL, format INTEGER NOT NULL, scenes BLOB,
@@ -30,11 +30,10 @@ _MEMORY = Path(":memory:")
 
 
 class CubeStore:
-    """Definitions and scenes of cubes as text, by id, in SQLite. Ids belong to a `catalog`, as scenes and defaults do.
+    """Definitions and scenes of cubes as text, by id, in SQLite. Ids belong to one `catalog`, like scenes and defaults.
 
-    Without a folder, or if it is not writable, cubes are in memory and last until the server stops. A later failure of
-    the disk loses the cubes on it, but raises nothing. The file is opened at the first access. Calls block for about a
-    millisecond and may come from any thread.
+    Without a writable folder, cubes are in memory until the server stops. If the disk fails later, its cubes are lost,
+    but nothing is raised. The file is opened on first access. Thread-safe; calls block for about a millisecond.
     """
 
     def __init__(self, folder: Path | None, catalog: str, max_cubes: int) -> None:
@@ -43,13 +42,13 @@ class CubeStore:
         self._max_cubes = max_cubes
         self._connection: sqlite3.Connection | None = None
         self._connecting = threading.Lock()
-        self.faults = 0
+        self.errors = 0
         """Number of errors so far."""
         self.lasting = False
         """Whether cubes survive a restart. False until the file is open."""
 
     def put(self, name: str, definition: str, scenes: str | None) -> bool:
-        """Store a cube as the most recently used, and evict the least recently used. Returns whether it succeeded."""
+        """Store a cube as the most recently used, and evict the least recently used. Returns whether that succeeded."""
         compressed = None if scenes is None else zlib.compress(scenes.encode(), 6)
         try:
             self._database.execute(_PUT, (self._catalog, name, definition, FORMAT, compressed))
@@ -71,7 +70,7 @@ class CubeStore:
             return None
 
     def use(self, names: Iterable[str]) -> None:
-        """Mark cubes as used, in this order."""
+        """Mark cubes as used, in the given order."""
         try:
             for name in names:
                 self._database.execute(_USE, (self._catalog, name))
@@ -105,5 +104,5 @@ class CubeStore:
         return database
 
     def _record(self, error: Exception) -> None:
-        self.faults += 1
+        self.errors += 1
         log.warning("cubes cannot be stored on disk: %s", error)

@@ -22,7 +22,7 @@ from scog.geo.grid import Grid
 
 RPC_HINT = "A file that has only RPCs must be orthorectified first (gdalwarp -rpc)."
 MAX_LISTED_BANDS = 8
-"""Bands of a file that an error message lists at most."""
+"""Maximum number of a file's bands that an error message lists."""
 
 
 def bind_asset(asset: Asset, name: str, metadata: FileMetadata) -> tuple[Asset, FileMetadata]:
@@ -32,8 +32,8 @@ def bind_asset(asset: Asset, name: str, metadata: FileMetadata) -> tuple[Asset, 
 
     Raises AssetRefused if neither item nor file identifies the band, or neither gives a georeference.
     """
-    is_unplaced = metadata.levels[0].grid.crs == NO_CRS
-    if asset.scale is not None and metadata.count == 1 and asset.band in (None, 1) and not is_unplaced:
+    has_no_crs = metadata.levels[0].grid.crs == NO_CRS
+    if asset.scale is not None and metadata.count == 1 and asset.band in (None, 1) and not has_no_crs:
         return asset, metadata  # the common case
     try:
         return _bound(asset, name, metadata)

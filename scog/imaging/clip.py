@@ -1,4 +1,4 @@
-"""Clip areas: polygons outside of which an image is empty. A pixel belongs to the area if its centre does."""
+"""Clip areas: an image has no data outside their polygons. A pixel is inside if its centre is."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _EAST, _WEST = shapely.box(0, -90, 180, 90), shapely.box(-180, -90, 0, 90)
 
 
 class ClipArea:
-    """2D polygons in degrees, longitudes from -180 to 180. Safe to use from several threads.
+    """2D polygons in degrees, longitudes from -180 to 180. Thread-safe.
 
-    `repaired` describes how an invalid geometry was made valid; None if it was valid. It does not count for equality.
+    `repaired` describes how an invalid geometry was made valid; None if it was valid. It is not compared by `==`.
     """
 
     def __init__(self, shape: BaseGeometry, repaired: str | None = None) -> None:
@@ -55,13 +55,13 @@ class ClipArea:
 
     @property
     def geometry(self) -> dict[str, Any]:
-        """GeoJSON geometry in normal form: start, direction and order of the rings received do not matter."""
+        """GeoJSON geometry in normal form: it does not depend on the start, direction and order of the given rings."""
         geojson: dict[str, Any] = shapely.geometry.mapping(self._shape)
         return {"type": geojson["type"], "coordinates": _as_lists(geojson["coordinates"])}
 
     @property
     def bounds(self) -> Bounds:
-        """West, south, east, north in degrees; the whole width of the Earth for an area over the antimeridian."""
+        """West, south, east, north in degrees; from -180 to 180 for an area that crosses the antimeridian."""
         return _bounds(self._shape)
 
     @property
@@ -73,7 +73,7 @@ class ClipArea:
 
     @property
     def search_boxes(self) -> tuple[Bounds, ...]:
-        """Bounding boxes for searches: one, or two for an area on both sides of the antimeridian."""
+        """Bounding boxes for searches: one, or two if the area crosses the antimeridian."""
         west, _, east, _ = self.bounds
         halves: tuple[BaseGeometry, ...] = (self._shape,)
         if east - west > 180:
@@ -122,7 +122,7 @@ class ClipArea:
 
 
 def parse_clip_area(bbox: object, geometry: object) -> ClipArea | None:
-    """The area of a bounding box, or of a GeoJSON geometry, Feature or FeatureCollection. None without either.
+    """The area of a bounding box, or of a GeoJSON geometry, Feature or FeatureCollection. None if both are None.
 
     Raises InvalidInput if both are given, or one is invalid or empty.
     """
@@ -146,7 +146,7 @@ def parse_clip_area(bbox: object, geometry: object) -> ClipArea | None:
 
 
 def _geometries(features: object) -> list[object]:
-    """The geometry of each feature; None for anything else in the list."""
+    """The geometry of each feature; None for items that are not objects."""
     if not isinstance(features, list):
         return []
     return [feature.get("geometry") if isinstance(feature, Mapping) else None for feature in features]

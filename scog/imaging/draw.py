@@ -28,9 +28,9 @@ __all__ = ["ImageData", "ImageRequest", "draw"]
 async def draw(engine: Engine, grid: Grid, request: ImageRequest, priority: Priority = Priority.TILE) -> ImageData:
     """Draw a requested image on a grid.
 
-    A scene that fails is skipped and named in the report. The two periods of a comparison are drawn concurrently, each
-    as a request of its own; if one fails, the comparison fails. While connections are busy, reads of a lower `priority`
-    value go first.
+    A scene that cannot be read is skipped and added to the report. The two periods of a comparison are drawn
+    concurrently, as two requests; if one fails, the comparison fails. While connections are busy, reads with a lower
+    `priority` value start first.
 
     Raises NothingReadable if scenes were found but none could be read, DeadlineExceeded if nothing was read in time,
     CatalogError if the search failed.
@@ -51,7 +51,7 @@ async def _draw_period(engine: Engine, grid: Grid, request: ImageRequest, priori
         priority = Priority.PREVIEW
     elif not request.composite.painted:
         priority = max(priority, Priority.COMPOSITE)
-    report.tally.rank = priority
+    report.tally.priority = priority
     try:
         return await _cached_or_computed(engine, grid, request, report)
     except (DeadlineExceeded, NothingReadable) as error:

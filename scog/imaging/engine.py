@@ -1,4 +1,4 @@
-"""The state that outlives a request: opened here, and passed down as `Engine`."""
+"""Opens the state of a server or session, which all requests share as `Engine`."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from scog.cog.block_reader import BlockReader
 from scog.cog.header_store import HeaderStore
 from scog.cog.warm_up import describe_tiny_geotiff
 from scog.collections.reflectance_offset import SHIFT
+from scog.imaging.band_reader import BandReader
 from scog.imaging.image_cache import ImageCache
-from scog.imaging.layers import LayerReader
 from scog.net.local import LocalRanges
 from scog.net.ranges import HttpRanges, Ranges
 from scog.runtime.memory_budget import MemoryBudget
@@ -36,7 +36,7 @@ class Engine:
     searches: Searches
     ranges: Ranges
     blocks: BlockReader
-    layer_reader: LayerReader
+    band_reader: BandReader
     cpu: Executor
     """Threads that compute large images."""
     workbench: Workbench
@@ -51,8 +51,8 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
     Raises InvalidInput if the catalogue is a folder that does not exist or has no items.
     """
     async with AsyncExitStack() as stack:
-        # Codecs release the GIL and use every core. Computing a large image holds the GIL half of the time, so more
-        # threads than half of the cores would only wait for each other.
+        # Codecs release the GIL and use every core. Computing a large image holds the GIL half of the time, so that
+        # more threads than half of the cores would only wait for each other.
         codecs = _thread_pool(stack, settings.threads, "codec")
         for _ in range(settings.threads):
             codecs.submit(describe_tiny_geotiff)
@@ -60,7 +60,7 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
         workbench = Workbench(cpu)
         catalog = await _open_catalog(settings)
         stack.push_async_callback(catalog.close)
-        # Local reads block on the disk, and have their own threads so as not to hold up computation.
+        # Local reads block on the disk. They have their own threads so that they do not delay computation.
         disk = _thread_pool(stack, 16, "disk")
         local = LocalRanges(catalog.folder, disk) if isinstance(catalog, Archive) else None
         ranges = await stack.enter_async_context(Ranges(_open_http(settings), local))
@@ -74,7 +74,7 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
             searches=searches,
             ranges=ranges,
             blocks=blocks,
-            layer_reader=LayerReader(blocks, workbench, MemoryBudget(settings.read_memory_mb * 1_000_000), offset),
+            band_reader=BandReader(blocks, workbench, MemoryBudget(settings.read_memory_mb * 1_000_000), offset),
             cpu=cpu,
             workbench=workbench,
             image_cache=ImageCache(settings.image_cache_mb * 1_000_000),

@@ -60,7 +60,7 @@ def _geotiff(data: ImageData, grid: Grid, image: StyledRequest) -> bytes:
         "SCENES": " ".join(scene.id for scene in used),
     }
     if image.request.compare is not None:
-        second = sorted(data.report.compared, key=lambda scene: scene.sort_key)
+        second = sorted(data.report.second_period, key=lambda scene: scene.sort_key)
         tags |= {
             "COMPARED_AS": str(image.request.compare.how),
             "COMPARED_WITH_SCENES": " ".join(scene.id for scene in second),

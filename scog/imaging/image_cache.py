@@ -1,7 +1,7 @@
-"""Cache of computed images and their encoded files, so that a repeated request or a new style is answered at once.
+"""Cache of computed images and their encoded files. Repeated requests and new styles need no reads.
 
-The key is grid and request. An entry is valid while a search selects the same scenes that the image was made of: a new
-or reprocessed scene invalidates it.
+The key is the grid and the request. An entry is valid while a search selects the scenes that the image was made of: a
+new or reprocessed scene invalidates it.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from scog.imaging.request import ImageData, ImageRequest
 from scog.runtime.byte_cache import ByteCache
 
 MAX_AGE = 3600.0
-"""Seconds that an image is cached at most, as in browsers, in case a file is replaced unnoticed."""
+"""Maximum age of a cached image in seconds, as in browsers, in case a file is replaced without a new item."""
 OVERHEAD = 2_000
 """Bytes of an entry besides its arrays."""
 
 
 class Replayable:
-    """An iterator of observations that can be rewound once it has been read in part."""
+    """An iterator of observations that can be rewound at any time."""
 
     def __init__(self, observations: AsyncIterator[Observation]) -> None:
         self._observations = observations
         self._replay: deque[Observation] = deque()
         self.seen: list[Observation] = []
         self.ended = False
-        """Whether `seen` holds all observations."""
+        """Whether `seen` contains all observations."""
 
     def __aiter__(self) -> Self:
         return self
@@ -74,13 +74,13 @@ def encoded_image(body: bytes) -> EncodedImage:
 
 @dataclass(frozen=True, eq=False)
 class _Entry:
-    """An image with the observations that were read for it.
+    """An image, and the observations that were read for it.
 
     used      the scenes that the image shows
     unmasked  ids of scenes without a scene classification
     seen      all observations read, in order
-    ended     whether `seen` are all that were selected
-    since     time of the image, by the cache's clock
+    ended     whether `seen` contains all selected observations
+    since     when the image was computed, by the cache's clock
     """
 
     values: NDArray[np.float32]
@@ -96,7 +96,7 @@ class _Entry:
 class ImageCache:
     """LRU cache of images and encoded images, bounded in bytes.
 
-    Partial images are not cached, since a retry may complete them; nor are previews.
+    Partial images are not cached, since a retry may complete them. Previews are not cached either.
     """
 
     def __init__(self, capacity: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -105,9 +105,9 @@ class ImageCache:
         self._clock = clock
 
     async def get(self, grid: Grid, request: ImageRequest, selected: Replayable, report: Report) -> ImageData | None:
-        """The cached image of a request, if it was made of the observations that are `selected` now, else None.
+        """The cached image of a request if it was made of the observations that are now `selected`, else None.
 
-        On a miss `selected` is rewound. On a hit the image has `report`, with the scenes filled in.
+        On a hit, the scenes are added to `report`, which becomes the image's report. On a miss, `selected` is rewound.
         """
         entry = self._entries.get((grid, request))
         if entry is None:
@@ -123,7 +123,7 @@ class ImageCache:
     def put(self, grid: Grid, request: ImageRequest, selected: Replayable, data: ImageData) -> ImageData:
         """Cache an image, and return it with its cache id. Its arrays become read-only.
 
-        Returns partial images and previews as they are.
+        Partial images and previews are returned without being cached.
         """
         if data.report.partial or data.report.is_preview:
             return data
@@ -147,7 +147,7 @@ class ImageCache:
 
 
 async def _is_current(entry: _Entry, selected: Replayable) -> bool:
-    """Whether the selection starts with the entry's observations, and has no more if the entry used all there were."""
+    """Whether the selection starts with the entry's observations, and no others if the entry used all of its own."""
     for observation in entry.seen:
         current = await anext(selected, None)
         if current is None or not _same_files(current, observation):
@@ -156,7 +156,7 @@ async def _is_current(entry: _Entry, selected: Replayable) -> bool:
 
 
 def _same_files(one: Observation, other: Observation) -> bool:
-    """Whether two observations have the same scenes and files. Each search makes objects of its own of a scene."""
+    """Whether two observations have the same scenes and files. Each search creates its own Scene objects."""
     if one is other:
         return True
     return len(one.scenes) == len(other.scenes) and all(

@@ -27,7 +27,7 @@ class StyledRequest(NamedTuple):
     style: Style
 
     def clipped(self, area: ClipArea | None) -> StyledRequest:
-        """Clipped to an area; unchanged without one."""
+        """The request clipped to an area, with the same style; unchanged if `area` is None."""
         return self._replace(request=self.request.clipped(area))
 
 

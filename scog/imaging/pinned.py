@@ -18,8 +18,8 @@ from scog.temporal.intervals import Interval
 class Pinned:
     """The scenes to make images of.
 
-    `truncated` tells whether more matched than were pinned, or than the search could return. `compared` are the scenes
-    of the second period of a comparison.
+    `truncated` is True if more scenes matched than were pinned, or than the search could return. `compared` has the
+    scenes of the second period of a comparison.
     """
 
     scenes: SceneSet

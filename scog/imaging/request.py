@@ -31,7 +31,7 @@ class Comparison:
 class SceneFilter:
     """Selects scenes by time range (None for the newest), maximum cloud cover in percent, and collection.
 
-    `pinned` scenes replace the search. They do not count for equality.
+    `pinned` scenes replace the search. They are not compared by `==`.
     """
 
     interval: Interval | None = None
@@ -42,7 +42,7 @@ class SceneFilter:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageRequest(SceneFilter):
-    """What to compute on a grid: scenes, expression, mask and composite."""
+    """The image to compute on a grid: scenes, expression, mask and composite."""
 
     expression: Expression
     mask: Mask
@@ -50,15 +50,15 @@ class ImageRequest(SceneFilter):
     """Resampling of the expression's bands. Masks always use nearest."""
     composite: Composite = NEWEST
     area: ClipArea | None = None
-    """The area outside of which all pixels are invalid."""
+    """Pixels outside this area are invalid."""
     compare: Comparison | None = None
     """A second period to compare with."""
     preview: int = field(default=0, compare=False)
     """If not 0, coarser overviews may be read to save time, and at most this many observations that are not in memory.
-    It does not count for equality, since a cached image serves a preview too."""
+    Not compared by `==`, since a cached image serves a preview too."""
 
     def clipped(self, area: ClipArea | None) -> ImageRequest:
-        """The request clipped to an area; unchanged without one."""
+        """The request clipped to an area; unchanged if `area` is None."""
         return self if area is None else replace(self, area=area)
 
 
@@ -66,8 +66,8 @@ class ImageRequest(SceneFilter):
 class ImageData:
     """Values float32 `(output, y, x)`, NaN where invalid; validity bool `(y, x)`; and the report.
 
-    Outputs are those of the composite, which may add p-values: these may be NaN where the values are valid. `cache_id`
-    identifies an image in the image cache, or both images of a comparison; 0 if not cached.
+    Outputs are those of the composite, which may add p-values. P-values may be NaN where `valid` is True. `cache_id`
+    identifies an image in the image cache, or both images of a comparison; 0 if the image is not cached.
     """
 
     values: NDArray[np.float32]

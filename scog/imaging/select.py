@@ -1,4 +1,4 @@
-"""Selects the observations of an image: searches the catalogue and yields observations, newest first, up to a limit."""
+"""Selects the observations of an image: searches the catalogue and yields them newest first, up to a limit."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ from scog.imaging.request import SceneFilter
 from scog.runtime.tasks import gather_all
 
 WIDE_SCENES = 64
-"""Scenes of a wide image at most, one that spans several search areas. Each costs about 1 MB at its coarsest level."""
+"""Maximum number of scenes of a wide image (one that spans several search areas). Each scene costs about 1 MB at its
+coarsest level."""
 WIDE_PAGES = 3
-"""Pages of each search of a wide image at most."""
+"""Maximum number of pages of each search of a wide image."""
 
 
 @dataclass(frozen=True)
@@ -45,18 +46,19 @@ async def observations(
     scenes: SceneFilter,
     report: Report,
     oldest_first: bool = False,
-    most: SearchLimits | None = None,
+    limits: SearchLimits | None = None,
 ) -> AsyncIterator[Observation]:
-    """Observations that intersect a grid, newest first, up to `most` or the settings' limits for an image.
+    """Observations that intersect a grid, newest first, up to `limits` (default: the settings' limits for an image).
 
-    Without an interval, those of the catalogue's newest days. A wide image uses a few scenes, chosen to cover it. With
-    `oldest_first` the search is completed before the first observation is yielded. Pinned scenes replace the search.
+    If `scenes` has no interval, the catalogue's newest days are searched. A wide image uses a few scenes, chosen to
+    cover it. With `oldest_first`, the search is completed before the first observation is yielded. Pinned scenes
+    replace the search.
 
-    Raises CatalogError if the search fails before its first observation; a later failure ends the iteration, and the
+    Raises CatalogError if the search fails before its first observation. A later failure ends the iteration, and the
     report is marked as incomplete.
     """
     since = time.perf_counter()
-    limits = most or SearchLimits(engine.settings.image_observations, engine.settings.image_scenes)
+    limits = limits or SearchLimits(engine.settings.image_observations, engine.settings.image_scenes)
     (areas, wide), bounds = search_areas(grid, limits.zoom), lonlat_bounds(grid)
     if bounds is None:
         return
@@ -111,7 +113,7 @@ async def _newest_first(searches: Sequence[Search], bounds: Bounds, report: Repo
         except CatalogError:
             if not matching:
                 raise
-            report.incomplete = "catalogue"  # the last observation may lack scenes, and is yielded nonetheless
+            report.incomplete = "catalogue"  # the last observation is yielded although it may lack scenes
 
 
 async def _wide(searches: Sequence[Search], bounds: Bounds, report: Report) -> AsyncIterator[Observation]:

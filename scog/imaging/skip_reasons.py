@@ -1,4 +1,4 @@
-"""Messages for skipped scenes: the bands and file affected, the error, and how to resolve it."""
+"""Details of skipped scenes: the bands and file affected, the error, and how to resolve it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scog.net.byte_range import is_local
 from scog.net.policy import host_of
 
 MAX_NAME = 300
-"""Characters of a file's name at most; the start of a longer one is cut off."""
+"""Maximum characters of a file's name. A longer name is cut off at its start."""
 _GONE = "The file may have been moved, or be requester-pays. Try newer scenes."
 _BROKEN = "Create the file again, or remove the asset from its item."
 _NETWORK = "Try again; `scog doctor` measures the connection."
@@ -45,7 +45,7 @@ ADVICE: Mapping[str, str] = MappingProxyType(
         "http-400": _GONE, "http-401": _GONE, "http-403": _GONE, "http-404": _GONE, "http-410": _GONE,
         "http-429": "The host limits requests: lower SCOG_READS_PER_HOST.",
         "timeout": _NETWORK, "slow": _NETWORK, "connection": _NETWORK, "host-resting": _NETWORK,
-        "changed": "Try again.", "stopped": "Try again.", "beaten": "Try again.",
+        "changed": "Try again.", "stopped": "Try again.", "superseded": "Try again.",
         "certificate": "If a proxy intercepts TLS, add its certificate to SSL_CERT_FILE; `scog doctor` tells more.",
         "proxy": "Check HTTPS_PROXY; `scog doctor` tells more.",
         "cut-off": _BROKEN, "not-a-tiff": _BROKEN, "not-a-geotiff": _BROKEN, "broken-header": _BROKEN,
@@ -58,8 +58,8 @@ ADVICE: Mapping[str, str] = MappingProxyType(
 _OTHER = "Try other scenes."
 
 
-def explain(scene: Scene, error: SourceError, root: Path | None = None) -> str:
-    """The message for a skipped scene: bands, file, error and advice, such as `nir (a/nir.tif): There is no such file.`
+def skip_detail(scene: Scene, error: SourceError, root: Path | None = None) -> str:
+    """The detail of a skipped scene: bands, file, error and advice, such as `nir (a/nir.tif): There is no such file.`
 
     Files of a local archive are relative to its `root`. Queries, credentials and local folders are not shown.
     """
@@ -73,7 +73,7 @@ def advice(reason: str) -> str:
 
 
 def _subject(scene: Scene, error: SourceError, root: Path | None) -> str:
-    """Start of a message: the bands of the file and its name. Empty for an error without a URL."""
+    """The start of a detail: the bands of the file and its name. Empty for an error without a URL."""
     if error.url is None:
         return ""
     bands = [band for band, asset in scene.assets.items() if asset.url == error.url]
@@ -82,7 +82,10 @@ def _subject(scene: Scene, error: SourceError, root: Path | None) -> str:
 
 
 def display_name(url: str, root: Path | None) -> str:
-    """A file's name for messages: host and path; the path relative to `root` of a local file, or its base name."""
+    """A file's name for messages: host and path of a remote file.
+
+    For a local file, the path relative to `root`, or the base name if the file is not below `root`.
+    """
     try:
         path, host = unquote(urlsplit(url).path), host_of(url)
     except ValueError:  # the port is too large or not a number

@@ -1,4 +1,4 @@
-"""The pixel lattice of an area's scenes, from the file headers of the newest readable scene, not from its item."""
+"""The pixel lattice of an area's scenes, from file headers of the newest readable scene instead of its item."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ from scog.net.policy import UpstreamStats
 from scog.runtime.tasks import gather_all
 
 LIMITS = SearchLimits(observations=4, scenes=16)
-"""Observations and scenes to try until the files of one can be read."""
+"""Maximum number of observations and scenes that are tried until the files of one can be read."""
 CLASSIFICATION = "scl"
 
 
 def nominal_resolution(bands: Iterable[str]) -> int:
-    """Nominal pixel size in metres of the finest band, for use if no file can be read. 10 if no name is known."""
+    """Nominal pixel size of the finest band in metres, for use if no file can be read. 10 if all names are unknown."""
     return min((BY_NAME[band].resolution for band in bands if band in BY_NAME), default=10)
 
 
 async def source_lattice(
     engine: Engine, grid: Grid, request: ImageRequest, tally: UpstreamStats, outline: ClipArea | None = None
 ) -> Lattice | None:
-    """The lattice of the image of a grid, or of the scenes within an outline: that of the newest readable observation.
+    """The lattice of the newest readable observation that intersects a grid, and `outline` if given.
 
-    Search and headers are the same that drawing the image needs, and are cached. None if there is no scene, or none can
-    be read; drawing the image then raises the reason.
+    None if there is no scene, or none can be read; drawing the image then raises the error. The search and the headers
+    are cached, and drawing the image uses them too.
     """
     centre = transformer(grid.crs, DEGREES).transform(*grid.centre)
     report = Report(tally=tally)
     masked = request.mask.classes is not None
     with suppress(CatalogError):
-        async for observation in observations(engine, grid, request, report, most=LIMITS):
+        async for observation in observations(engine, grid, request, report, limits=LIMITS):
             scenes = [scene for scene in observation.scenes if outline is None or outline.intersects(scene)]
             lattice = await lattice_of_scenes(engine, scenes, request.expression.bands, centre, tally, masked=masked)
             if lattice is not None:
@@ -57,19 +57,19 @@ async def lattice_of_scenes(
     engine: Engine,
     scenes: Sequence[Scene],
     bands: Sequence[str],
-    place: tuple[float, float],
+    lonlat: tuple[float, float],
     tally: UpstreamStats,
     *,
     masked: bool = False,
 ) -> Lattice | None:
     """The finest lattice among the bands of the first scene whose files can be read; None if there is none.
 
-    `place` is a longitude and latitude. Scenes in its UTM zone come first, so that an area between two zones is sampled
-    in its own. With `masked`, the header of the scene classification is read concurrently, for the mask.
+    Scenes in the UTM zone of `lonlat` come first, so that an area near the edge of a zone is sampled in its own zone.
+    With `masked`, the header of the scene classification is read concurrently, since the mask needs it later.
     """
-    utm_zone = zone_crs(*place)
+    utm_zone = zone_crs(*lonlat)
     for scene in islice(sorted(scenes, key=lambda scene: mgrs_tile_crs(scene.mgrs_tile) != utm_zone), LIMITS.scenes):
-        lattice = await _finest_lattice(engine, scene, bands, place, tally, masked=masked)
+        lattice = await _finest_lattice(engine, scene, bands, lonlat, tally, masked=masked)
         if lattice is not None:
             return lattice
     return None
@@ -79,28 +79,30 @@ async def _finest_lattice(
     engine: Engine,
     scene: Scene,
     bands: Sequence[str],
-    place: tuple[float, float],
+    lonlat: tuple[float, float],
     tally: UpstreamStats,
     *,
     masked: bool,
 ) -> Lattice | None:
-    """The finest lattice among the bands of a scene; None if one is missing or cannot be read."""
+    """The finest lattice among the bands of a scene; None if a band is missing or cannot be read."""
     if not all(band in scene.assets for band in bands):
         return None
     bands_by_url = {scene.assets[band].url: band for band in reversed(bands)}
 
     async def read_lattice(url: str) -> Lattice:
-        metadata = engine.blocks.known(url) or await engine.blocks.describe(url, tally)
+        metadata = engine.blocks.cached_metadata(url) or await engine.blocks.read_metadata(url, tally)
         band = bands_by_url[url]
         _, metadata = bind_asset(scene.assets[band], band, metadata)
         full, resolutions = metadata.levels[0].grid, metadata.resolutions
-        return replace(lattice_of(full, *place), coarsest=max(resolutions) / resolutions[0])
+        return replace(lattice_of(full, *lonlat), coarsest=max(resolutions) / resolutions[0])
 
     async def prefetch_classification() -> None:
         asset = scene.assets.get(CLASSIFICATION)
-        if masked and asset is not None and asset.url not in bands_by_url and engine.blocks.known(asset.url) is None:
+        if not masked or asset is None or asset.url in bands_by_url:
+            return
+        if engine.blocks.cached_metadata(asset.url) is None:
             with suppress(SourceError):
-                await engine.blocks.describe(asset.url, tally)
+                await engine.blocks.read_metadata(asset.url, tally)
 
     try:
         *lattices, _ = await gather_all((*map(read_lattice, bands_by_url), prefetch_classification()))

@@ -1,10 +1,9 @@
 """Admission queue of one host: which read starts next when the concurrency limit is reached.
 
-The lowest `Priority` starts first. Within a rank the order is that of fair queueing: the image that would finish
-first if
-it had the whole bandwidth. Small images therefore do not wait for large ones that arrived together with them, and large
-ones are not starved. (A. Demers, S. Keshav and S. Shenker, "Analysis and Simulation of a Fair Queueing Algorithm",
-SIGCOMM 1989.)
+Reads of the lowest `Priority` value start first. Within a priority, fair queueing determines the order: the image that
+would finish first with the whole bandwidth is read first. Small images therefore do not wait for large ones that
+arrived together with them, and large ones are not starved. (A. Demers, S. Keshav and S. Shenker, "Analysis and
+Simulation of a Fair Queueing Algorithm", SIGCOMM 1989.)
 """
 
 from __future__ import annotations
@@ -17,14 +16,14 @@ from scog.net.concurrency import ConcurrencyLimit, Snapshot
 from scog.net.policy import Priority, UpstreamStats
 
 MIN_READS = 2
-"""Reads that run at the same time whatever their size, so that the network is not idle between two of them."""
+"""Reads that may run at the same time whatever their size, so that the network is not idle between two of them."""
 TYPICAL_RATE = 1_000_000.0
-"""Bandwidth in bytes per second that is assumed before the first measurement."""
+"""Assumed bandwidth in bytes per second before the first measurement."""
 Waiters = Callable[[], Iterable[UpstreamStats]]
 """Returns the tallies of the requests that wait for a read. They may change while the read is queued."""
 Key = tuple[int, float]
 ABANDONED: Key = (max(Priority) + 1, 0.0)
-"""Sort key of reads that no request waits for any more; they come last."""
+"""Sort key of a read without waiters: it comes last."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,11 +34,11 @@ class _Queued:
 
 
 class AdmissionQueue:
-    """Admits reads of one host: at most `at_most` reads and `ConcurrencyLimit.max_outstanding` bytes at a time."""
+    """Admits reads of one host: at most `max_reads` reads and `ConcurrencyLimit.max_outstanding` bytes at a time."""
 
-    def __init__(self, concurrency: ConcurrencyLimit, at_most: int) -> None:
+    def __init__(self, concurrency: ConcurrencyLimit, max_reads: int) -> None:
         self._concurrency = concurrency
-        self._at_most = at_most
+        self._max_reads = max_reads
         self._in_flight = 0
         self._queue: list[_Queued] = []
 
@@ -70,17 +69,17 @@ class AdmissionQueue:
                 self.release(admitted.result(), size)
             raise
 
-    def release(self, start: Snapshot, missing: int = 0) -> None:
-        """End a read of which `missing` bytes did not arrive, and admit others."""
-        self._concurrency.end(start, missing)
+    def release(self, start: Snapshot, outstanding: int = 0) -> None:
+        """End a read and admit others. `outstanding` is the number of its bytes that did not arrive."""
+        self._concurrency.end(start, outstanding)
         self._in_flight -= 1
         self.admit_next(recheck=True)
 
     def admit_next(self, *, recheck: bool = False) -> None:
         """Start the queued reads that fit.
 
-        Without `recheck` a host whose limit is reached is skipped early, since this is called for every chunk that
-        arrives.
+        This is called for every chunk that arrives. Without `recheck` it therefore returns at once if the host's limit
+        is reached.
         """
         if self._queue and (
             recheck or self._in_flight < MIN_READS or self._concurrency.outstanding < self._concurrency.max_outstanding
@@ -88,7 +87,7 @@ class AdmissionQueue:
             self._admit_queued()
 
     def _admit_queued(self) -> None:
-        while self._queue and self._in_flight < self._at_most:
+        while self._queue and self._in_flight < self._max_reads:
             self._queue = [each for each in self._queue if not each.admitted.done()]
             first = min(self._queue, key=lambda queued: self._key(queued.waiters), default=None)
             if first is None or not self._fits(first.size, self._key(first.waiters)[0]):
@@ -96,18 +95,19 @@ class AdmissionQueue:
             first.admitted.set_result(self._start(first.size))
 
     def _key(self, waiters: Waiters) -> Key:
-        """Sort key of a read: that of the most urgent request that waits for it."""
+        """Sort key of a read: that of its most urgent waiter."""
         rate = self._concurrency.rate or TYPICAL_RATE
         return min(
-            ((tally.rank, tally.started_at + tally.requested_bytes / rate) for tally in waiters()), default=ABANDONED
+            ((tally.priority, tally.started_at + tally.requested_bytes / rate) for tally in waiters()),
+            default=ABANDONED,
         )
 
-    def _fits(self, size: int, rank: int) -> bool:
-        """Whether a read may start now. Previews are small and urgent, so that only the number of reads bounds them."""
-        if self._in_flight >= self._at_most:
+    def _fits(self, size: int, priority: int) -> bool:
+        """Whether a read may start now. Previews are small and urgent: only the number of reads limits them."""
+        if self._in_flight >= self._max_reads:
             return False
         return (
-            rank == Priority.PREVIEW
+            priority == Priority.PREVIEW
             or self._in_flight < MIN_READS
             or self._concurrency.outstanding + size <= self._concurrency.max_outstanding
         )

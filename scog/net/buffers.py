@@ -1,7 +1,7 @@
-"""Buffer pool: reuses the memory that response bodies are received into.
+"""Buffer pool: reuses the memory of response bodies.
 
-The system hands out new memory in zeroed pages. A median of 20 dates took 6,500 page faults for its bodies without the
-pool and takes 2,000 with it.
+The system provides new memory in zeroed pages. The bodies for a median of 20 dates cause 6,500 page faults without the
+pool, and 2,000 with it.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 MIN_POOLED = 1 << 16
-"""Bytes. Smaller buffers are left to malloc, which reuses memory of that size itself."""
+"""Minimum bytes of a pooled buffer. malloc reuses the memory of smaller ones."""
 MAX_IDLE_BYTES = 64 * 2**20
-"""Bytes of unused buffers that are kept at most."""
+"""Maximum bytes of unused buffers in the pool."""
 
 
 class BufferPool:
-    """Hands out buffers and takes each back once no view of it is left. Thread-safe."""
+    """Allocates buffers, and reuses a buffer when no view of it is left. Thread-safe."""
 
     def __init__(self) -> None:
         self._free: dict[int, list[NDArray[np.uint8]]] = defaultdict(list)
@@ -48,9 +48,9 @@ class BufferPool:
         return view.data
 
     def _give_back(self, memory: NDArray[np.uint8]) -> None:
-        """Keep a buffer. Above MAX_IDLE_BYTES, free buffers of the size that was least recently allocated.
+        """Return a buffer to the pool. Above MAX_IDLE_BYTES, free buffers of the least recently allocated size.
 
-        Called by a finalizer in whatever thread drops the last view, so it must not take a lock.
+        Called by a finalizer, in any thread that drops the last view, so that it must not take a lock.
         """
         self._free[len(memory)].append(memory)
         while self.idle_bytes > MAX_IDLE_BYTES and (

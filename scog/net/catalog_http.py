@@ -1,6 +1,6 @@
 """Requests to one catalogue over httpx: only its own host, read timeouts, one hedge, bounded sizes, retries.
 
-The proxies are those of HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, read by httpx when the client is made.
+httpx reads the proxies from HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY when the client is created.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from scog.net.policy import CircuitBreaker, UpstreamStats, display_url, is_allow
 from scog.net.retry import RETRIED_STATUS, retry_delay
 
 MAX_RESPONSE = 12_000_000
-"""Bytes of one response at most. A page of 100 items has 2.3 MB; parsed, it takes up to twenty times as much memory."""
+"""Maximum bytes of a response. A page of 100 items has 2.3 MB, and takes up to twenty times as much memory parsed."""
 MAX_RETRY_AFTER = 60.0
-"""Seconds at most for which no request is sent after a Retry-After."""
+"""Maximum seconds for which no request is sent after a Retry-After."""
 READ_TIMEOUT = 5.0
 """Seconds without data after which a request fails. A catalogue that hangs is thus reported within 8 s, even if it
 hangs after its headers: a hedge is sent after half of this, and may receive data once."""
 HEDGE_AFTER = 1.0
-"""Seconds without data after which a request is hedged, at least. Earth Search takes 0.5 to 3 s."""
+"""Minimum seconds without data before a request is hedged. Earth Search takes 0.5 to 3 s."""
 LATE_FACTOR = 3.0
-"""Multiple of the typical latency after which a response counts as late."""
+"""A response is late after this multiple of the typical latency."""
 MIN_PROGRESS = 4096
 """Bytes of a body that reset the read timeout. A slower response, below 0.7 KB/s, times out."""
 # Earth Search's gateway answers 403 under load.
@@ -39,7 +39,7 @@ RETRIED = RETRIED_STATUS | {403, 408}
 
 
 class UnexpectedResponse(CatalogBroken):
-    """A response that may come from something on the way, such as a captive portal; worth one retry."""
+    """A response that may come from another server, such as a captive portal. It is retried once."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class CatalogRequest:
 
 
 class CatalogHttp:
-    """HTTP client of one catalogue. Made within an event loop, which does the I/O; called from other threads."""
+    """HTTP client of one catalogue. Create it within an event loop, which does the I/O; call it from other threads."""
 
     def __init__(
         self,
@@ -96,9 +96,8 @@ class CatalogHttp:
     def submit(self, request: CatalogRequest) -> Future[str]:
         """Send a request. Returns a future of the response's text; cancelling it cancels the request.
 
-        To be called from other threads than the event loop's. The future raises CatalogUnavailable for transient
-        faults, after the retries; UnexpectedResponse for what may be another server's response; CatalogBroken for
-        everything else.
+        Call it from another thread than the event loop's. The future raises CatalogUnavailable for transient errors,
+        after the retries; UnexpectedResponse if another server may have responded; CatalogBroken for all other errors.
         """
         if not is_allowed(request.url, self._hosts):
             raise CatalogBroken("The catalogue links to a host that is not among the allowed hosts (SCOG_HOSTS).")
@@ -109,19 +108,19 @@ class CatalogHttp:
         self._check_available(request)
         received = request.tally.bytes
         try:
-            # A response that drips never reaches the read timeout: the deadline bounds its total time.
+            # A very slow response never reaches the read timeout: the deadline limits its total time.
             async with asyncio.timeout(request.deadline - since):
                 text = await self._with_retries(request)
-        except (TimeoutError, ReadTimeout) as fault:
-            self._record_timeout(since, fault)
-            raise CatalogUnavailable(self._timeout_message(request, fault, request.tally.bytes - received)) from None
+        except (TimeoutError, ReadTimeout) as error:
+            self._record_timeout(since, error)
+            raise CatalogUnavailable(self._timeout_message(request, error, request.tally.bytes - received)) from None
         except CatalogUnavailable:
-            self._breaker.fault()
+            self._breaker.record_failure()
             raise
         except CatalogBroken:
-            self._breaker.success()  # the host is available, only its response is invalid
+            self._breaker.record_success()  # the host is available, only its response is invalid
             raise
-        self._breaker.success()
+        self._breaker.record_success()
         return text
 
     def _check_available(self, request: CatalogRequest) -> None:
@@ -136,23 +135,23 @@ class CatalogHttp:
             raise CatalogUnavailable(
                 f"The request to the catalogue {request.display_url} was not sent in time: too many searches wait."
             )
-        if self._breaker.is_open():
+        if self._breaker.blocks_request():
             raise CatalogUnavailable(
                 f"The catalogue {request.display_url} failed repeatedly; requests to it are paused for some seconds. "
                 f"{NEXT_STEP}"
             )
 
-    def _record_timeout(self, since: float, fault: Exception) -> None:
-        """Count a timeout as the host's fault only if nothing at all was received from the host meanwhile.
+    def _record_timeout(self, since: float, error: Exception) -> None:
+        """Record a timeout as the host's failure, if nothing at all was received from the host meanwhile.
 
-        A request that was sent shortly before its deadline proves nothing.
+        A timeout of a request that was sent shortly before its deadline is not counted.
         """
-        had_time = isinstance(fault, ReadTimeout) or self._clock() - since >= self._read_timeout / 2
+        had_time = isinstance(error, ReadTimeout) or self._clock() - since >= self._read_timeout / 2
         if had_time and self._last_data < since:
-            self._breaker.fault()
+            self._breaker.record_failure()
 
-    def _timeout_message(self, request: CatalogRequest, fault: Exception, received: int) -> str:
-        if isinstance(fault, ReadTimeout):
+    def _timeout_message(self, request: CatalogRequest, error: Exception, received: int) -> str:
+        if isinstance(error, ReadTimeout):
             return (
                 f"The catalogue {request.display_url} did not answer in time: "
                 f"no data arrived for {self._read_timeout:g} s. {NEXT_STEP}"
@@ -168,14 +167,14 @@ class CatalogHttp:
         while True:
             try:
                 return await self._hedged(request)
-            except _TransientError as fault:
+            except _TransientError as error:
                 attempt += 1
-                pause = retry_delay(attempt, fault.retry_after)
+                pause = retry_delay(attempt, error.retry_after)
                 if attempt > self._retries or self._clock() + pause >= request.deadline:
-                    if fault.retry_after is not None:
+                    if error.retry_after is not None:
                         self._retry_after_until = self._clock() + min(pause, MAX_RETRY_AFTER)
                     raise CatalogUnavailable(
-                        f"The catalogue {request.display_url} {fault}. {fault.next_step}"
+                        f"The catalogue {request.display_url} {error}. {error.next_step}"
                     ) from None
                 await asyncio.sleep(pause)
 
@@ -196,17 +195,17 @@ class CatalogHttp:
             # Hedges.first applies the read timeout to both requests of a hedge together.
             async with self._client.stream(request.method, request.url, timeout=None, **body) as response:  # type: ignore[arg-type]
                 waits.add(self._clock() - since)
-                self._note_data(on_data)
+                self._record_data(on_data)
                 _check_status(response, request.display_url)
                 return await self._read_text(response, request, on_data)
-        except httpx.TransportError as fault:
-            raise _TransientError(*reason_of(fault)) from None
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as fault:
+        except httpx.TransportError as error:
+            raise _TransientError(*reason_of(error)) from None
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             raise UnexpectedResponse(
-                f"The catalogue {request.display_url} breaks the HTTP protocol ({type(fault).__name__})."
+                f"The catalogue {request.display_url} breaks the HTTP protocol ({type(error).__name__})."
             ) from None
 
-    def _note_data(self, on_data: OnData) -> None:
+    def _record_data(self, on_data: OnData) -> None:
         self._last_data = self._clock()
         on_data()
 
@@ -224,7 +223,7 @@ class CatalogHttp:
                 )
             if len(data) - announced >= MIN_PROGRESS:
                 announced = len(data)
-                self._note_data(on_data)
+                self._record_data(on_data)
         try:
             return data.decode()
         except UnicodeDecodeError:
@@ -234,7 +233,7 @@ class CatalogHttp:
 
 
 def wait_for(response: Future[str]) -> str:
-    """Block the thread until the response is there. Raises CatalogUnavailable if the request is cancelled."""
+    """Block the thread until the response has arrived. Raises CatalogUnavailable if the request is cancelled."""
     try:
         return response.result()
     except CancelledError:
@@ -247,8 +246,8 @@ def _client() -> httpx.AsyncClient:
         return httpx.AsyncClient(
             follow_redirects=False, trust_env=True, verify=tls_context(), headers={"User-Agent": "scog"}
         )
-    except (ValueError, ImportError, httpx.InvalidURL) as fault:  # ImportError: SOCKS needs an extra package
-        reason = str(fault).partition(". ")[0].rstrip(".")
+    except (ValueError, ImportError, httpx.InvalidURL) as error:  # ImportError: SOCKS needs an extra package
+        reason = str(error).partition(". ")[0].rstrip(".")
         raise InvalidInput(
             f"A proxy in the environment cannot be used: {reason}.",
             valid="an http:// or https:// URL in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY",
@@ -268,7 +267,7 @@ def _check_status(response: httpx.Response, display_url: str) -> None:
 
 
 class _TransientError(Exception):
-    """A fault that a retry may get around."""
+    """An error that a retry may resolve."""
 
     def __init__(self, message: str, next_step: str, retry_after: str | None = None) -> None:
         super().__init__(message)

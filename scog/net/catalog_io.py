@@ -14,7 +14,7 @@ from scog.net.policy import UpstreamStats
 
 
 class CatalogIO(StacApiIO):
-    """pystac-client's I/O for one search, which runs in a thread of its own; other threads may stop it."""
+    """pystac-client's I/O for one search. The search runs in its own thread; other threads may stop it."""
 
     def __init__(self, http: CatalogHttp, deadline: float, tally: UpstreamStats) -> None:
         super().__init__(max_retries=None)
@@ -50,8 +50,8 @@ class CatalogIO(StacApiIO):
     def read_json(self, source: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """The response's JSON object.
 
-        An invalid response may come from something on the way, so the request is repeated once. Raises a CatalogError,
-        or what the JSON parser raises.
+        An invalid response may come from another server, such as a captive portal, so that the request is repeated
+        once. Raises a CatalogError, or what the JSON parser raises.
         """
         try:
             return self._object(source, *args, **kwargs)
@@ -65,7 +65,7 @@ class CatalogIO(StacApiIO):
         return result
 
     def read_text(self, source: Any, *args: Any, **kwargs: Any) -> str:
-        """As pystac-client, but a link never opens a local file."""
+        """The text of a URL, as in pystac-client, except that a link never opens a local file."""
         href = source if isinstance(source, str) else str(getattr(source, "href", ""))
         if not href.startswith(("http://", "https://")):
             raise CatalogBroken("The catalogue contains a link that is not an http(s) URL.")

@@ -9,19 +9,22 @@ import certifi
 
 
 def tls_context() -> ssl.SSLContext:
-    """A client's TLS context, shared as long as the paths stay the same: loading the certificates takes about 40 ms.
+    """A client's TLS context. It is shared while the paths stay the same, since loading certificates takes about 40 ms.
 
     OpenSSL reads SSL_CERT_FILE and SSL_CERT_DIR itself. If neither is set, certifi's bundle is trusted too, because
     slim containers and python.org's macOS build have no system certificates.
     """
     paths = ssl.get_default_verify_paths()
-    chosen = paths.cafile not in (None, paths.openssl_cafile) or paths.capath not in (None, paths.openssl_capath)
-    return _context(paths.cafile, paths.capath, chosen)
+    uses_environment = paths.cafile not in (None, paths.openssl_cafile) or paths.capath not in (
+        None,
+        paths.openssl_capath,
+    )
+    return _context(paths.cafile, paths.capath, uses_environment)
 
 
 @lru_cache(maxsize=4)
-def _context(cafile: str | None, capath: str | None, chosen: bool) -> ssl.SSLContext:
+def _context(cafile: str | None, capath: str | None, from_environment: bool) -> ssl.SSLContext:
     context = ssl.create_default_context()
-    if not chosen:
+    if not from_environment:
         context.load_verify_locations(certifi.where())
     return context

@@ -1,8 +1,9 @@
 """An adaptive concurrency limit for one host, from its measured latency and throughput.
 
-Each read that ends is a measurement: the bytes that all reads received while it lasted, and the mean number of reads in
-flight. Throughput grows with that number until the bandwidth is used up; beyond this knee only latency grows. The limit
-is placed at the knee. If no larger or smaller number was tried lately, the limit moves there to probe it.
+Each completed read is a measurement: the bytes that all reads received during it, and the mean number of reads in
+flight. Throughput grows with the number of reads until the bandwidth is used up; beyond this knee only latency grows.
+The limit is set to the knee. If no larger (or no smaller) number of reads was measured lately, the limit is raised (or
+lowered) to measure one.
 """
 
 from __future__ import annotations
@@ -13,39 +14,39 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 MAX_AGE = 30.0
-"""Seconds of reading after which a measurement expires. Idle time does not count."""
+"""Seconds after which a measurement expires. Idle time is not counted."""
 KNEE_SHARE = 0.85
-"""Share of the best throughput at which a number of reads counts as sufficient."""
+"""A number of reads is sufficient if it reaches this share of the best throughput."""
 STEEP_GROWTH, STEEP_STEP = 1.2, 3
-"""Where throughput grows by STEEP_GROWTH per half-octave of reads, the limit is raised by STEEP_STEP half-octaves, else
-by one."""
+"""If throughput grows by STEEP_GROWTH per half-octave of reads, the limit is raised by STEEP_STEP half-octaves, else by
+one."""
 SMOOTHING = 0.3
 """Weight of a new measurement in the moving averages."""
 SAMPLE_DURATION = 0.2
-"""Seconds that a measurement of reads in flight covers, at least."""
+"""Minimum duration in seconds of a measurement of reads in flight."""
 SAMPLE_AFTER = 1.5
-"""Multiple of the typical latency after the start of a read from which its bytes are included in such a measurement."""
+"""Reads in flight are measured from this multiple of the typical latency after the latest start of a read."""
 MIN_DURATION = 0.02
-"""Seconds. Data received in less time may have been waiting in the system's buffers."""
+"""A shorter read, in seconds, does not raise the limit: its data may have been in the system's buffers."""
 MAX_QUEUE = 1.0
-"""Seconds of outstanding data. With more, short reads would only wait for each other."""
+"""Maximum outstanding data in seconds. With more, short reads would only wait for each other."""
 MIN_QUEUE = 0.15
-"""Seconds of outstanding data that are always allowed: less would not shorten any wait."""
+"""Outstanding data that is always allowed, in seconds. Less would not shorten any wait."""
 MIN_ROUND_TRIPS = 2.5
-"""Round trips of outstanding data that are always allowed: with fewer the estimate of a high-latency link improves
+"""Outstanding data that is always allowed, in round trips. With less, the estimate of a high-latency link improves
 slowly."""
 INITIAL_LIMIT = 1_000_000
 """Outstanding bytes that are allowed before the first measurement."""
 MIN_LIMIT = 65_536
 """Outstanding bytes that are always allowed."""
 DEFAULT_ROUND_TRIP_BYTES = 262_144
-"""Assumed `round_trip_bytes` before a body was timed; 50 Mbit/s x 40 ms."""
+"""`round_trip_bytes` before the first body is timed: 50 Mbit/s x 40 ms."""
 REQUEST_COST = 0.005
-"""Seconds of work that a request costs client and server together, however short the round trip."""
+"""Seconds that client and server spend on a request, in addition to the round trip."""
 MIN_TIMED = 65_536
-"""Bytes. Shorter reads are not measured: they show the latency, not the throughput."""
+"""Minimum size in bytes of a measured read. Shorter reads show the latency, not the throughput."""
 MIN_BODY_TIME = 0.0005
-"""Seconds. A body that seems to arrive faster was waiting in the system's buffers."""
+"""Minimum duration of a body in seconds. A body that seems to arrive faster was in the system's buffers."""
 
 
 class Snapshot(NamedTuple):
@@ -78,8 +79,7 @@ class ConcurrencyLimit:
         """Time of the latest start of a read."""
         self._sample: Snapshot | None = None
         self._rates: dict[int, tuple[float, float]] = {}
-        """Throughput in bytes per second and the busy time at which it expires, by the number of reads in
-        half-octaves."""
+        """Number of reads in half-octaves to throughput in bytes per second, and the busy time at which it expires."""
         self._typical_size = 0.0
         """Moving average of the reads' sizes in bytes."""
         self.latency: float | None = None
@@ -99,7 +99,7 @@ class ConcurrencyLimit:
 
     @property
     def connection_rate(self) -> float | None:
-        """Typical bytes per second of one connection while others share the bandwidth; None before a body was timed."""
+        """Typical bytes per second of one connection that shares the bandwidth; None before the first body is timed."""
         return 1 / self._seconds_per_byte if self._seconds_per_byte else None
 
     @property
@@ -135,10 +135,10 @@ class ConcurrencyLimit:
         self.delivered += count
         self.last_byte_at = self._now
 
-    def adjust_outstanding(self, more: int) -> None:
-        """Add to the outstanding bytes; negative if a file turned out shorter than the requested range."""
+    def adjust_outstanding(self, change: int) -> None:
+        """Add `change` to the outstanding bytes. It is negative if the file ends before the requested range does."""
         self._advance()
-        self.outstanding += more
+        self.outstanding += change
 
     def record_body(self, size: int, seconds: float) -> None:
         """Record that one connection received `size` bytes within `seconds` after its first bytes."""
@@ -148,15 +148,18 @@ class ConcurrencyLimit:
                 SMOOTHING if self._seconds_per_byte else 1
             )
 
-    def end(self, start: Snapshot, missing: int = 0) -> None:
-        """End a read of which `missing` bytes will not arrive. Only complete reads are measured."""
+    def end(self, start: Snapshot, outstanding: int = 0) -> None:
+        """End a read. `outstanding` is the number of its bytes that will not arrive. Only complete reads are measured.
+
+        `start` is the snapshot that `begin` returned.
+        """
         self._advance()
-        self.outstanding -= missing
+        self.outstanding -= outstanding
         if start.size >= MIN_TIMED:
             self._reads -= 1
-            if not missing:
+            if not outstanding:
                 self._measure(start)
-        elif not missing and self._now - start.time > MIN_DURATION:  # a lower bound of the throughput
+        elif not outstanding and self._now - start.time > MIN_DURATION:  # a lower bound of the throughput
             self.max_outstanding = max(
                 self.max_outstanding, MIN_QUEUE * (self.delivered - start.delivered) / (self._now - start.time)
             )

@@ -1,4 +1,4 @@
-"""One HTTP/1.1 connection. Bodies are received directly into the memory that they are used from, without a copy."""
+"""One HTTP/1.1 connection. Bodies are received without a copy, directly into the buffers that callers use."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import NamedTuple, Protocol, cast
 from httptools import HttpParserError, HttpResponseParser
 
 MAX_HEAD = 32_768
-"""Bytes of status line and headers at most."""
+"""Maximum bytes of status line and headers."""
 HEAD_BUFFER = 8_192
-"""Bytes received at once until the head is complete. The part of the body among them has to be copied."""
+"""Maximum bytes received at once until the head is complete. The part of the body in them must be copied."""
 
 
 class Head(NamedTuple):
@@ -26,7 +26,7 @@ CheckHead = Callable[[Head], int]
 Allocate = Callable[[int], memoryview]
 """Returns a buffer of the given length in bytes."""
 OnData = Callable[[memoryview], None]
-"""Called with the part of the body received so far whenever it has grown, except for the last time."""
+"""Called with the received part of the body whenever it has grown, except when it is complete."""
 
 
 class ConnectionLost(ConnectionError):
@@ -61,7 +61,7 @@ class Connection(asyncio.BufferedProtocol):
         self.idle_since = 0.0
         """When it became idle, by time.monotonic."""
         self.reused = False
-        """Whether it has been idle: the server may have closed it meanwhile."""
+        """Whether it was idle before: the server may have closed it meanwhile."""
         self.on_lost: Callable[[], None] = _do_nothing
         self._allocate = allocate
         self._transport: Stream | None = None
@@ -80,8 +80,8 @@ class Connection(asyncio.BufferedProtocol):
     ) -> tuple[Head, memoryview]:
         """Send a request. Returns head and body. Cancelling closes the connection.
 
-        Raises ConnectionLost, ProtocolError or what `check_head` raises; the connection cannot be used again after
-        that.
+        Raises ConnectionLost, ProtocolError or what `check_head` raises. After an error, the connection cannot be used
+        again.
         """
         if self._transport is None or self._transport.is_closing():
             raise ConnectionLost(before_response=True)
@@ -110,7 +110,7 @@ class Connection(asyncio.BufferedProtocol):
         self._transport = cast("Stream", transport)  # uvloop's does not subclass asyncio.Transport
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """Where the next bytes go: the rest of the body and never more than that, else the head buffer."""
+        """The buffer for the next bytes: the rest of the body and no more, else the head buffer."""
         remaining = None if self._response is None else self._response.remaining
         return self._buffer if remaining is None else remaining
 
@@ -143,7 +143,7 @@ class _Response:
         self.head: Head | None = None
         self.body = memoryview(b"")
         self.remaining: memoryview | None = None
-        """The part of the body not yet received, once its length is known and it needs no decoding."""
+        """The buffer for the rest of the body, if its length is known and it needs no decoding."""
         self.keep_alive = False
         self._check_head: CheckHead | None = check_head
         self._allocate = allocate
@@ -156,7 +156,7 @@ class _Response:
         self._complete = False
 
     def feed(self, buffer: memoryview, count: int) -> None:
-        """Process `count` received bytes: already in place if the body is received directly, else in `buffer`."""
+        """Process `count` received bytes. They are in `buffer`, unless the body is received directly."""
         if self.remaining is not None:
             self.remaining = self.remaining[count:]
             if not self.remaining:
@@ -172,10 +172,10 @@ class _Response:
                 self._process()
             elif self._fed >= MAX_HEAD:
                 raise ProtocolError(f"its head is longer than {MAX_HEAD} bytes")
-        except HttpParserError as fault:
-            self._fail(ProtocolError(str(fault)))
-        except Exception as fault:  # from check_head: for the caller
-            self._fail(fault)
+        except HttpParserError as error:
+            self._fail(ProtocolError(str(error)))
+        except Exception as error:  # from check_head; passed to the caller
+            self._fail(error)
 
     def eof(self) -> None:
         """The connection is closed."""
@@ -222,10 +222,10 @@ class _Response:
         if not self.done.done():
             self.done.set_result(None)
 
-    def _fail(self, fault: Exception) -> None:
+    def _fail(self, error: Exception) -> None:
         self.release()
         if not self.done.done():
-            self.done.set_exception(fault)
+            self.done.set_exception(error)
 
     def release(self) -> None:
         """Break the reference cycle with the parser, which would hold the body until the garbage collector runs."""
@@ -234,7 +234,7 @@ class _Response:
     # Called by the parser
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header. If a name repeats, the last value counts."""
+        """A header. If a name repeats, the last value is used."""
         self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:

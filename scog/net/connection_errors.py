@@ -19,12 +19,12 @@ _ERRNO = {
 }
 
 
-def reason_of(fault: BaseException) -> tuple[str, str]:
-    """Returns `cannot be reached: REASON`, and what to do about it.
+def reason_of(error: BaseException) -> tuple[str, str]:
+    """A message `cannot be reached: REASON`, and what to do about it.
 
-    The reason is found in the exception and in those that it was raised from.
+    The reason is that of the exception, or of one that it was raised from.
     """
-    for cause in _causes(fault):
+    for cause in _causes(error):
         match cause:
             case ssl.SSLCertVerificationError():
                 return f"cannot be reached: its certificate is not trusted ({cause.verify_message})", _CERTIFICATE
@@ -32,17 +32,17 @@ def reason_of(fault: BaseException) -> tuple[str, str]:
                 return "cannot be reached: its host name cannot be resolved", NEXT_STEP
             case OSError(errno=int(number)) if number in _ERRNO:
                 return f"cannot be reached: {_ERRNO[number]}", NEXT_STEP
-    name = type(fault).__name__
-    text = str(fault)
+    name = type(error).__name__
+    text = str(error)
     if name == "ProxyError":
         return f"cannot be reached: the proxy answers {text!r}", "Check HTTPS_PROXY; `scog doctor` shows details."
     return f"cannot be reached: {text or name}", NEXT_STEP
 
 
-def _causes(fault: BaseException | None) -> Iterator[BaseException]:
-    """The exception, the exceptions that it was raised from, and the members of groups among them."""
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The exception, the exceptions that it was raised from, and the members of exception groups."""
     seen: set[int] = set()
-    waiting = [fault]
+    waiting = [error]
     while waiting:
         each = waiting.pop()
         if each is None or id(each) in seen:

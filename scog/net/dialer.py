@@ -20,22 +20,22 @@ from scog.net.resolver import Resolver
 from scog.net.tls import RECORD_BUFFER, TlsStream
 
 CONNECT_TIMEOUT = 5.0
-"""Seconds for all of these steps together."""
+"""Maximum seconds for all steps together: name resolution, TCP, proxy and TLS."""
 MAX_SESSION_AGE = 3600.0
-"""Seconds for which a TLS session is resumed at most. Certificates are only checked in its first handshake."""
+"""Maximum age in seconds of a TLS session that is resumed. Its certificate is only checked in the first handshake."""
 
 Server = tuple[str, str, int]
 """Scheme, host and port."""
 
 
 class ConnectTimeout(ConnectionError):
-    """Connecting took too long. The network may be the cause as well as the host."""
+    """Connecting took too long. The cause may be the network or the host."""
 
 
 class Dialer:
-    """Opens connections, and closes them all in the end. Used within one event loop.
+    """Opens connections; `close` closes all of them. Used within one event loop.
 
-    Certificates are checked against the system's unless `tls` is given.
+    Server certificates are verified with the system's trusted certificates, or with the TLS context `tls`.
     """
 
     def __init__(self, tls: ssl.SSLContext | None) -> None:
@@ -49,7 +49,7 @@ class Dialer:
         self._buffers = BufferPool()
         self._records = memoryview(bytearray(RECORD_BUFFER))
         self._sessions: dict[Server, tuple[float, ssl.SSLSession]] = {}
-        # One per core: handshakes are CPU-bound, and more at a time would slow down everything else.
+        # One per core: handshakes are CPU-bound, and more at a time would delay all other work.
         self._workers = ThreadPoolExecutor(min(4, os.cpu_count() or 1), "tls")
 
     async def dial(self, server: Server, proxy: Proxy | None) -> Connection:
@@ -62,10 +62,10 @@ class Dialer:
             raise ConnectTimeout(_via(f"connecting took longer than {CONNECT_TIMEOUT:g} s", proxy)) from None
         except ProxyError:
             raise
-        except (OSError, ValueError) as fault:  # ValueError: not a valid host name
+        except (OSError, ValueError) as error:  # ValueError: not a valid host name
             self._invalidate(server, proxy)
-            kind = type(fault) if isinstance(fault, ConnectionError) else ConnectionError
-            raise kind(_via(str(fault) or type(fault).__name__, proxy)) from None
+            kind = type(error) if isinstance(error, ConnectionError) else ConnectionError
+            raise kind(_via(str(error) or type(error).__name__, proxy)) from None
         self.opened += 1
         return connection
 
@@ -112,7 +112,7 @@ class Dialer:
         return connection
 
     async def _tls_context(self) -> ssl.SSLContext:
-        """The TLS context, loaded once for all concurrent callers."""
+        """The TLS context. Concurrent callers share one load."""
         if self._context is None:
             if self._loading is None or self._loading.done():
                 self._loading = asyncio.ensure_future(asyncio.to_thread(tls_context))
@@ -126,8 +126,8 @@ class Dialer:
     def _store_session(self, server: Server, tls: ssl.SSLObject) -> bool:
         """Store a TLS session to resume. Returns False if the server has not sent one yet.
 
-        One ticket is used for many connections. The server can link them, which their common address allows anyway (RFC
-        8446 appendix C.4).
+        One ticket is used for many connections. The server can therefore link them, which is possible anyway by their
+        common address (RFC 8446 appendix C.4).
         """
         if self._session(server) is None:
             session = tls.session
@@ -138,7 +138,7 @@ class Dialer:
         return True
 
     def _invalidate(self, server: Server, proxy: Proxy | None) -> None:
-        """Drop the cached session and addresses after a failure that they may have caused."""
+        """Drop the cached session and addresses, since they may have caused a failure."""
         self._sessions.pop(server, None)
         self._resolver.forget(*((proxy.host, proxy.port) if proxy else server[1:]))
 

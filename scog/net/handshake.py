@@ -1,4 +1,4 @@
-"""Measures how long a host takes to connect, to negotiate TLS and to send its first byte, on plain sockets.
+"""Measures the times to connect to a host, to negotiate TLS and to receive the first byte, with plain sockets.
 
 Callers check the URL against the allow-list first, as for any other request.
 """
@@ -28,7 +28,7 @@ class Handshake:
     """From sending a request for one byte to the first byte of the response."""
     version: str | None
     resumed: bool | None
-    """Whether a second connection could resume the first one's TLS session, which saves checking the certificate."""
+    """Whether a second connection resumed the TLS session of the first, which saves verifying the certificate."""
     proxy: str | None
 
 
@@ -43,7 +43,7 @@ def proxy_for(url: str) -> str | None:
 
 
 def measure_handshake(url: str, timeout: float = 5.0) -> Handshake:
-    """Connect and request one byte, twice over TLS; the better times count. Blocks its thread.
+    """Connect and request one byte; over TLS twice, of which the shorter times are returned. Blocks its thread.
 
     `timeout` in seconds. Raises OSError if that fails or the proxy's scheme is not supported.
     """

@@ -1,4 +1,4 @@
-"""Hedged requests: if a request receives nothing for a while it is sent a second time, and the first response wins.
+"""Hedged requests: a request without a response is sent a second time, and the first response is used.
 
 J. Dean and L. A. Barroso, "The Tail at Scale", CACM 56(2), 2013, DOI 10.1145/2408776.2408794: a second copy of the few
 slowest requests costs little and removes most of the tail latency.
@@ -42,19 +42,20 @@ class TypicalLatency:
 class Hedges:
     """Hedged requests to one host.
 
-    At most `at_once` at a time: if every response is slow, more requests would make it worse.
+    At most `max_hedges` are in flight: if all responses are slow, more requests would make them slower.
     """
 
-    def __init__(self, at_once: int = 4) -> None:
+    def __init__(self, max_hedges: int = 4) -> None:
         self.count = 0
         """Number of hedges sent so far."""
-        self._free = at_once
+        self._free = max_hedges
 
     async def first(self, send: Send[T], *, hedge_after: float, read_timeout: float) -> T:
         """Send a request, and a second one after `hedge_after` seconds without data. Returns the first result.
 
-        The first of the two to receive data continues and the other is cancelled. If one fails, the other decides. Once
-        the response has begun, the hedge waits for at least half of `read_timeout`, since it starts from the beginning.
+        The first of the two requests that receives data continues, and the other is cancelled. If one fails, the result
+        is that of the other. After the response has begun, a hedge is sent only after at least half of `read_timeout`
+        without data, since it starts from the beginning.
 
         Raises ReadTimeout after `read_timeout` seconds without data, else what `send` raises.
         """
@@ -95,7 +96,7 @@ class _Race(Generic[T]):
         self._last_data = asyncio.get_running_loop().time()
 
     def start(self) -> None:
-        """Send the request, beside any sent before."""
+        """Send the request, in addition to earlier ones."""
         task: asyncio.Task[T] = asyncio.ensure_future(self._send(lambda: self._on_data(task)))
         task.add_done_callback(lambda _: self._changed.set())
         self._started.append(task)

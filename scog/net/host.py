@@ -13,25 +13,26 @@ from scog.net.concurrency import ConcurrencyLimit
 from scog.net.policy import BreakerState, CircuitBreaker, UpstreamStats
 
 ACTIVE_WITHIN = 1.0
-"""Seconds since a host's last byte within which it counts as answering other reads."""
+"""A host is responding if it sent a byte within this many seconds."""
 SILENT_HOST_FACTOR = 3
 """Factor on the stall timeout while a host sends nothing at all: the cause is then likely the network, which may
 recover."""
 HEDGE_AFTER = 1.0
-"""Seconds without a first byte after which a read is hedged, at least."""
+"""Minimum seconds without a first byte before a read is hedged."""
 FEW_READS = 4
-"""Number of an image's reads from which none is split."""
-MAX_PARTS, MIN_PART = 4, 0.25
-"""Number of concurrent requests that one read is split into, at most; and the smallest of them, in
-`round_trip_bytes`."""
+"""No read is split if an image has at least this many reads."""
+MAX_PARTS = 4
+"""Maximum number of concurrent requests into which one read is split."""
+MIN_PART = 0.25
+"""Minimum size of each of these requests, in multiples of `round_trip_bytes`."""
 MAX_HEDGES = 8
-"""Concurrent hedges of one host."""
+"""Maximum number of concurrent hedges of one host."""
 SLOW_AFTER = 3.0
-"""Seconds after which the rate of a body is judged."""
+"""Seconds over which the rate of a body is measured."""
 MIN_RATE = 4096.0
-"""Bytes per second below which a connection is abandoned in any case."""
+"""A request is abandoned below this rate in bytes per second."""
 MIN_RATE_SHARE = 1 / 16
-"""A connection is abandoned below this fraction of its fair share of the host's bandwidth."""
+"""A request is abandoned below this fraction of its fair share of the host's bandwidth."""
 
 
 @dataclass(frozen=True)
@@ -54,17 +55,17 @@ class HostState:
 class Host:
     """Concurrency limit, breaker and timeouts of one host. Not thread-safe."""
 
-    def __init__(self, name: str, *, stall: float, at_most: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, name: str, *, stall: float, max_reads: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.name = name
         self.breaker = CircuitBreaker(clock=clock)
         self.concurrency = ConcurrencyLimit()
-        self.admission = AdmissionQueue(self.concurrency, at_most)
+        self.admission = AdmissionQueue(self.concurrency, max_reads)
         self.reads: Counter[int] = Counter()
         """Number of reads in flight or queued, by the `id` of their tally."""
         self.hedges = 0
         """Number of hedges in flight."""
         self.url = ""
-        """The URL that was read last; empty before the first read."""
+        """The URL of the latest read; empty before the first read."""
         self._stall = stall
 
     @property
@@ -77,10 +78,10 @@ class Host:
         )  # fmt: skip
 
     def stall_timeout(self, *, retried: bool) -> float:
-        """Seconds without data after which a request is abandoned; longer while the whole host is silent.
+        """Seconds without data after which a request is abandoned; longer while the host sends nothing to any request.
 
-        Half of it is enough for a response that has begun, since it is continued on another connection, and after a
-        first stall (`retried`).
+        Set `retried` to halve the time: for a response that has begun, since another connection continues it, and after
+        a first stall.
         """
         silent = time.monotonic() - self.concurrency.last_byte_at >= ACTIVE_WITHIN
         return self._stall * (SILENT_HOST_FACTOR if silent else 1) / (2 if retried else 1)

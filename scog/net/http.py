@@ -1,8 +1,8 @@
 """A small HTTP/1.1 client for byte ranges.
 
-A general client copies each body three times and spends as much time on a request as decoding a small block takes. This
-one only knows GET and persistent connections: no redirects, cookies or compression. Heads are parsed by httptools, as
-in uvicorn.
+General clients copy each body three times, and spend as much time on a request as decoding a small block takes. This
+client only supports GET and persistent connections: no redirects, cookies or compression. httptools parses heads, as in
+uvicorn.
 """
 
 from __future__ import annotations
@@ -84,10 +84,10 @@ def _check_proxy_head(proxy: Proxy, check_head: CheckHead) -> CheckHead:
 
 
 class HttpClient:
-    """An HTTP client with a connection pool per server. Made and used within one event loop.
+    """An HTTP client with a connection pool per server. Used within one event loop.
 
-    Certificates are checked against the system's unless `tls` is given. The proxies are the environment's when the
-    client is made, unless `proxies` are given.
+    Server certificates are verified with the system's trusted certificates, or with the TLS context `tls`. Proxies are
+    those of the environment when the client is created, or `proxies`.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None, proxies: Proxies | None = None) -> None:
@@ -106,15 +106,15 @@ class HttpClient:
         url: str,
         headers: Mapping[str, str],
         check_head: CheckHead,
-        count: Callable[[], None],
+        on_sent: Callable[[], None],
         on_data: OnData | None = None,
         *,
         new_connection: bool = False,
     ) -> tuple[Head, memoryview]:
         """Send a GET request. Returns head and body.
 
-        `count` is called for every request sent, also when it is repeated because the server had closed an idle
-        connection. `new_connection` bypasses the pool, whose connections may be dead.
+        `on_sent` is called for every request sent. The request is repeated if the server had closed an idle connection.
+        `new_connection` bypasses the pool, whose connections may be dead.
 
         Raises ProtocolError, OSError if the connection fails, or what `check_head` raises.
         """
@@ -126,11 +126,11 @@ class HttpClient:
         while True:
             connection = await self._connection(route, new_connection)
             reused = connection.reused
-            count()
+            on_sent()
             try:
                 response = await connection.send(request, check_head, on_data)
-            except ConnectionLost as lost:
-                if reused and lost.before_response:
+            except ConnectionLost as error:
+                if reused and error.before_response:
                     new_connection = True  # other idle connections may be dead, too
                     continue
                 raise
@@ -152,7 +152,7 @@ class HttpClient:
         for route in self._routes.values():
             route.pool.close()
         self._dialer.close()
-        await asyncio.sleep(0)  # they are closed in the loop's next iteration
+        await asyncio.sleep(0)  # connections are closed in the loop's next iteration
 
     async def _connection(self, route: _Route, new_connection: bool) -> Connection:
         if self.closed:

@@ -57,8 +57,8 @@ class LocalRanges:
                 data = os.pread(file.fileno(), stop - start, start)
         except (FileNotFoundError, PermissionError, IsADirectoryError):
             raise AssetMissing("There is no such file in the archive.", reason="no-file") from None
-        except OSError as fault:
-            raise AssetBroken(f"The file cannot be read: {fault.strerror}.", reason="unreadable") from None
+        except OSError as error:
+            raise AssetBroken(f"The file cannot be read: {error.strerror}.", reason="unreadable") from None
         return ByteRange(start, data, status.st_size, f"{status.st_mtime_ns:x}-{status.st_ino:x}/{status.st_size}")
 
 

@@ -15,11 +15,11 @@ from scog.errors import AssetRefused
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d+)?")
-"""Host names that all URL parsers interpret alike. Internationalised names are in punycode."""
+"""A host and port that all URL parsers interpret alike. Internationalised names are in punycode."""
 
 
 class Priority(IntEnum):
-    """Priority of a request's reads; lower ranks are read first."""
+    """Priority of a request's reads. Lower values are read first."""
 
     PREVIEW = 0
     TILE = 1
@@ -30,22 +30,18 @@ class Priority(IntEnum):
 
 @dataclass
 class UpstreamStats:
-    """Counts what one request costs upstream, and holds what decides its turn in the admission queue."""
+    """Upstream cost of one request, and its priority, age and size, which order the admission queue."""
 
     requests: int = 0
     bytes: int = 0
     searches: int = 0
-    rank: Priority = field(default=Priority.TILE, compare=False)
+    priority: Priority = field(default=Priority.TILE, compare=False)
     started_at: float = field(default_factory=time.monotonic, compare=False)
-    """Time of the request, by time.monotonic."""
+    """When the request arrived, by time.monotonic()."""
     requested_bytes: int = field(default=0, compare=False)
-    """Bytes of all its reads so far, queued ones included."""
+    """Bytes of all its reads so far, including queued ones."""
     overdue: bool = field(default=False, compare=False)
-    """Whether the request's deadline has passed. Downloads that make progress may then continue into the cache."""
-
-    def is_overdue(self) -> bool:
-        """Whether the request's deadline has passed."""
-        return self.overdue
+    """Whether the request's deadline has passed. Reads that make progress then continue, for the cache."""
 
     def count_request(self) -> None:
         """Count one upstream request."""
@@ -114,27 +110,27 @@ class BreakerState(Enum):
 
 @dataclass
 class CircuitBreaker:
-    """Stops requests to a host that keeps failing.
+    """Stops requests to a host that keeps failing (M. Nygard, "Release It!", 2007).
 
-    After `limit` faults within `period` seconds without a success between, no request is sent for `rest` seconds. Then
-    one request is let through as a probe (half-open): its success closes the breaker, its fault opens it again. Faults
-    are the host's (connection refused or reset, 5xx), never the time that requests wait in a queue of this process. The
-    pattern: M. Nygard, "Release It!", 2007.
+    After `limit` failures within `period` seconds, without a success between them, the breaker opens: no request is
+    sent for `rest` seconds. Then it is half-open: one request is sent as a probe. If the probe succeeds, the breaker
+    closes, else it opens again. Only failures of the host count (connection refused or reset, 5xx), never the time that
+    requests wait in a queue of this process.
     """
 
     limit: int = 5
     period: float = 10.0
     rest: float = 2.0
     probing: float = 10.0
-    """Seconds after which a probe without an outcome lets another one through."""
+    """Seconds after which another probe is sent if a probe has no outcome."""
     clock: Callable[[], float] = time.monotonic
-    _faults: deque[float] = field(default_factory=deque)
+    _failures: deque[float] = field(default_factory=deque)
     _open_until: float | None = None
     _probe: bool = False
 
     @property
     def state(self) -> BreakerState:
-        """Closed: requests are sent. Open: none are. Half-open: the next request is a probe, or one is in flight."""
+        """Closed: requests are sent. Open: none is. Half-open: the next request is a probe, or one is in flight."""
         if self._open_until is None:
             return BreakerState.CLOSED
         return BreakerState.OPEN if self.clock() < self._open_until and not self._probe else BreakerState.HALF_OPEN
@@ -144,8 +140,11 @@ class CircuitBreaker:
         """Seconds until the next request may be sent."""
         return 0.0 if self._open_until is None else max(0.0, self._open_until - self.clock())
 
-    def is_open(self) -> bool:
-        """Whether no request may be sent now. If this returns False after a rest, the caller's request is the probe."""
+    def blocks_request(self) -> bool:
+        """Whether the caller must not send a request now.
+
+        Changes the state: the first call that returns False after `rest` seconds makes the caller's request the probe.
+        """
         if self._open_until is None:
             return False
         if self.clock() < self._open_until:
@@ -154,21 +153,21 @@ class CircuitBreaker:
         return False
 
     def release_probe(self) -> None:
-        """The probe ended without an outcome: the next request becomes the probe."""
+        """Record that the probe ended without an outcome, such as cancellation. The next request is the probe."""
         if self._probe:
             self._open_until, self._probe = self.clock(), False
 
-    def success(self) -> None:
-        """Record that the host answered."""
-        self._faults.clear()
+    def record_success(self) -> None:
+        """Record that the host responded."""
+        self._failures.clear()
         self._open_until, self._probe = None, False
 
-    def fault(self) -> None:
-        """Record a transient fault: a connection that was refused or reset, or a 5xx status."""
+    def record_failure(self) -> None:
+        """Record a transient failure: a connection that was refused or reset, or a 5xx status."""
         now = self.clock()
-        self._faults.append(now)
-        while self._faults and now - self._faults[0] > self.period:
-            self._faults.popleft()
-        if self._probe or len(self._faults) >= self.limit:
+        self._failures.append(now)
+        while self._failures and now - self._failures[0] > self.period:
+            self._failures.popleft()
+        if self._probe or len(self._failures) >= self.limit:
             self._open_until, self._probe = now + self.rest, False
-            self._faults.clear()
+            self._failures.clear()

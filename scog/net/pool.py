@@ -14,7 +14,8 @@ from scog.net.connection import Connection
 MAX_IDLE = 60.0
 """Seconds after which an idle connection is closed.
 
-Servers close them earlier (S3 after about 5 to 20 s). That is noticed at once, or costs one repeated request.
+Many servers close idle connections earlier (S3 after about 5 to 20 s). The client notices that at once, or repeats one
+request.
 """
 
 
@@ -77,14 +78,14 @@ class Pool:
         self._opening.discard(task)
         if task.cancelled():
             return
-        fault = task.exception()
-        if fault is None:
+        error = task.exception()
+        if error is None:
             self._offer(task.result())
         elif len(self._waiters) > len(self._opening) and (waiter := self._next_waiter()):
-            waiter.set_exception(fault)
+            waiter.set_exception(error)
 
     def _offer(self, connection: Connection) -> None:
-        """Give a connection to the first waiter, else keep it as idle."""
+        """Give a connection to the first waiter; add it to the idle connections if there is none."""
         if waiter := self._next_waiter():
             waiter.set_result(connection)
             return

@@ -1,4 +1,4 @@
-"""HTTP proxies: which one a URL is requested through, and CONNECT tunnels."""
+"""HTTP proxies: the choice of a proxy for a URL, and CONNECT tunnels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]
 
 MAX_RESPONSE = 16_384
-"""Bytes of a proxy's response to CONNECT at most."""
+"""Maximum bytes of a proxy's response to CONNECT."""
 
 
 class ProxyError(ConnectionError):
@@ -52,7 +52,7 @@ class Proxy:
 
 @dataclass(frozen=True)
 class Proxies:
-    """Proxy URLs by scheme (`http`, `https`, `all`); `no` lists the hosts that are connected to directly."""
+    """Proxy URLs by scheme (`http`, `https`, `all`). `no` lists the hosts that are reached without a proxy."""
 
     urls: Mapping[str, str]
 

@@ -1,4 +1,4 @@
-"""Reads one byte range with as many requests as it takes: retried, hedged, and resumed after an interruption."""
+"""Reads one byte range. Requests are retried, hedged, and resumed after an interruption."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from scog.net.retry import Retries
 from scog.net.tls import CertificateRejected
 
 OnData = Callable[[ByteRange], None]
-"""Called with the part of the range received so far whenever it grows."""
+"""Called with the received part of the range whenever it grows."""
 HEADERS = {"User-Agent": "scog", "Accept-Encoding": "identity"}
 MIN_PROGRESS = 16_384
-"""Bytes of an interrupted response from which the count of retries starts again."""
+"""If an interrupted response brought at least this many bytes, retries are counted anew."""
 MAX_REQUESTS = 20
-"""Consecutive requests of one read at most, even if each makes progress."""
+"""Maximum number of consecutive requests of one read, even if each makes progress."""
 
 
 @dataclass(frozen=True, eq=False)
 class RangeSpec:
-    """Bytes `start..stop` of the file at `url`, and for which requests they are read.
+    """Bytes `start..stop` of the file at `url`, and the users' requests that wait for them.
 
-    `tally` counts the upstream requests and bytes. The most urgent of `waiters`, else `tally`, determines the read's
-    place in the queue.
+    `tally` counts the upstream requests and bytes. Its priority is that of the read, or that of the most urgent of
+    `waiters` if given.
     """
 
     url: str
@@ -51,8 +51,8 @@ class RangeSpec:
         return self.stop - self.start
 
     def split(self, count: int) -> list[RangeSpec]:
-        """`count` adjacent ranges of about the same size. Only the first one reports its data."""
-        bounds = [self.start + self.size * place // count for place in range(count + 1)]
+        """`count` adjacent ranges of about the same size. Only the first has `on_data`."""
+        bounds = [self.start + self.size * index // count for index in range(count + 1)]
         return [
             replace(self, start=start, stop=stop, on_data=self.on_data if start == self.start else None)
             for start, stop in pairwise(bounds)
@@ -60,7 +60,7 @@ class RangeSpec:
 
 
 class RangeRead:
-    """Reads one byte range. While `run` is awaited, `check` has to be called periodically."""
+    """Reads one byte range. While `run` is awaited, `check` must be called periodically."""
 
     def __init__(self, client: HttpClient, host: Host, spec: RangeSpec, retries: int) -> None:
         self._client = client
@@ -72,50 +72,47 @@ class RangeRead:
         self._on_data = spec.on_data
         self._retries = Retries(retries)
         self._received = memoryview(b"")
-        """The bytes received so far, from `start` on."""
+        """The bytes received so far. The first is byte `start` of the file."""
         self._buffer: memoryview | None = None
         """Memory for the whole range, allocated when a second response continues the first."""
         self._size = 0
         self._version = ""
         self._etag: str | None = None
-        self._outstanding = spec.size
+        self.outstanding = spec.size
+        """Requested bytes that have not arrived. 0 while the read waits for a retry."""
         self._requests: list[_Request] = []
-        self._answering: _Request | None = None
+        self._winner: _Request | None = None
+        """The request whose response is used; None before the first valid response."""
         self._hedge: asyncio.Task[ByteRange] | None = None
 
-    @property
-    def missing(self) -> int:
-        """Requested bytes that have not arrived."""
-        return self._outstanding
-
     async def run(self) -> ByteRange:
-        """Read the range. Raises a SourceError; SourceUnavailable when the retries are used up."""
+        """Read the range. Raises a SourceError: SourceUnavailable after the last retry."""
         for _ in range(MAX_REQUESTS):
             before = len(self._received)
             try:
                 return await self._attempt(new_connection=not self._retries.is_first)
-            except TransientError as fault:
+            except TransientError as error:
                 progressed = self._etag is not None and len(self._received) - before >= MIN_PROGRESS
-                delay = self._retries.delay(fault.reason, fault.retry_after, progressed=progressed)
+                delay = self._retries.delay(error.reason, error.retry_after, progressed=progressed)
                 if delay is None:
-                    if fault.host_fault:
-                        self._host.breaker.fault()
-                    raise SourceUnavailable(f"{self._host.name}: {fault}", reason=fault.reason) from None
+                    if error.host_failure:
+                        self._host.breaker.record_failure()
+                    raise SourceUnavailable(f"{self._host.name}: {error}", reason=error.reason) from None
                 if self._etag is None:
                     self._restart()
                 await self._pause(delay)
-            except SourceError as fault:
-                if not self._retries.repeats(fault):
+            except SourceError as error:
+                if not self._retries.repeats(error):
                     raise
                 self._restart()
-        self._host.breaker.fault()
+        self._host.breaker.record_failure()
         raise SourceUnavailable(
-            f"{self._host.name} broke off {MAX_REQUESTS} responses to one read.", reason="connection"
+            f"{self._host.name}: {MAX_REQUESTS} requests for one read were not enough.", reason="connection"
         )
 
     async def _pause(self, seconds: float) -> None:
-        """Wait, without counting the missing bytes as outstanding."""
-        outstanding = self._outstanding
+        """Wait. Meanwhile the read has no outstanding bytes, so that others may start."""
+        outstanding = self.outstanding
         self._set_outstanding(0)
         self._host.admission.admit_next()
         try:
@@ -124,24 +121,24 @@ class RangeRead:
             self._set_outstanding(outstanding)
 
     def check(self) -> None:
-        """Hedge a request that has no response yet, and abandon those that stall or are too slow."""
+        """Hedge a request that waits long for its response, and abandon requests that stall or are too slow."""
         now, host = time.monotonic(), self._host
         for request in tuple(self._requests):
             silence = now - request.last_activity
-            if silence >= host.stall_timeout(retried=self._retries.stalls > 0 or request is self._answering):
+            if silence >= host.stall_timeout(retried=self._retries.stalls > 0 or request is self._winner):
                 request.abandon(f"sent nothing for {silence:.1f} s", "timeout")
-            elif request is self._answering:
-                seconds, size = now - request.rate_since, request.received - request.rate_from
+            elif request is self._winner:
+                seconds, size = now - request.rate_start_time, request.received - request.rate_start_bytes
                 if host.is_too_slow(size, seconds):
                     request.abandon(f"sent {size} bytes in {seconds:.0f} s", "slow")
                 elif seconds >= SLOW_AFTER:
-                    request.rate_since, request.rate_from = now, request.received
-            elif silence >= host.hedge_after and self._hedge is None and self._answering is None:
+                    request.rate_start_time, request.rate_start_bytes = now, request.received
+            elif silence >= host.hedge_after and self._hedge is None and self._winner is None:
                 self._start_hedge()
 
     async def _attempt(self, *, new_connection: bool) -> ByteRange:
-        """Send one request, or two of which the first response counts."""
-        self._answering = self._hedge = None
+        """Send a request and, if it is slow, a hedge. The first response is used."""
+        self._winner = self._hedge = None
         try:
             return await self._send(new_connection=new_connection)
         except (TransientError, SourceError):
@@ -181,14 +178,14 @@ class RangeRead:
         except TimeoutError:
             assert request.failure is not None
             raise request.failure from None
-        except (CertificateRejected, ProxyError) as fault:
-            raise SourceUnavailable(f"{self._host.name}: {fault}", reason=_REASONS[type(fault)]) from None
-        except ConnectTimeout as fault:
-            raise TransientError(str(fault), "connection", host_fault=False) from None
-        except OSError as fault:
-            raise TransientError(f"the connection failed ({_describe_error(fault)})", "connection") from None
-        except ProtocolError as fault:
-            raise AssetBroken(f"{self._host.name} broke the HTTP protocol: {fault}.", reason="http") from None
+        except (CertificateRejected, ProxyError) as error:
+            raise SourceUnavailable(f"{self._host.name}: {error}", reason=_REASONS[type(error)]) from None
+        except ConnectTimeout as error:
+            raise TransientError(str(error), "connection", host_failure=False) from None
+        except OSError as error:
+            raise TransientError(f"the connection failed ({_describe_error(error)})", "connection") from None
+        except ProtocolError as error:
+            raise AssetBroken(f"{self._host.name} broke the HTTP protocol: {error}.", reason="http") from None
         finally:
             self._requests.remove(request)
         self._on_body(request, body)
@@ -200,9 +197,12 @@ class RangeRead:
         request.sent_at = request.last_activity = time.monotonic()
 
     def _on_head(self, request: _Request, head: Head) -> int:
-        """Check a response's head and return the length of its body in bytes. The first valid response wins."""
-        if self._answering is not None:
-            raise TransientError("another response came first", "beaten", host_fault=False)
+        """Check a response's head and return the length of its body in bytes.
+
+        The first valid response is used, and other requests are abandoned.
+        """
+        if self._winner is not None:
+            raise TransientError("another response came first", "superseded", host_failure=False)
         start = self._start + request.offset
         if request.offset and head.status == 200:
             raise AssetBroken("The file was replaced while it was read.", reason="changed")
@@ -210,13 +210,13 @@ class RangeRead:
         version = file_version(head, size)
         if request.offset and version != self._version:
             raise AssetBroken("The file was replaced while it was read.", reason="changed")
-        request.head_at = request.last_activity = request.rate_since = time.monotonic()
-        self._host.breaker.success()
+        request.head_at = request.last_activity = request.rate_start_time = time.monotonic()
+        self._host.breaker.record_success()
         self._host.concurrency.record_first_byte(request.head_at - request.sent_at)
-        self._answering = request
+        self._winner = request
         for other in self._requests:
             if other is not request:
-                other.abandon("another response came first", "beaten", host_fault=False)
+                other.abandon("another response came first", "superseded", host_failure=False)
         length = max(0, min(self._stop, size) - start)
         if not request.offset:
             self._size, self._version, self._etag = size, version, strong_etag(head)
@@ -224,9 +224,9 @@ class RangeRead:
         return length
 
     def _on_body(self, request: _Request, body: memoryview) -> None:
-        """Store the new part of a body."""
+        """Store the bytes of a body that are new since the last call."""
         new = len(body) - request.received
-        if request is not self._answering or not new:
+        if request is not self._winner or not new:
             return
         if request.offset:
             if self._buffer is None:
@@ -242,7 +242,7 @@ class RangeRead:
             request.first_bytes, request.first_bytes_at = new, request.last_activity
         request.received += new
         self._tally.bytes += new
-        self._outstanding -= new
+        self.outstanding -= new
         self._host.concurrency.record_bytes(new)
         self._host.admission.admit_next()
         if self._on_data is not None:
@@ -252,19 +252,19 @@ class RangeRead:
         return ByteRange(self._start, self._received, self._size, self._version)
 
     def _restart(self) -> None:
-        """Drop what was received: bytes of two versions of a file must not be joined."""
+        """Drop the received bytes, since bytes of two versions of a file must not be joined."""
         self._received, self._buffer, self._etag = memoryview(b""), None, None
         self._set_outstanding(self._stop - self._start)
 
     def _set_outstanding(self, size: int) -> None:
-        """Set the number of outstanding bytes."""
-        self._host.concurrency.adjust_outstanding(size - self._outstanding)
-        self._outstanding = size
+        """Set the number of outstanding bytes, of the read and in its host's sum."""
+        self._host.concurrency.adjust_outstanding(size - self.outstanding)
+        self.outstanding = size
 
 
-def _describe_error(fault: OSError) -> str:
+def _describe_error(error: OSError) -> str:
     """An error's class and, if it has one, its message."""
-    return f"{type(fault).__name__}: {fault}" if str(fault) else type(fault).__name__
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 _REASONS = {CertificateRejected: "certificate", ProxyError: "proxy"}
@@ -275,7 +275,7 @@ class _Request:
 
     def __init__(self, offset: int) -> None:
         self.offset = offset
-        """Bytes of the range that were received before this request."""
+        """Bytes of the range received before this request, which starts after them."""
         self.received = 0
         """Bytes of its body received."""
         self.sent_at = self.last_activity = time.monotonic()
@@ -283,14 +283,14 @@ class _Request:
         self.head_at = 0.0
         """When the response's head arrived."""
         self.first_bytes, self.first_bytes_at = 0, 0.0
-        """Size and time of the first bytes, which arrived together and are not part of the measured rate."""
-        self.rate_since, self.rate_from = 0.0, 0
-        """Time and byte from which the rate is judged."""
+        """Size and time of the first chunk of the body. The measured rate does not include it."""
+        self.rate_start_time, self.rate_start_bytes = 0.0, 0
+        """Start of the current measurement of the rate: its time, and the value of `received` then."""
         self.timeout: asyncio.Timeout = asyncio.timeout(None)
         self.failure: TransientError | None = None
 
-    def abandon(self, message: str, reason: str, *, host_fault: bool = False) -> None:
+    def abandon(self, message: str, reason: str, *, host_failure: bool = False) -> None:
         """Cancel the request and record why."""
         if self.failure is None:
-            self.failure = TransientError(message, reason, host_fault=host_fault)
+            self.failure = TransientError(message, reason, host_failure=host_failure)
             self.timeout.reschedule(asyncio.get_running_loop().time())

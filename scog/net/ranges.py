@@ -24,17 +24,17 @@ PROBE_TIMEOUT = 2.0
 WARM_CONNECTIONS = 4
 """Connections opened ahead of reads. The first one also obtains the TLS session that the others resume."""
 MAX_WARM_CONNECTIONS = 8
-"""Connections opened ahead of queued reads, at most."""
+"""Maximum number of connections opened ahead of queued reads."""
 CHECK_INTERVAL = 0.1
 """Seconds between two checks of the reads in flight."""
 
 
 class HttpRanges:
-    """Reads byte ranges over HTTP under the policy of `scog.net.policy`. Made and used within one event loop.
+    """Reads byte ranges over HTTP under the policy of `scog.net.policy`. Used within one event loop.
 
-    `stall` is the time in seconds without data after which a request is abandoned while its host answers others, three
-    times as long while the host is silent. The total time of a read is up to the caller. `retries` is the number of
-    retries, `per_host` the number of concurrent reads of one host.
+    A request is abandoned after `stall` seconds without data, or after three times as long while its host sends nothing
+    to any request. The caller limits the total time of a read. `retries` is the maximum number of retries, `per_host`
+    the maximum number of concurrent reads of one host.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class HttpRanges:
         expected: Sequence[str] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`expected` are URLs on the hosts that will probably be read from."""
+        """`expected` are URLs on hosts that are likely to be read from."""
         self._expected = expected
         self._allowed = allowed_hosts
         self._stall = stall
@@ -95,11 +95,11 @@ class HttpRanges:
     ) -> ByteRange:
         """Read bytes `start..stop` of a file, fewer if the file ends before.
 
-        `on_data` is called with the part received so far whenever it grows. The most urgent of `waiters`, else `tally`,
-        determines the read's place in the queue. With `split` the range may be read by several concurrent requests; the
-        file must not end before `stop` then.
+        `on_data` is called with the received part whenever it grows. The priority of the read is that of `tally`, or
+        that of the most urgent of `waiters` if given. With `split`, several concurrent requests may read the range; the
+        file must then not end before `stop`.
 
-        Raises a SourceError: AssetMissing for 401, 403, 404 and 410; SourceUnavailable for transient faults, after the
+        Raises a SourceError: AssetMissing for 401, 403, 404 and 410; SourceUnavailable for transient errors, after the
         retries; AssetBroken for a response that is not the requested range; AssetRefused for a host outside the
         allow-list, redirects, and servers without range requests.
         """
@@ -134,11 +134,11 @@ class HttpRanges:
                 return await read.run()
             finally:
                 self._reads.discard(read)
-                host.admission.release(snapshot, read.missing)
+                host.admission.release(snapshot, read.outstanding)
         except SourceUnavailable:
             raise
         except SourceError:
-            host.breaker.success()  # the host is available, only the file is invalid
+            host.breaker.record_success()  # the host is available, only the file is invalid
             raise
         finally:
             if is_probe:
@@ -148,7 +148,7 @@ class HttpRanges:
         name = host_of(url)
         host = self._hosts.get(name)
         if host is None:
-            host = self._hosts[name] = Host(name, stall=self._stall, at_most=self._per_host, clock=self._clock)
+            host = self._hosts[name] = Host(name, stall=self._stall, max_reads=self._per_host, clock=self._clock)
         return host
 
     def _watch(self, read: RangeRead) -> None:
@@ -173,7 +173,7 @@ async def _pass_breaker(host: Host) -> bool:
     Raises SourceUnavailable while the breaker is open.
     """
     until = time.monotonic() + PROBE_TIMEOUT
-    while host.breaker.is_open():
+    while host.breaker.blocks_request():
         if host.breaker.state is BreakerState.OPEN or time.monotonic() > until:
             raise _breaker_open(host)
         await asyncio.sleep(PROBE_TIMEOUT / 40)

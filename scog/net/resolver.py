@@ -34,7 +34,7 @@ class Resolver:
         return list(await asyncio.shield(lookup))
 
     def forget(self, host: str, port: int) -> None:
-        """Drop a host's addresses from the cache, because they did not answer."""
+        """Drop a host's addresses from the cache, since they did not respond."""
         self._lookups.pop((host, port), None)
 
 

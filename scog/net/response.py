@@ -14,19 +14,19 @@ _BEYOND_THE_END = re.compile(r"bytes \*/(\d{1,18})")
 
 
 class TransientError(Exception):
-    """A fault that a retry may get around. `host_fault`: the host caused it, so the circuit breaker counts it."""
+    """An error that a retry may resolve. The circuit breaker counts it if `host_failure`: the host caused it."""
 
-    def __init__(self, message: str, reason: str, *, retry_after: str | None = None, host_fault: bool = True) -> None:
+    def __init__(self, message: str, reason: str, *, retry_after: str | None = None, host_failure: bool = True) -> None:
         super().__init__(message)
         self.reason = reason
         self.retry_after = retry_after
-        self.host_fault = host_fault
+        self.host_failure = host_failure
 
 
 def file_size(head: Head, start: int, stop: int) -> int:
-    """The file's size in bytes, after checking that the body is the requested range `start..stop`.
+    """The file's size in bytes. Checks that the body is the requested range `start..stop`.
 
-    A size of at most `start` means that the range lies beyond the end of the file. Raises TransientError or a
+    If the size is `start` or less, the range is beyond the end of the file. Raises TransientError or a
     SourceError (RFC 9110 sections 14.4, 15.3.7 and 15.5.17).
     """
     status, headers = head

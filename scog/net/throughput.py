@@ -21,7 +21,7 @@ class ReadRange(Protocol):
     def __call__(
         self, url: str, start: int, stop: int, tally: UpstreamStats, on_data: Callable[[ByteRange], None] | None = None
     ) -> Awaitable[ByteRange]:
-        """Read bytes `start..stop` of a file; `on_data` is called with the part received so far whenever it grows."""
+        """Read bytes `start..stop` of a file. `on_data` is called with the received part whenever it grows."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class Throughput:
 
     connections: int
     bytes_read: int
-    """Bytes received in all."""
+    """Number of bytes received."""
     bytes_timed: int
-    """Bytes received within `seconds`, which begin with the first bytes: those had been in transit before."""
+    """Bytes received within `seconds`. Time starts when the first bytes arrive, which are not included."""
     seconds: float
 
     @property
@@ -45,13 +45,13 @@ async def measure_throughput(read: ReadRange, url: str, ranges: Sequence[Range],
     """Read the ranges concurrently, one connection each, for at most `seconds` seconds. Raises a SourceError."""
     meter = _Meter(len(ranges))
 
-    async def one(place: int, start: int, stop: int) -> None:
-        part = await read(url, start, stop, UpstreamStats(), lambda part: meter.on_data(place, len(part.data)))
-        meter.on_data(place, len(part.data))
+    async def one(index: int, start: int, stop: int) -> None:
+        part = await read(url, start, stop, UpstreamStats(), lambda part: meter.on_data(index, len(part.data)))
+        meter.on_data(index, len(part.data))
 
     try:
         async with asyncio.timeout(seconds):
-            await asyncio.gather(*(one(place, *span) for place, span in enumerate(ranges)))
+            await asyncio.gather(*(one(index, *span) for index, span in enumerate(ranges)))
     except TimeoutError:
         meter.end()
     return meter.throughput
@@ -66,9 +66,9 @@ class _Meter:
         self._first: tuple[float, int] | None = None
         self._last = 0.0
 
-    def on_data(self, place: int, size: int) -> None:
+    def on_data(self, index: int, size: int) -> None:
         """Record that `size` bytes of range number `place` have arrived."""
-        self._bytes[place] = max(self._bytes[place], size)
+        self._bytes[index] = max(self._bytes[index], size)
         self._last = time.perf_counter()
         if self._first is None:  # these were in transit before the clock started
             self._first = self._last, size

@@ -1,9 +1,9 @@
 """TLS between an event loop's plain transport and a protocol.
 
 The TLS of asyncio and uvloop gives each connection a buffer of 256 KB, calls the protocol for every record of 16 KB,
-and runs handshakes on the event loop. Here all connections share one buffer for ciphertext, all records that have
-arrived are decrypted directly into the protocol's memory, and the slow steps of a handshake run in a thread, since
-OpenSSL releases the GIL. See benchmarks/transports.md for measurements.
+and runs handshakes on the event loop. Here all connections share one buffer for ciphertext, all complete records are
+decrypted directly into the protocol's memory, and the slow steps of a handshake run in a thread, since OpenSSL releases
+the GIL. See benchmarks/transports.md for measurements.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class CertificateRejected(ConnectionError):
 
 
 class TlsStream(asyncio.BufferedProtocol):
-    """Decrypts what a transport receives for the protocol `inner`, and is the transport that `inner` writes to.
+    """Decrypts the data of a transport for the protocol `inner`, and is the transport to which `inner` writes.
 
     `records` is the buffer for ciphertext. All connections of an event loop may share it, since it is emptied before
     the loop's next callback. `on_records` is called with the TLS object whenever records have arrived after the
@@ -47,7 +47,7 @@ class TlsStream(asyncio.BufferedProtocol):
         self._outgoing = ssl.MemoryBIO()
         self._secured = False
         self._early = bytearray()
-        """Handshake bytes not yet passed to OpenSSL, which may be running in a thread."""
+        """Handshake bytes not yet passed to OpenSSL, which may run in a thread."""
         self._data_arrived = asyncio.Event()
 
     async def handshake(
@@ -71,13 +71,13 @@ class TlsStream(asyncio.BufferedProtocol):
         loop, received, done = asyncio.get_running_loop(), b"", False
         while not done:
             self._check_open()
-            # The slow step runs in a thread: checking the certificate, or unpacking the session to resume. The other
-            # one takes 0.1 ms, about as long as switching to a thread and back.
+            # The slow step runs in a thread: verifying the certificate, or unpacking the session to resume. The other
+            # step takes 0.1 ms, about as long as switching to a thread and back.
             is_first_step = self._tls is None
             try:
                 done, sent = await loop.run_in_executor(workers, step) if is_first_step == bool(session) else step()
-            except ssl.SSLCertVerificationError as fault:
-                raise CertificateRejected(f"its certificate was rejected: {fault.verify_message}") from None
+            except ssl.SSLCertVerificationError as error:
+                raise CertificateRejected(f"its certificate was rejected: {error.verify_message}") from None
             self._check_open()
             assert self._transport is not None
             self._transport.write(sent)
@@ -151,7 +151,7 @@ class TlsStream(asyncio.BufferedProtocol):
             raise ConnectionError("the connection ended during the TLS handshake")
 
     def _decrypt(self) -> None:
-        """Decrypt all complete records: no later event would process any that are left."""
+        """Decrypt all complete records, since no later event would process the remaining ones."""
         assert self._transport is not None
         try:
             while not self._transport.is_closing():
@@ -168,18 +168,18 @@ class TlsStream(asyncio.BufferedProtocol):
         """Fill the buffer that `inner` offers as far as possible. Returns False if no complete record is left."""
         assert self._transport is not None
         assert self._tls is not None
-        into, filled, more = self._inner.get_buffer(-1), 0, True
-        into = cast("memoryview", into)
+        buffer, filled, may_have_more = self._inner.get_buffer(-1), 0, True
+        buffer = cast("memoryview", buffer)
         try:
-            while filled < len(into):
-                count = self._tls.read(len(into) - filled, into[filled:] if filled else into)
+            while filled < len(buffer):
+                count = self._tls.read(len(buffer) - filled, buffer[filled:] if filled else buffer)
                 if not count:  # close_notify
                     self._transport.close()
-                    more = False
+                    may_have_more = False
                     break
                 filled += cast("int", count)
         except ssl.SSLWantReadError:
-            more = False
+            may_have_more = False
         if filled:
             self._inner.buffer_updated(filled)
-        return more
+        return may_have_more

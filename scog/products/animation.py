@@ -1,4 +1,4 @@
-"""Animations: choose the frames of a time lapse and draw them, a few at a time, within limits of count and time."""
+"""Animations: selects the frames of a time lapse, and draws them within limits of count and time."""
 
 from __future__ import annotations
 
@@ -79,10 +79,11 @@ async def animate(
 ) -> Animation:
     """Draw one frame per day with observations or, if `step` is given, one composite per step.
 
-    All frames share the style's range. If there are too many days, the newest ones are drawn. Frames with a fraction
-    of valid pixels below `min_clear` are skipped. At the deadline, the finished frames are returned.
-    Raises InvalidInput if there are more steps than allowed frames or no frame has enough valid pixels; if no frame
-    could be drawn, what `draw` raises.
+    All frames share the style's range. If there are too many days, the newest ones are drawn. A frame is skipped if its
+    fraction of valid pixels is below `min_clear`. At the deadline, the finished frames are returned.
+
+    Raises InvalidInput if there are more steps than allowed frames, or no frame has enough valid pixels. If no frame
+    can be drawn, raises the errors of `draw`.
     """
     renderer = _FrameRenderer(engine, grid, image, min_clear, on_progress)
     try:
@@ -107,7 +108,7 @@ async def frame_times(
 
 
 async def _days(engine: Engine, grid: Grid, request: ImageRequest, limit: int, report: Report) -> list[FrameTime]:
-    """The newest days (UTC) with an overpass that intersects the grid, each with its scenes, from one search."""
+    """The newest days (UTC) with scenes that intersect the grid, each with these scenes, from one search."""
     if search_areas(grid)[1]:
         message = "The bbox is too wide for daily frames: a single overpass rarely covers it."
         raise InvalidInput(message, parameter="step", valid="a step such as P1M, or a bbox of less than 150 km a side")
@@ -122,7 +123,7 @@ async def _days(engine: Engine, grid: Grid, request: ImageRequest, limit: int, r
 
 
 async def _steps(engine: Engine, request: ImageRequest, step: Step, limit: int) -> list[FrameTime]:
-    """The steps of the time range, with the pinned scenes of each; without pinned scenes, each frame searches."""
+    """The steps of the time range, each with its pinned scenes. Without pinned scenes, each frame searches."""
     interval = request.interval or await engine.searches.default_interval(request.collection)
     if interval.start is None:
         message = "A time range with steps must have a start."

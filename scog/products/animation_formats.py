@@ -13,8 +13,12 @@ from scog.render import frames
 from scog.render.frames import Frame
 from scog.suggest import did_you_mean, quoted
 
-FPS, DURATION, SIZE = (0.1, 50.0), (20, 10_000), (64, 1024)
-"""Minimum and maximum: frames per second, milliseconds per frame, pixels of the longer side."""
+FPS_RANGE = (0.1, 50.0)
+"""Minimum and maximum frames per second."""
+DURATION_RANGE = (20, 10_000)
+"""Minimum and maximum milliseconds per frame."""
+SIZE_RANGE = (64, 1024)
+"""Minimum and maximum pixels of the longer side."""
 DEFAULT_DURATION, DEFAULT_SIZE = 500, 512
 
 
@@ -66,12 +70,12 @@ def duration_of(fps: float | None, duration: int | None) -> int:
     if fps is not None and duration is not None:
         raise InvalidInput("fps and duration exclude each other.", parameter="fps", valid="only one of the two")
     if fps is not None:
-        if not FPS[0] <= fps <= FPS[1]:
-            valid = "{:g} to {:g} frames per second".format(*FPS)
+        if not FPS_RANGE[0] <= fps <= FPS_RANGE[1]:
+            valid = "{:g} to {:g} frames per second".format(*FPS_RANGE)
             raise InvalidInput(f"fps of {fps:g} is out of range.", parameter="fps", valid=valid)
-        return max(DURATION[0], round(1000 / fps))
-    if duration is not None and not DURATION[0] <= duration <= DURATION[1]:
-        valid = "{} to {} milliseconds".format(*DURATION)
+        return max(DURATION_RANGE[0], round(1000 / fps))
+    if duration is not None and not DURATION_RANGE[0] <= duration <= DURATION_RANGE[1]:
+        valid = "{} to {} milliseconds".format(*DURATION_RANGE)
         raise InvalidInput(f"duration of {duration} is out of range.", parameter="duration", valid=valid)
     return DEFAULT_DURATION if duration is None else duration
 
@@ -79,7 +83,7 @@ def duration_of(fps: float | None, duration: int | None) -> int:
 async def encode(animation: Animation, animation_format: Format, duration: int, labelled: bool = True) -> bytes:
     """Encode an animation with `duration` milliseconds per frame; `labelled` draws the dates of frames.
 
-    Each part is encoded in a thread by itself, so that cancellation takes effect between two parts.
+    Each part is encoded by a separate call in a thread, so that encoding can be cancelled between two parts.
     """
     labelled_frames = [Frame(image, frame_time.text if labelled else "") for frame_time, image in animation.frames]
     encoder = animation_format.parts(labelled_frames, duration)

@@ -1,4 +1,4 @@
-"""Draws the several images of one response; an image that fails is left out and its error recorded."""
+"""Draws the images of one response. An image that fails is left out, and its error is recorded."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scog.net.policy import Priority
 
 
 class Attempts:
-    """Draws images at a priority, counts those that succeed in `drawn` and collects `errors`."""
+    """Draws images with a priority. `drawn` counts the images, and `errors` has the errors of the others."""
 
     def __init__(self, engine: Engine, priority: Priority) -> None:
         self._engine = engine
@@ -26,7 +26,7 @@ class Attempts:
         return self.drawn + len(self.errors)
 
     async def draw(self, grid: Grid, request: ImageRequest, report: Report) -> ImageData | None:
-        """Draw an image and add its report to `report`. Returns None if it fails; `report` then names the error."""
+        """Draw an image, and add its report to `report`. Returns None if it fails, and adds the error to `report`."""
         try:
             drawing = await draw(self._engine, grid, request, self._priority)
         except (NothingReadable, DeadlineExceeded, CatalogError) as error:
@@ -38,6 +38,6 @@ class Attempts:
         return drawing
 
     def require_one(self, seconds: float) -> None:
-        """Raise the first error if no image was drawn, or DeadlineExceeded (after `seconds`) if there is none."""
+        """If no image was drawn, raise the first error, or DeadlineExceeded (after `seconds`) if there is none."""
         if not self.drawn:
             raise self.errors[0] if self.errors else DeadlineExceeded(f"Nothing could be drawn within {seconds:g} s.")

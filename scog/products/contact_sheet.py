@@ -31,7 +31,7 @@ def best_known() -> list[str]:
 
 
 def layer_options(layer: str, composite: Composite = NEWEST, days: float = DEFAULT_DAYS) -> LayerOptions:
-    """Options of a layer, named by a preset or else an index, composited over `days`."""
+    """Options of a layer, composited over `days`. `layer` is the name of a preset, else of an index."""
     options = LayerOptions(bands=(layer,)) if preset_of(layer) else LayerOptions(index=layer)
     return replace(options, composite=composite, days=days)
 
@@ -63,7 +63,7 @@ async def draw_sheet(
     cloud_cover  maximum cloud cover of scenes in percent
     on_skip      called with a line of text for each layer that cannot be drawn
 
-    Raises what `draw` raises, except NothingReadable.
+    Raises the errors of `draw`, except NothingReadable.
     """
     cells = []
     for name, layer in layers:
@@ -79,7 +79,8 @@ async def draw_sheet(
             drawing = await draw(engine, grid, request, Priority.EXPORT)
             image = layer.style.image(drawing.values, drawing.valid)
         except NothingReadable as error:
-            reasons, why = sorted({reason for _, reason in error.skipped}), next(iter(error.why.values()), "")
-            on_skip(f"  {name}: {', '.join(reasons)}" + (f"; {why}" if why else ""))
+            reasons = sorted({reason for _, reason in error.skipped})
+            detail = next(iter(error.details.values()), "")
+            on_skip(f"  {name}: {', '.join(reasons)}" + (f"; {detail}" if detail else ""))
         cells.append(Cell(name, image, layer.style.legend))
     return contact_sheet(cells, columns)

@@ -19,17 +19,17 @@ from scog.products.attempts import Attempts
 from scog.runtime.tasks import for_each
 from scog.settings import Settings
 
-WHOLE = 1280
-"""Maximum side length in pixels of a crop that is drawn at once: that of the largest tile with its buffer."""
-PART = 512
-"""Maximum side length in pixels of the parts of larger crops. Composites keep all dates of a part in memory."""
+MAX_WHOLE_SIDE = 1280
+"""Maximum side length in pixels of a crop that is drawn as a whole, as the largest tile with its buffer is."""
+PART_SIDE = 512
+"""Maximum side length in pixels of the parts of larger crops. All dates of a part are in memory for a composite."""
 
 OnProgress = Callable[[int, int], None]
 """Called with the number of finished parts and the total."""
 
 
 def check_size(settings: Settings, grid: Grid, request: ImageRequest, parameter: str = "max_size") -> None:
-    """Raise InvalidInput if a crop has too many pixels a side or too many values; `parameter` is that of its size."""
+    """Raise InvalidInput if a crop has too many pixels a side or too many values. `parameter` sets its size."""
     outputs = _outputs(request)
     max_side, max_values = settings.crop_side, settings.crop_values
     if max(grid.shape) > max_side or grid.width * grid.height * outputs > max_values:
@@ -45,17 +45,17 @@ def _outputs(request: ImageRequest) -> int:
 
 
 def is_large(grid: Grid) -> bool:
-    """Whether a grid is drawn in parts rather than at once."""
-    return max(grid.shape) > WHOLE
+    """Whether a grid is drawn in parts rather than as a whole."""
+    return max(grid.shape) > MAX_WHOLE_SIDE
 
 
 async def draw_crop(
     engine: Engine, grid: Grid, request: ImageRequest, on_progress: OnProgress | None = None
 ) -> ImageData:
-    """Draw a grid of any size, `crop_at_once` parts at a time; a grid that is not large is passed to `draw`.
+    """Draw a grid of any size: a large one in parts, `crop_at_once` at a time, others with `draw`.
 
-    Parts that fail or are not drawn before the deadline are invalid, and the report says why.
-    Raises what `draw` raises if all parts fail, DeadlineExceeded if none is drawn in time.
+    Pixels of parts that fail, or are not drawn before the deadline, are invalid; the report has the reason. Raises the
+    errors of `draw` if all parts fail, and DeadlineExceeded if no part is drawn in time.
     """
     if not is_large(grid):
         return await draw(engine, grid, request)
@@ -76,7 +76,7 @@ def parts_of(grid: Grid) -> list[Window]:
 
 def _edges(length: int) -> list[int]:
     """Start and end of each part along one side of `length` pixels."""
-    count = -(-length // PART)
+    count = -(-length // PART_SIDE)
     return [length * number // count for number in range(count + 1)]
 
 
@@ -110,7 +110,7 @@ class _Crop:
         return ImageData(self._values, self._valid, self.report)
 
     async def _draw_part(self, window: Window) -> None:
-        """Draw one part. A part that fails stays invalid."""
+        """Draw one part. If it fails, its pixels stay invalid."""
         drawing = await self._attempts.draw(self._grid.part(window), self._request, self.report)
         if drawing is not None:
             rows_cols = slice(window.top, window.bottom), slice(window.left, window.right)

@@ -33,9 +33,9 @@ MIN_EXTENT = 1e-9
 class PageEnd:
     """The last scene of a page, after which the next page begins.
 
-    observation  key of its observation: time and platform
-    scene        its place in the order of scenes: time, MGRS tile and id
-    until        time at which the next page's search begins; None if the search of this page was not truncated
+    observation  key of the scene's observation: time and platform
+    scene        sort key of the scene: time, MGRS tile and id
+    until        end of the time range of the next page's search; None if the search of this page was not truncated
     """
 
     observation: tuple[datetime, str]
@@ -43,7 +43,7 @@ class PageEnd:
     until: datetime | None = None
 
     def precedes(self, observation: Observation, scene: Scene) -> bool:
-        """Whether a scene is listed after this one: observations are newest first, their scenes in order."""
+        """Whether a scene is listed after this page: observations are newest first, their scenes in order."""
         if observation.key != self.observation:
             return observation.key < self.observation
         return scene.sort_key > self.scene
@@ -53,11 +53,11 @@ class PageEnd:
 class Listing:
     """A page of scenes, grouped by observation, newest first.
 
-    place  the last scene if there may be another page, else None
+    page_end  the last scene if there may be another page, else None
     """
 
     observations: list[Observation]
-    place: PageEnd | None
+    page_end: PageEnd | None
 
 
 async def list_scenes(
@@ -76,7 +76,7 @@ async def list_scenes(
         interval = Interval(interval.start, max(after.until, interval.start or after.until))
     page: list[tuple[Observation, Scene]] = []
     report = Report()
-    async for observation in observations(engine, grid, replace(scenes, interval=interval), report, most=NO_LIMITS):
+    async for observation in observations(engine, grid, replace(scenes, interval=interval), report, limits=NO_LIMITS):
         for scene in observation.scenes:
             if after is not None and not after.precedes(observation, scene):
                 continue
@@ -105,10 +105,10 @@ def _grouped(page: Sequence[tuple[Observation, Scene]]) -> list[Observation]:
     return [Observation(time, tuple(scenes)) for (time, _), scenes in groups.items()]
 
 
-def page_token(place: PageEnd) -> str:
+def page_token(page_end: PageEnd) -> str:
     """The token of a page's last scene, for the link to the next page."""
-    times = [rfc3339(time) if time else None for time in (place.observation[0], place.scene[0], place.until)]
-    text = json.dumps([*times, place.observation[1], *place.scene[1:]], separators=(",", ":"))
+    times = [rfc3339(time) if time else None for time in (page_end.observation[0], page_end.scene[0], page_end.until)]
+    text = json.dumps([*times, page_end.observation[1], *page_end.scene[1:]], separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
 
@@ -130,7 +130,7 @@ def parse_page_token(token: str) -> PageEnd:
 
 
 def box_grid(box: Bounds) -> Grid:
-    """A grid of one pixel that covers a bounding box in degrees; west is greater than east across the antimeridian."""
+    """A grid of one pixel that covers a bounding box in degrees. If west > east, the box crosses the antimeridian."""
     west, south, east, north = box
     width = max(east - west if west <= east else east - west + 360, MIN_EXTENT)
     height = max(north - south, MIN_EXTENT)
@@ -138,7 +138,7 @@ def box_grid(box: Bounds) -> Grid:
 
 
 def table(observations: Sequence[Observation]) -> str:
-    """Text with a header and one line per scene; the first scene of an observation has its time."""
+    """Text with a header and one line per scene. The first line of an observation has its time."""
     rows = [("TIME (UTC)", "MGRS", "CLOUD", "PLATFORM", "ID")]
     for observation in observations:
         for index, scene in enumerate(observation.scenes):

@@ -19,7 +19,7 @@ class ByteCache(Generic[K, V]):
         self.bytes = 0
         """Bytes of all values."""
         self._entries: OrderedDict[K, tuple[V, int]] = OrderedDict()
-        """Values and their sizes, the least recently used first."""
+        """Keys to values and their sizes, least recently used first."""
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -29,7 +29,7 @@ class ByteCache(Generic[K, V]):
         return key in self._entries
 
     def get(self, key: K) -> V | None:
-        """The value, which becomes the most recently used one; None if it is not cached."""
+        """The value of a key; None if it is not cached. It becomes the most recently used value."""
         with self._lock:
             entry = self._entries.get(key)
             if entry is None:
@@ -50,7 +50,7 @@ class ByteCache(Generic[K, V]):
                 self.bytes -= freed
 
     def drop(self, key: K) -> None:
-        """Remove a key, if it is cached."""
+        """Remove a key if it is cached."""
         with self._lock:
             self._drop(key)
 

@@ -1,8 +1,8 @@
-"""Shared tasks that continue after their last waiter has left, for the next request.
+"""Shared tasks that continue without waiters, for the next request.
 
-A search that is cancelled at a tile's deadline has received most of its response. On a slow connection the next attempt
-would fetch the same bytes again and fail in the same way. The work must end by itself, as searches do at their own
-deadline.
+At a tile's deadline, a search has often received most of its response. If it were cancelled, the next attempt on a slow
+connection would fetch the same bytes again, and fail in the same way. Tasks must end by themselves, as searches do at
+their own deadline.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ V = TypeVar("V")
 
 
 class Lingering(Generic[K, V]):
-    """Shared tasks by key, of which at most `most` run without a waiter. Used within one event loop."""
+    """Shared tasks by key. At most `max_abandoned` run without a waiter. Used within one event loop."""
 
-    def __init__(self, most: int = 4) -> None:
-        self._max_abandoned = most
+    def __init__(self, max_abandoned: int = 4) -> None:
+        self._max_abandoned = max_abandoned
         self._tasks: dict[K, asyncio.Task[V]] = {}
         self._waiter_counts: Counter[K] = Counter()
         self._abandoned: set[K] = set()
@@ -51,11 +51,11 @@ class Lingering(Generic[K, V]):
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _abandon(self, key: K, task: asyncio.Task[V]) -> None:
-        """Let a task without waiters continue, or cancel it if too many others do."""
+        """Let a task without waiters continue, or cancel it if `max_abandoned` others have none."""
         if len(self._abandoned) < self._max_abandoned:
             self._abandoned.add(key)
         else:
-            self._tasks.pop(key, None)  # the next request starts a new one
+            self._tasks.pop(key, None)  # the next request starts a new task
             task.cancel()
 
     def _on_done(self, key: K, task: asyncio.Task[V]) -> None:

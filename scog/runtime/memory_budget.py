@@ -1,4 +1,4 @@
-"""A limit on the memory that all reads in progress may take together."""
+"""A limit on the memory of all reads in progress."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scog.errors import AssetRefused
 
 
 class MemoryBudget:
-    """Grants up to `limit` bytes in the order of requests. Used within one event loop."""
+    """Grants up to `limit` bytes, in the order of requests. Used within one event loop."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -20,7 +20,7 @@ class MemoryBudget:
 
     @asynccontextmanager
     async def hold(self, size: int) -> AsyncIterator[None]:
-        """Wait until `size` bytes are free, and hold them. Raises AssetRefused if that is more than the limit."""
+        """Wait until `size` bytes are free, and hold them. Raises AssetRefused if `size` exceeds the limit."""
         if size > self.limit:
             raise AssetRefused(
                 f"Reading this takes {size / 1e6:.0f} MB of memory; the limit is {self.limit / 1e6:.0f} MB.",
@@ -38,7 +38,7 @@ class MemoryBudget:
             self._grant()
 
     def _grant(self) -> None:
-        """Grant queued requests in order, as long as they fit."""
+        """Grant queued requests in order, until one does not fit."""
         while self._queue:
             size, granted = self._queue[0]
             if not granted.cancelled():

@@ -16,7 +16,7 @@ from scog.errors import SourceUnavailable
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 LINGER = 30.0
-"""Seconds that a task continues at most without waiters."""
+"""Maximum seconds that a task continues without waiters."""
 
 
 def _never() -> bool:
@@ -26,9 +26,8 @@ def _never() -> bool:
 class Waiter(Protocol):
     """A request that waits for a task."""
 
-    def is_overdue(self) -> bool:
-        """Whether the request's deadline has passed, if it stopped waiting before the task ended."""
-        ...
+    overdue: bool
+    """Whether the request's deadline has passed, if it stopped waiting before the task ended."""
 
 
 class Flight(Generic[V]):
@@ -40,9 +39,9 @@ class Flight(Generic[V]):
         on_done: Callable[[], None] = lambda: None,
         is_progressing: Callable[[], bool] = _never,
     ) -> None:
-        """Start `work`. `on_done` is called when it has ended in any way, before the waiters continue.
+        """Start `work`. `on_done` is called when it has ended, successfully or not, before the waiters continue.
 
-        `is_progressing` tells whether the work makes progress.
+        `is_progressing` returns whether the work makes progress.
         """
         self._work = work
         self._on_done = on_done
@@ -55,7 +54,7 @@ class Flight(Generic[V]):
 
     @property
     def joinable(self) -> bool:
-        """Whether it can still be awaited. An abandoned task will end without a result."""
+        """Whether the task can be joined. An abandoned task will end without a result."""
         return not self._abandoned
 
     def waiters(self) -> Iterable[Waiter]:
@@ -76,7 +75,7 @@ class Flight(Generic[V]):
         return future
 
     async def _run(self) -> V:
-        """Run the work and set the result at once. A done callback would run an iteration of the event loop later."""
+        """Run the work and set the result at once. A done callback would run in the event loop's next iteration."""
         result = await self._work
         self._is_progressing = _never  # breaks a reference cycle through the callback
         self._on_done()
@@ -89,7 +88,7 @@ class Flight(Generic[V]):
         waiter = self._waiting.pop(future, None)
         if self._waiting or self._task.done():
             return
-        if waiter is not None and waiter.is_overdue() and self._is_progressing():
+        if waiter is not None and waiter.overdue and self._is_progressing():
             self._lingering = asyncio.get_running_loop().call_later(LINGER, self._abandon)
         else:
             self._abandon()
@@ -102,7 +101,7 @@ class Flight(Generic[V]):
     def _on_task_done(self, task: asyncio.Future[V]) -> None:
         if self._lingering is not None:
             self._lingering.cancel()
-        self._work.close()  # not started yet if all waiters were cancelled at once
+        self._work.close()  # it has not started if all waiters were cancelled at once
         self._is_progressing = _never
         self._on_done()
         if not task.cancelled():
@@ -113,13 +112,13 @@ class Flight(Generic[V]):
 
 
 class SingleFlight(Generic[K, V]):
-    """The running tasks, by the keys that each will deliver and the amount of each key."""
+    """Running tasks by the keys that they will deliver. A task may deliver a larger or smaller amount of a key."""
 
     def __init__(self) -> None:
         self._running: dict[K, tuple[Flight[V], int]] = {}
 
     def get(self, key: K, amount: int = 0) -> Flight[V] | None:
-        """The task that will deliver at least `amount` of `key`; None if there is none to join."""
+        """The task that will deliver at least `amount` of `key`; None if there is none that can be joined."""
         flight, expected = self._running.get(key, (None, 0))
         return flight if flight is not None and flight.joinable and expected >= amount else None
 
@@ -129,7 +128,7 @@ class SingleFlight(Generic[K, V]):
         work: Coroutine[Any, Any, V],
         is_progressing: Callable[[], bool] = _never,
     ) -> Flight[V]:
-        """Start a task that delivers all of `keys`; a mapping gives the amount of each."""
+        """Start a task that delivers all of `keys`. A mapping has the amount of each key."""
         amounts = dict(keys) if isinstance(keys, Mapping) else dict.fromkeys(keys, 0)
         flight = Flight(work, lambda: self._on_done(amounts, flight), is_progressing)
         for key, amount in amounts.items():
@@ -139,9 +138,9 @@ class SingleFlight(Generic[K, V]):
     def join(
         self, key: K, work: Callable[[], Coroutine[Any, Any, V]], waiter: Waiter | None = None
     ) -> asyncio.Future[V]:
-        """A future of `key`: from the running task, or from a new one.
+        """A future of `key`, from the running task or a new one.
 
-        A new task runs `work`, and continues for waiters whose deadline has passed.
+        A new task runs `work`, and continues if the deadline of its last waiter has passed.
         """
         return (self.get(key) or self.start((key,), work(), lambda: True)).join(waiter)
 
@@ -155,7 +154,7 @@ def _copy_outcome(future: asyncio.Future[V], task: asyncio.Future[V]) -> None:
     """Copy the outcome of a finished task to a waiter's future."""
     if task.cancelled():
         future.set_exception(SourceUnavailable("The work was stopped.", reason="stopped"))
-    elif (fault := task.exception()) is not None:
-        future.set_exception(fault)
+    elif (error := task.exception()) is not None:
+        future.set_exception(error)
     else:
         future.set_result(task.result())

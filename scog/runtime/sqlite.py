@@ -7,10 +7,10 @@ from pathlib import Path
 
 
 def open_or_renew(path: Path, schema: str) -> sqlite3.Connection:
-    """Open a database, or recreate it if the file is corrupt, after a power cut for instance.
+    """Open a database. Recreate it if the file is corrupt, for instance after a power cut.
 
-    `schema` is SQL that is run on every opening. The connection may be used from several threads; each statement is a
-    transaction of its own. Raises sqlite3.Error.
+    `schema` is SQL that is executed on every opening. The connection may be used from several threads. Each statement
+    is a separate transaction. Raises sqlite3.Error.
     """
     try:
         return _open(path, schema)
@@ -24,6 +24,6 @@ def open_or_renew(path: Path, schema: str) -> sqlite3.Connection:
 
 def _open(path: Path, schema: str) -> sqlite3.Connection:
     database = sqlite3.connect(path, timeout=1.0, check_same_thread=False, isolation_level=None)
-    # Without fsync: a lost write costs nothing.
+    # Without fsync: lost writes do no harm.
     database.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;" + schema)
     return database

@@ -1,4 +1,4 @@
-"""Groups of tasks: awaited together, a bounded number at a time, cancelled together."""
+"""Groups of tasks: awaited together, a limited number at a time, cancelled together."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-async def gather_all(work: Iterable[Any]) -> list[Any]:
-    """Await all concurrently and return their results in order.
+async def gather_all(awaitables: Iterable[Any]) -> list[Any]:
+    """Await all concurrently, and return their results in order.
 
-    The first error is raised once all others have ended or were cancelled.
+    The first error is raised after all others have ended or were cancelled.
     """
-    works = list(work)
-    if len(works) < 2:  # without a task, which would cost more than much of the work does
-        return [await each for each in works]
-    tasks = [asyncio.ensure_future(each) for each in works]
+    pending = list(awaitables)
+    if len(pending) < 2:  # without a task, which takes longer than much of the work
+        return [await each for each in pending]
+    tasks = [asyncio.ensure_future(each) for each in pending]
     try:
         return list(await asyncio.gather(*tasks))
     except BaseException:
@@ -25,13 +25,13 @@ async def gather_all(work: Iterable[Any]) -> list[Any]:
         raise
 
 
-async def for_each(items: Iterable[T], work: Callable[[T], Awaitable[object]], at_once: int) -> None:
-    """Await `work` for each item in order, at most `at_once` at a time. The first error cancels the others."""
+async def for_each(items: Iterable[T], function: Callable[[T], Awaitable[object]], at_once: int) -> None:
+    """Await `function(item)` for each item in order, at most `at_once` at a time. The first error cancels others."""
     waiting = iter(items)
 
     async def worker() -> None:
         for item in waiting:
-            await work(item)
+            await function(item)
 
     await gather_all(worker() for _ in range(at_once))
 

@@ -93,7 +93,7 @@ async def _archive_extent(engine: Engine, archive: Archive, collection: str | No
         needed = {asset.url: band for band, asset in scene.assets.items() if band in bands}
         for url, band in sorted((needed or all_bands).items()):
             with suppress(SourceError):
-                _, metadata = bind_asset(scene.assets[band], band, await engine.blocks.describe(url, tally))
+                _, metadata = bind_asset(scene.assets[band], band, await engine.blocks.read_metadata(url, tally))
                 grids.append(metadata.levels[0].grid)
 
     with suppress(TimeoutError):

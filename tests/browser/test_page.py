@@ -202,7 +202,7 @@ def test_why_scenes_are_missing_is_said_where_they_are_counted(visit: Visit) -> 
     gone = pytest.importorskip("playwright.sync_api").Error
 
     def with_why(route: Any) -> None:
-        told = {"X-Scog-Skipped": "S2A_x;host-not-allowed", "X-Scog-Why": why}
+        told = {"X-Scog-Skipped": "S2A_x;host-not-allowed", "X-Scog-Detail": why}
         with suppress(gone):  # of a tile that the page has given up
             answer = route.fetch()
             route.fulfill(response=answer, headers=answer.headers | told)

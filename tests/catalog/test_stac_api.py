@@ -352,7 +352,7 @@ def test_slow_responses_occupy_no_thread_beyond_the_deadline() -> None:
         asked = [catalog.page(query(cloud_cover=float(number)), None, UpstreamStats()) for number in range(40)]
         results = await asyncio.gather(*asked, return_exceptions=True)
         assert all(isinstance(result, CatalogUnavailable) for result in results)
-        catalog._http._breaker.success()
+        catalog._http._breaker.record_success()
         server.fail(SEARCH)
         page = await catalog.page(query(), None, UpstreamStats())
         await catalog.close()

@@ -54,7 +54,7 @@ def span(description: FileMetadata, level: int, block: tuple[int, int]) -> tuple
 def test_a_cold_asset_is_one_header_request_and_its_blocks() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
         tally = UpstreamStats()
-        description = await reader.describe(url, tally)
+        description = await reader.read_metadata(url, tally)
         assert server.ranges == [HEADER]
         await reader.blocks(url, description, 0, [(0, 1)], tally)
         assert server.ranges == [HEADER, span(description, 0, (0, 1))]
@@ -68,11 +68,11 @@ def test_a_cold_asset_is_one_header_request_and_its_blocks() -> None:
 
 def test_a_repeated_read_sends_no_request() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
-        description = await reader.describe(url, UpstreamStats())
+        description = await reader.read_metadata(url, UpstreamStats())
         first = await read_level(reader, url, description)
         server.forget_requests()
         tally = UpstreamStats()
-        assert await reader.describe(url, tally) is description
+        assert await reader.read_metadata(url, tally) is description
         np.testing.assert_array_equal(await read_level(reader, url, description, tally=tally), first)
         assert server.requests == []
         assert (tally.requests, tally.bytes) == (0, 0)
@@ -82,13 +82,13 @@ def test_a_repeated_read_sends_no_request() -> None:
 
 def test_headers_are_stored_across_restarts(tmp_path: Path) -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
-        description = await reader.describe(url, UpstreamStats())
+        description = await reader.read_metadata(url, UpstreamStats())
         await reader.close()
         store.close()
         again = HeaderStore(tmp_path)
         async with reading(server.host, store=again) as reader:
             server.forget_requests()
-            stored = await reader.describe(url, UpstreamStats())
+            stored = await reader.read_metadata(url, UpstreamStats())
             assert server.requests == []
             assert stored.identity == description.identity
             np.testing.assert_array_equal(await read_level(reader, url, stored), truth(DATA))
@@ -102,7 +102,7 @@ def test_headers_are_stored_across_restarts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("kind", "requests"), [("header of 17 KB", 2), ("directories at the end", 3)])
 def test_long_headers_take_few_requests(kind: str, requests: int) -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
-        description = await reader.describe(url, UpstreamStats())
+        description = await reader.read_metadata(url, UpstreamStats())
         assert len(server.requests) == requests
         assert server.ranges[0] == HEADER
         np.testing.assert_array_equal(await read_level(reader, url, description), truth(raster(kind)))
@@ -112,7 +112,7 @@ def test_long_headers_take_few_requests(kind: str, requests: int) -> None:
 
 def test_unwritten_blocks_send_no_request() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
-        description = await reader.describe(url, UpstreamStats())
+        description = await reader.read_metadata(url, UpstreamStats())
         sizes = description.levels[0].sizes
         assert sizes is not None
         unwritten = [block for block in every_block(description) if not sizes[block]]
@@ -128,7 +128,7 @@ def test_unwritten_blocks_send_no_request() -> None:
 @pytest.mark.parametrize("gap", [0, 5_000, 20_000, 1_000_000])
 def test_requests_match_the_plan(gap: int) -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
-        description = await reader.describe(url, UpstreamStats())
+        description = await reader.read_metadata(url, UpstreamStats())
         wanted = [(0, 0), (0, 1), (1, 3), (2, 0), (2, 2)]
         pieces = []
         for block in wanted:
@@ -147,7 +147,7 @@ def test_requests_match_the_plan(gap: int) -> None:
 def test_concurrent_equal_requests_share_one_read() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
         async def one() -> bytes:
-            description = await reader.describe(url, tally)
+            description = await reader.read_metadata(url, tally)
             return (await read_level(reader, url, description, tally=tally)).tobytes()
 
         tally = UpstreamStats()
@@ -160,7 +160,7 @@ def test_concurrent_equal_requests_share_one_read() -> None:
 
 def test_overlapping_requests_share_their_common_blocks() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
-        description = await reader.describe(url, UpstreamStats())
+        description = await reader.read_metadata(url, UpstreamStats())
         server.forget_requests()
         every = every_block(description)
         selections = [every[i : i + 4] for i in range(len(every) - 3)]
@@ -180,7 +180,7 @@ def test_overlapping_requests_share_their_common_blocks() -> None:
 
 def test_a_small_cache_costs_requests_but_changes_no_pixel() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
-        description = await reader.describe(url, UpstreamStats())
+        description = await reader.read_metadata(url, UpstreamStats())
         for _ in range(2):
             server.forget_requests()
             np.testing.assert_array_equal(await read_level(reader, url, description), truth(DATA))
@@ -192,9 +192,9 @@ def test_a_small_cache_costs_requests_but_changes_no_pixel() -> None:
 
 def test_cached_blocks_and_metadata_are_returned_without_waiting() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
-        assert reader.known(url) is None
-        description = await reader.describe(url, UpstreamStats())
-        assert reader.known(url) is description
+        assert reader.cached_metadata(url) is None
+        description = await reader.read_metadata(url, UpstreamStats())
+        assert reader.cached_metadata(url) is description
         fetched = await reader.blocks(url, description, 0, [(0, 0), (1, 1)], UpstreamStats())
         assert reader.cached_blocks(BlockRequest(url, description, 0, [(1, 1), (0, 0)])) == fetched
         assert reader.cached_blocks(BlockRequest(url, description, 0, [(1, 1), (0, 1)])) is None
@@ -209,7 +209,7 @@ def test_cached_blocks_and_metadata_are_returned_without_waiting() -> None:
 
 def test_a_read_that_starts_while_the_last_waiters_are_cancelled_succeeds() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
-        description = await reader.describe(url, UpstreamStats())
+        description = await reader.read_metadata(url, UpstreamStats())
         for pause in (0, 1, 2, 3, 5, 8):
             server.forget_requests()
             async with reading(server.host) as fresh:
@@ -227,7 +227,7 @@ def test_a_read_that_starts_while_the_last_waiters_are_cancelled_succeeds() -> N
 
 def test_cancelling_the_last_waiter_ends_the_read_and_the_next_read_succeeds() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
-        description = await reader.describe(url, UpstreamStats())
+        description = await reader.read_metadata(url, UpstreamStats())
         server.forget_requests()
         server.fail("/a.tif", does.hang)
         cancelled = [asyncio.ensure_future(read_level(reader, url, description)) for _ in range(3)]
@@ -260,7 +260,7 @@ async def cancelled_midway(
 
 def test_bytes_of_a_cancelled_read_are_reused() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
-        description = await reader.describe(url, UpstreamStats())
+        description = await reader.read_metadata(url, UpstreamStats())
         server.forget_requests()
         await cancelled_midway(server, reader, url, description, UpstreamStats())
         found = await reader.blocks(url, description, 0, [(0, 0)], UpstreamStats())
@@ -275,14 +275,14 @@ def test_bytes_of_a_cancelled_read_are_reused() -> None:
 
 def test_bytes_of_an_older_version_are_not_joined() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
-        description = await reader.describe(url, UpstreamStats())
+        description = await reader.read_metadata(url, UpstreamStats())
         await cancelled_midway(server, reader, url, description, UpstreamStats())
         newer = raster("uint16")
         server.put("/a.tif", newer)
         with pytest.raises(AssetChanged):
             await reader.blocks(url, description, 0, [(0, 0)], UpstreamStats())
         np.testing.assert_array_equal(
-            await read_level(reader, url, await reader.describe(url, UpstreamStats())), truth(newer)
+            await read_level(reader, url, await reader.read_metadata(url, UpstreamStats())), truth(newer)
         )
 
     served(body, deadline=5)
@@ -290,7 +290,7 @@ def test_bytes_of_an_older_version_are_not_joined() -> None:
 
 def test_a_read_with_progress_continues_after_its_waiters_deadline() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
-        description = await reader.describe(url, UpstreamStats())
+        description = await reader.read_metadata(url, UpstreamStats())
         server.forget_requests()
         server.fail("/a.tif", does.drip(4000, 0.02))
         tally = UpstreamStats()
@@ -308,7 +308,7 @@ def test_a_read_with_progress_continues_after_its_waiters_deadline() -> None:
 
 def test_a_cancelled_waiter_does_not_cancel_the_others() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
-        description = await reader.describe(url, UpstreamStats())
+        description = await reader.read_metadata(url, UpstreamStats())
         server.forget_requests()
         readers = [asyncio.ensure_future(read_level(reader, url, description)) for _ in range(10)]
         await asyncio.sleep(0.03)
@@ -324,7 +324,7 @@ def test_nothing_is_read_after_all_waiters_are_cancelled() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
         async def one() -> None:
             for level in (2, 1, 0):
-                await read_level(reader, url, await reader.describe(url, UpstreamStats()), level)
+                await read_level(reader, url, await reader.read_metadata(url, UpstreamStats()), level)
 
         readers = [asyncio.ensure_future(one()) for _ in range(64)]
         while len(server.requests) < 2:  # noqa: ASYNC110 - until the first blocks are requested
@@ -340,7 +340,7 @@ def test_nothing_is_read_after_all_waiters_are_cancelled() -> None:
 
 def test_a_failed_block_fails_the_read_at_once() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
-        description = await reader.describe(url, UpstreamStats())
+        description = await reader.read_metadata(url, UpstreamStats())
         server.fail("/a.tif", does.status(404), always=does.hang)
         with pytest.raises(SourceError) as raised:
             await reader.blocks(url, description, 0, every_block(description), UpstreamStats())
@@ -353,7 +353,7 @@ def test_a_failed_block_fails_the_read_at_once() -> None:
 def test_closing_ends_all_reads_in_progress(plain: bool) -> None:
     async def work() -> None:
         async with reading(server.host, deadline=5) as reader:
-            description = await reader.describe(url, UpstreamStats())
+            description = await reader.read_metadata(url, UpstreamStats())
             description = description if plain else description.for_gdal()
             server.fail("/a.tif", always=does.hang)
             waiters = [asyncio.ensure_future(read_level(reader, url, description)) for _ in range(3)]
@@ -430,17 +430,17 @@ def test_an_invalid_stored_header_is_read_again(tmp_path: Path) -> None:
         store = HeaderStore(tmp_path)
 
         async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
-            part = (await reader.describe(url, UpstreamStats())).identity
+            part = (await reader.read_metadata(url, UpstreamStats())).identity
             store.put(url, part, header)  # type: ignore[arg-type]  # noqa: B023
             async with reading(server.host, store=store) as fresh:  # noqa: B023
                 server.forget_requests()
                 np.testing.assert_array_equal(
-                    await read_level(fresh, url, await fresh.describe(url, UpstreamStats())), truth(DATA)
+                    await read_level(fresh, url, await fresh.read_metadata(url, UpstreamStats())), truth(DATA)
                 )
                 assert server.ranges[0] == HEADER
             async with reading(server.host, store=store) as fresh:  # noqa: B023
                 server.forget_requests()
-                await fresh.describe(url, UpstreamStats())
+                await fresh.read_metadata(url, UpstreamStats())
                 assert server.requests == []
 
         served(body, store=store)
@@ -451,15 +451,15 @@ def test_a_wrong_stored_header_is_replaced_once_its_error_expires(tmp_path: Path
     """A header that was corrupted in transit and stored must not break the file for ever."""
 
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
-        description = await reader.describe(url, UpstreamStats())
+        description = await reader.read_metadata(url, UpstreamStats())
         other = raster("uint16")  # another file's header under this one's name
         store.put(url, description.identity, other[:16_384])
         clock = Clock()
         async with reading(server.host, store=store, clock=clock) as fresh:
             with pytest.raises(SourceError):
-                await read_level(fresh, url, await fresh.describe(url, UpstreamStats()))
+                await read_level(fresh, url, await fresh.read_metadata(url, UpstreamStats()))
             clock.now += 61
-            found = await read_level(fresh, url, await fresh.describe(url, UpstreamStats()))
+            found = await read_level(fresh, url, await fresh.read_metadata(url, UpstreamStats()))
             np.testing.assert_array_equal(found, truth(DATA))
 
     store = HeaderStore(tmp_path)
@@ -493,5 +493,5 @@ def test_offsets_belong_to_one_version_of_a_file(tmp_path: Path) -> None:
 
 async def _reads_correctly(server: RangeServer, reader: BlockReader, url: str) -> None:
     np.testing.assert_array_equal(
-        await read_level(reader, url, await reader.describe(url, UpstreamStats())), truth(DATA)
+        await read_level(reader, url, await reader.read_metadata(url, UpstreamStats())), truth(DATA)
     )

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from scog.cog.block_reader import BlockReader
-from scog.cog.error_cache import LASTING_FAULT, PASSING_FAULT
+from scog.cog.error_cache import LASTING_ERROR_AGE, TRANSIENT_ERROR_AGE
 from scog.cog.header_store import HeaderStore
 from scog.cog.metadata import FileMetadata
 from scog.errors import AssetBroken, AssetChanged, AssetMissing, AssetRefused, SourceError, SourceUnavailable
@@ -64,7 +64,7 @@ LASTING: dict[str, tuple[Fault, type[SourceError], str]] = {
 
 async def read_all(reader: BlockReader, url: str) -> Any:
     """Read all levels, and return the one at full resolution."""
-    description = await reader.describe(url, UpstreamStats())
+    description = await reader.read_metadata(url, UpstreamStats())
     levels = [await read_level(reader, url, description, level) for level in range(len(description.levels))]
     return levels[0]
 
@@ -90,7 +90,7 @@ def test_transient_errors(where: str, way: str, fault: str) -> None:
         clock = Clock()
         async with reading(server.host, clock=clock, deadline=deadline) as reader:
             if where == "blocks":
-                await reader.describe(url, UpstreamStats())
+                await reader.read_metadata(url, UpstreamStats())
             server.forget_requests()
             server.fail("/a.tif", always=does_fault)
             await fails(reader, url, SourceUnavailable, reason, within=2 * deadline + 1)
@@ -101,7 +101,7 @@ def test_transient_errors(where: str, way: str, fault: str) -> None:
             server.forget_requests()
             await fails(reader, url, SourceUnavailable, reason)  # from the cache
             assert server.requests == []
-            clock.now += PASSING_FAULT + 0.1
+            clock.now += TRANSIENT_ERROR_AGE + 0.1
             if not hangs and requests > 1:  # one fault is retried
                 server.fail("/a.tif", does_fault)
             np.testing.assert_array_equal(await read_all(reader, url), truth(data))
@@ -122,14 +122,14 @@ def test_permanent_errors(where: str, way: str, fault: str) -> None:
         clock = Clock()
         async with reading(server.host, clock=clock) as reader:
             if where == "blocks":
-                await reader.describe(url, UpstreamStats())
+                await reader.read_metadata(url, UpstreamStats())
             server.forget_requests()
             server.fail("/a.tif", always=does_fault)
             await fails(reader, url, error, reason)
             requests = 1 if reason in ("http-403", "http-404") else 2
             assert len(server.requests) == requests
             server.fail("/a.tif")
-            clock.now += LASTING_FAULT - 1
+            clock.now += LASTING_ERROR_AGE - 1
             await fails(reader, url, error, reason)
             assert len(server.requests) == requests
             clock.now += 2
@@ -150,7 +150,7 @@ def test_corrupted_bytes_are_detected(way: str) -> None:
         for position in range(0, 60_000, 4999):
             clock = Clock()
             async with reading(server.host, clock=clock) as reader:
-                description = await reader.describe(url, UpstreamStats())
+                description = await reader.read_metadata(url, UpstreamStats())
                 description = description if way == "plain" else description.for_gdal()
                 server.fail("/a.tif", always=_flip(position))
                 try:
@@ -158,7 +158,7 @@ def test_corrupted_bytes_are_detected(way: str) -> None:
                 except AssetBroken:
                     detected += 1
                 server.fail("/a.tif")
-                clock.now += LASTING_FAULT + 1
+                clock.now += LASTING_ERROR_AGE + 1
                 np.testing.assert_array_equal(await read_all(reader, url), truth(data))
         assert detected > 3
 
@@ -182,13 +182,13 @@ def test_an_html_page_instead_of_the_bytes_is_detected() -> None:
         async with reading(server.host, clock=clock) as reader:
             server.fail("/a.tif", does.html_as_range, does.html_as_range)
             await fails(reader, url, AssetBroken, "not-a-tiff")
-            clock.now += LASTING_FAULT + 1
+            clock.now += LASTING_ERROR_AGE + 1
             server.fail("/a.tif", does.html_as_range)  # one such response is retried at once
-            await reader.describe(url, UpstreamStats())
+            await reader.read_metadata(url, UpstreamStats())
             server.fail("/a.tif", always=does.html_as_range)
             await fails(reader, url, AssetBroken, "broken-block")
             server.fail("/a.tif")
-            clock.now += LASTING_FAULT + 1
+            clock.now += LASTING_ERROR_AGE + 1
             np.testing.assert_array_equal(await read_all(reader, url), truth(data))
 
     data = raster("uint16")
@@ -221,7 +221,7 @@ def test_a_replaced_file_is_detected_and_versions_are_never_mixed(way: str, stor
 
     async def work() -> None:
         async with reading(server.host, store=store, gap=0) as first:
-            description = await first.describe(url, UpstreamStats())
+            description = await first.read_metadata(url, UpstreamStats())
             wanted = every_block(description)
             await first.blocks(url, description, 0, wanted[:3], UpstreamStats())
             server.put("/a.tif", new)
@@ -232,11 +232,11 @@ def test_a_replaced_file_is_detected_and_versions_are_never_mixed(way: str, stor
                 await changes(first, description)
 
     async def changes(reader: BlockReader, description: FileMetadata | None = None) -> None:
-        description = description or await reader.describe(url, UpstreamStats())
+        description = description or await reader.read_metadata(url, UpstreamStats())
         with pytest.raises(AssetChanged) as changed:
             await read_level(reader, url, description)
         assert changed.value.reason == "changed"
-        fresh = await reader.describe(url, UpstreamStats())
+        fresh = await reader.read_metadata(url, UpstreamStats())
         assert fresh.identity != description.identity
         np.testing.assert_array_equal(await read_level(reader, url, fresh), truth(new))
 
@@ -253,13 +253,13 @@ def test_a_replaced_file_is_described_once() -> None:
 
     async def work() -> None:
         async with reading(server.host) as reader:
-            description = await reader.describe(url, UpstreamStats())
+            description = await reader.read_metadata(url, UpstreamStats())
             server.put("/a.tif", new)
             server.forget_requests()
             for _ in range(3):
                 with pytest.raises(AssetChanged):
                     await read_level(reader, url, description)
-                await reader.describe(url, UpstreamStats())
+                await reader.read_metadata(url, UpstreamStats())
             assert server.ranges.count((0, 16_383)) == 1
 
     with RangeServer() as server:
@@ -274,7 +274,7 @@ def test_a_file_replaced_by_a_shorter_one_is_detected(way: str) -> None:
 
     async def work() -> None:
         async with reading(server.host) as reader:
-            description = await reader.describe(url, UpstreamStats())
+            description = await reader.read_metadata(url, UpstreamStats())
             assert len(old) > 16 * len(new)
             server.put("/a.tif", new)
             with pytest.raises(AssetChanged):
@@ -292,7 +292,7 @@ def test_a_local_file_that_was_replaced_is_detected(tmp_path: Path) -> None:
     async def work() -> None:
         async with reading(folder=tmp_path) as reader:
             url = save(tmp_path, "a.tif", old)
-            description = await reader.describe(url, UpstreamStats())
+            description = await reader.read_metadata(url, UpstreamStats())
             await reader.blocks(url, description, 0, [(0, 0)], UpstreamStats())
             save(tmp_path, "a.tif", new)
             with pytest.raises(AssetChanged):
@@ -321,7 +321,7 @@ def test_a_truncated_file_is_refused_until_it_is_complete(kind: str, share: floa
                 server.put("/a.tif", data)
             else:
                 save(tmp_path, "a.tif", data)
-            clock.now += LASTING_FAULT + 1
+            clock.now += LASTING_ERROR_AGE + 1
             for _ in range(2):
                 try:
                     found = await read_all(reader, url)

@@ -29,7 +29,7 @@ def described(kind: str) -> tuple[bytes, FileMetadata]:
 
     async def work(server: RangeServer) -> FileMetadata:
         async with reading(server.host) as reader:
-            return await reader.describe(server.put("/a.tif", data), UpstreamStats())
+            return await reader.read_metadata(server.put("/a.tif", data), UpstreamStats())
 
     with RangeServer() as server:
         return data, run(work(server))
@@ -88,7 +88,7 @@ def test_every_pixel_of_every_level_matches_rasterio(kind: str, way: str, tmp_pa
 
     async def work(host: str, url: str) -> None:
         async with reading(host, folder=tmp_path) as reader:
-            description = await reader.describe(url, UpstreamStats())
+            description = await reader.read_metadata(url, UpstreamStats())
             for level in range(len(description.levels)):
                 for band in range(1, description.count + 1):
                     found = await read_level(reader, url, description, level, band)
@@ -109,7 +109,7 @@ def test_gdal_reads_the_same(kind: str) -> None:
     async def work(server: RangeServer) -> None:
         url = server.put("/a.tif", data)
         async with reading(server.host) as own_reader, reading(server.host) as gdal_reader:
-            plain = await own_reader.describe(url, UpstreamStats())
+            plain = await own_reader.read_metadata(url, UpstreamStats())
             assert plain.plain
             for level in range(len(plain.levels)):
                 wanted = every_block(plain, level)

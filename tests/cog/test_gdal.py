@@ -30,7 +30,7 @@ def test_sixteen_concurrent_files() -> None:
             async with reading(server.host, deadline=5) as reader:
 
                 async def one(url: str, kind: str) -> None:
-                    description = await reader.describe(url, UpstreamStats())
+                    description = await reader.read_metadata(url, UpstreamStats())
                     for level in range(len(description.levels)):
                         found = await read_level(reader, url, description, level)
                         np.testing.assert_array_equal(found, truth(raster(kind), level))
@@ -46,7 +46,7 @@ def test_sixteen_concurrent_reads_of_one_file() -> None:
         with RangeServer(latency=0.005) as server:
             url = server.put("/a.tif", raster("LZW"))
             async with reading(server.host, deadline=5) as reader:
-                description = await reader.describe(url, UpstreamStats())
+                description = await reader.read_metadata(url, UpstreamStats())
                 assert not description.plain
                 every = every_block(description)
                 found = await asyncio.gather(
@@ -69,7 +69,7 @@ def test_more_hanging_reads_than_threads_time_out() -> None:
             hung = [server.put(f"/{i}.tif", raster("LZW")) for i in range(12)]
             plain = server.put("/plain.tif", raster("uint16"))
             async with reading(server.host, deadline=0.4) as reader:
-                descriptions = [await reader.describe(url, UpstreamStats()) for url in hung]
+                descriptions = [await reader.read_metadata(url, UpstreamStats()) for url in hung]
                 for i in range(12):
                     server.fail(f"/{i}.tif", always=does.hang)
                 since = time.monotonic()
@@ -77,7 +77,7 @@ def test_more_hanging_reads_than_threads_time_out() -> None:
                     asyncio.ensure_future(read_level(reader, url, description))
                     for url, description in zip(hung, descriptions, strict=True)
                 ]
-                found = await read_level(reader, plain, await reader.describe(plain, UpstreamStats()))
+                found = await read_level(reader, plain, await reader.read_metadata(plain, UpstreamStats()))
                 assert time.monotonic() - since < 0.3
                 np.testing.assert_array_equal(found, truth(raster("uint16")))
                 results = await asyncio.gather(*reads, return_exceptions=True)
@@ -104,7 +104,7 @@ def test_a_fault_while_gdal_reads(after: int) -> None:
                 (does.hang_after(1000), SourceUnavailable, "timeout"),
             ]:
                 async with reading(server.host, deadline=0.3) as reader:
-                    description = await reader.describe(url, UpstreamStats())
+                    description = await reader.read_metadata(url, UpstreamStats())
                     server.fail("/a.tif", *([lambda answer: answer] * after), always=fault)
                     with pytest.raises(error) as raised:
                         await read_level(reader, url, description)
@@ -122,7 +122,7 @@ def test_cancelling_stops_gdal() -> None:
         with RangeServer(latency=0.05) as server:
             url = server.put("/a.tif", raster("directories far away"))
             async with reading(server.host, deadline=5) as reader:
-                description = await reader.describe(url, UpstreamStats())
+                description = await reader.read_metadata(url, UpstreamStats())
                 server.forget_requests()
                 reads = [asyncio.ensure_future(read_level(reader, url, description, level)) for level in (0, 1, 2)]
                 await asyncio.sleep(0.12)
@@ -155,7 +155,7 @@ def test_pages_are_shared_by_all_files_that_gdal_opens() -> None:
             data = raster("striped, uncompressed")
             url = server.put("/a.tif", data)
             async with reading(server.host) as reader:
-                description = await reader.describe(url, UpstreamStats())
+                description = await reader.read_metadata(url, UpstreamStats())
                 server.forget_requests()
                 await read_level(reader, url, description)
                 pages = -(-len(data) // PAGE)
@@ -176,7 +176,7 @@ def test_corrupted_data_gives_an_error_or_pixels_and_never_hangs(kind: str) -> N
                 url = server.put(f"/{position}.tif", data[:position] + bytes(40) + data[position + 40 :])
                 async with reading(server.host) as reader:
                     try:
-                        description = await reader.describe(url, UpstreamStats())
+                        description = await reader.read_metadata(url, UpstreamStats())
                         blocks = await reader.blocks(url, description, 0, every_block(description), UpstreamStats())
                     except AssetBroken:
                         continue
@@ -232,7 +232,7 @@ def test_a_file_replaced_between_two_pages_is_detected() -> None:
     pages = Pages(read)
     assert pages.read(0, 10) == bytes(10)
     assert pages.read(PAGE, PAGE + 10) == b""
-    assert isinstance(pages.fault, AssetChanged)
+    assert isinstance(pages.error, AssetChanged)
     assert pages.read(0, 10) == b""  # nothing is read after that
 
 
@@ -264,4 +264,4 @@ def test_a_large_block_is_read_at_once_and_not_cached_in_pages() -> None:
     assert len(pages._pages) == 1
     identity = "another"
     assert pages.read(100, size - 100) == b""
-    assert isinstance(pages.fault, AssetChanged)
+    assert isinstance(pages.error, AssetChanged)

@@ -67,7 +67,7 @@ async def read_bands(reader: BlockReader, requests: list[BlockRequest]) -> None:
 def test_all_bands_are_fetched_once(data: bytes) -> None:
     async def work(server: RangeServer, url: str) -> None:
         async with reading(server.host) as reader:
-            metadata = await reader.describe(url, UpstreamStats())
+            metadata = await reader.read_metadata(url, UpstreamStats())
             assert metadata.pixel_interleaved
             server.forget_requests()
             await _read_unmasked(reader, url, metadata)
@@ -88,7 +88,7 @@ def test_large_blocks_are_fetched_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
     async def work(server: RangeServer, url: str) -> None:
         async with reading(server.host) as reader:
-            metadata = await reader.describe(url, UpstreamStats())
+            metadata = await reader.read_metadata(url, UpstreamStats())
             assert metadata.levels[0].working_bytes
             server.forget_requests()
             await read_bands(reader, requests_for(url, metadata))
@@ -110,7 +110,7 @@ async def _read_unmasked(reader: BlockReader, url: str, metadata: FileMetadata) 
 def test_bands_that_are_cached_are_not_fetched_again() -> None:
     async def work(server: RangeServer, url: str) -> None:
         async with reading(server.host) as reader:
-            metadata = await reader.describe(url, UpstreamStats())
+            metadata = await reader.read_metadata(url, UpstreamStats())
             await read_bands(reader, requests_for(url, metadata, (2,)))
             assert reader.cached_blocks(requests_for(url, metadata, (2,))[0]) is not None
             assert reader.cached_blocks(requests_for(url, metadata, (1,))[0]) is None  # only requested bands are cached
@@ -125,7 +125,7 @@ def test_bands_that_are_cached_are_not_fetched_again() -> None:
 def test_concurrent_reads_of_several_bands_share_the_fetch() -> None:
     async def work(server: RangeServer, url: str) -> None:
         async with reading(server.host) as reader:
-            metadata = await reader.describe(url, UpstreamStats())
+            metadata = await reader.read_metadata(url, UpstreamStats())
             server.forget_requests()
             reads = [(1, 2, 3, 4), (4, 2), (3,), (2, 2)]
             await asyncio.gather(*(read_bands(reader, requests_for(url, metadata, bands)) for bands in reads))
@@ -138,7 +138,7 @@ def test_concurrent_reads_of_several_bands_share_the_fetch() -> None:
 def test_bands_that_need_other_blocks_are_right() -> None:
     async def work(server: RangeServer, url: str) -> None:
         async with reading(server.host) as reader:
-            metadata = await reader.describe(url, UpstreamStats())
+            metadata = await reader.read_metadata(url, UpstreamStats())
             wanted = {1: [(0, 0), (1, 1)], 2: [(0, 0)], 3: [(0, 0), (1, 1), (2, 3)], 4: [(3, 3)]}
             requests = [BlockRequest(url, metadata, 0, blocks, band) for band, blocks in wanted.items()]
             for request, blocks in zip(requests, await reader.read(requests, UpstreamStats()), strict=True):
@@ -156,7 +156,7 @@ def test_band_interleaved_files_are_read_by_one_thread_per_band() -> None:
 
     async def work(server: RangeServer, url: str) -> None:
         async with reading(server.host) as reader:
-            metadata = await reader.describe(url, UpstreamStats())
+            metadata = await reader.read_metadata(url, UpstreamStats())
             assert not metadata.pixel_interleaved
             await read_bands(reader, requests_for(url, metadata))
 
@@ -168,7 +168,7 @@ def test_a_failed_fetch_fails_every_band_and_the_next_one_succeeds() -> None:
     async def work(server: RangeServer, url: str) -> None:
         clock = Clock()
         async with reading(server.host, clock=clock) as reader:
-            metadata = await reader.describe(url, UpstreamStats())
+            metadata = await reader.read_metadata(url, UpstreamStats())
             server.fail("/a.tif", always=does.status(404))
             with pytest.raises(Exception, match="404"):
                 await reader.read(requests_for(url, metadata), UpstreamStats())

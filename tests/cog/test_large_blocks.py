@@ -13,11 +13,11 @@ import pytest
 from rasterio.io import MemoryFile
 
 from scog.catalog.assets import Asset
-from scog.cog.block_parts import TOGETHER
+from scog.cog.block_parts import READ_BYTES
 from scog.cog.raster_profile import LARGE_BYTES, MAX_DECODED_BYTES
 from scog.errors import AssetRefused
 from scog.geo.grid import Grid
-from scog.imaging.layers import Layer, LayerReader, LayerRequest
+from scog.imaging.band_reader import BandData, BandReader, BandRequest
 from scog.net.policy import UpstreamStats
 from scog.runtime.memory_budget import MemoryBudget
 from scog.warp.workbench import Workbench
@@ -69,7 +69,7 @@ def test_every_pixel(kind: str, way: str, tmp_path: Path) -> None:
 
     async def work(host: str, url: str) -> None:
         async with reading(host, folder=tmp_path) as reader:
-            description = await reader.describe(url, UpstreamStats())
+            description = await reader.read_metadata(url, UpstreamStats())
             np.testing.assert_array_equal(await read_level(reader, url, description), NUMBERS, strict=True)
             assert description.block_bytes(0) <= 2 * 2048 * 2048
 
@@ -89,7 +89,7 @@ def test_a_block_is_decoded_once_for_all_of_its_parts(kind: str) -> None:
             data = tiff(**LARGE[kind])
             url = server.put("/a.tif", data)
             async with reading(server.host) as reader:
-                description = await reader.describe(url, UpstreamStats())
+                description = await reader.read_metadata(url, UpstreamStats())
                 assert description.levels[0].together != (1, 1)
                 server.forget_requests()
                 wanted = [[(0, 0)], [(0, 1)], [(1, 0), (1, 1)]]
@@ -108,16 +108,16 @@ def test_the_memory_for_decoding_a_block_counts(tmp_path: Path) -> None:
     width = 4 * SIDE
     data = tiff(np.tile(NUMBERS, (1, 4)), **LARGE["one strip, LZW"])
     needs = 2 * 4 * NUMBERS.nbytes  # the stored and the decoded block
-    parts = TOGETHER  # for each band, at most
+    parts = READ_BYTES  # for each band, at most
 
-    async def work(budget: int) -> dict[str, Layer]:
+    async def work(budget: int) -> dict[str, BandData]:
         url = save(tmp_path, "a.tif", data)
         scene: Any = SimpleNamespace(id="", assets={"red": Asset(url), "nir": Asset(url)})
         with ThreadPoolExecutor(2) as cpu:
             async with reading("nowhere", folder=tmp_path) as reader:
-                layers = LayerReader(reader, Workbench(cpu), MemoryBudget(budget), None)
+                layers = BandReader(reader, Workbench(cpu), MemoryBudget(budget), None)
                 grid = Grid(CRS, PLACE, 64, 64)
-                return await layers.compute(LayerRequest(scene, ["red", "nir"], grid), dict, UpstreamStats())
+                return await layers.compute(BandRequest(scene, ["red", "nir"], grid), dict, UpstreamStats())
 
     assert width * SIDE > LARGE_BYTES
     found = run(work(needs + 2 * parts))
@@ -138,7 +138,7 @@ def test_a_part_of_an_uncompressed_strip_is_read_alone(tmp_path: Path) -> None:
                 with memory.open(driver="GTiff", width=side, height=side, count=1, dtype="uint16", **profile):
                     pass
                 url = save(tmp_path, "a.tif", bytes(memory.getbuffer()))
-            description = await reader.describe(url, UpstreamStats())
+            description = await reader.read_metadata(url, UpstreamStats())
             assert side * side * 2 > MAX_DECODED_BYTES > 50 * description.reading_bytes(0, [(0, 0)])
             blocks = await reader.blocks(url, description, 0, [(200, 0)], UpstreamStats())
             assert not blocks[200, 0].any()

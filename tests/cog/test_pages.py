@@ -41,7 +41,7 @@ def compare_with_rasterio(path: Path) -> None:
         with RangeServer() as server:
             url = server.put("/a.tif", data)
             async with reading(server.host) as reader:
-                description = await reader.describe(url, UpstreamStats())
+                description = await reader.read_metadata(url, UpstreamStats())
                 with rasterio.open(path) as dataset:
                     assert len(description.levels) == 1 + len(dataset.overviews(1))
                     assert description.count == dataset.count

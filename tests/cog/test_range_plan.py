@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scog.cog.range_plan import (
-    HALVED,
     MAX_EXTRA_BLOCKS,
     MAX_RANGE,
-    SMALL,
+    SMALL_BLOCK,
+    SPLIT_FROM,
     BlockRange,
-    in_halves,
     plan_requests,
+    split_if_large,
     with_extra_blocks,
 )
 
@@ -95,7 +95,9 @@ def test_blocks_in_gaps_are_added(lengths: list[int], chosen: set[int], gap: int
         assert (request.gap == 0) == (len(inside) == len(request.block_ranges))
 
 
-small_block_ranges = st.lists(st.tuples(st.integers(0, 2_500_000), st.integers(1, SMALL + 20_000)), max_size=12).map(
+small_block_ranges = st.lists(
+    st.tuples(st.integers(0, 2_500_000), st.integers(1, SMALL_BLOCK + 20_000)), max_size=12
+).map(
     lambda found: [BlockRange((0, i), start, start + length, start + length) for i, (start, length) in enumerate(found)]
 )
 
@@ -103,20 +105,20 @@ small_block_ranges = st.lists(st.tuples(st.integers(0, 2_500_000), st.integers(1
 @given(small_block_ranges, gaps)
 def test_large_requests_for_small_blocks_are_split(block_ranges: list[BlockRange], gap: int) -> None:
     for request in plan_requests(block_ranges, gap):
-        parts = in_halves(request)
+        parts = split_if_large(request)
         assert sorted(sum((part.block_ranges for part in parts), ()), key=repr) == sorted(
             request.block_ranges, key=repr
         )
         for part in parts:
             assert part.start == min(each.start for each in part.block_ranges)
             assert part.stop == max(each.stop for each in part.block_ranges)
-        small = all(each.stop - each.start <= SMALL for each in request.block_ranges)
-        assert len(parts) == (2 if small and request.stop - request.start > HALVED else 1)
+        small = all(each.stop - each.start <= SMALL_BLOCK for each in request.block_ranges)
+        assert len(parts) == (2 if small and request.stop - request.start > SPLIT_FROM else 1)
 
 
 def test_halves_have_about_the_same_size() -> None:
     block_ranges = tuple(BlockRange((0, i), 270_000 * i, 270_000 * (i + 1), 270_000 * (i + 1)) for i in range(5))
     [request] = plan_requests(block_ranges, 0)
-    assert [(part.start, part.stop) for part in in_halves(request)] == [(0, 540_000), (540_000, 1_350_000)]
+    assert [(part.start, part.stop) for part in split_if_large(request)] == [(0, 540_000), (540_000, 1_350_000)]
     [request] = plan_requests(block_ranges[:3], 0)
-    assert in_halves(request) == (request,)
+    assert split_if_large(request) == (request,)

@@ -46,7 +46,7 @@ def opened(data: bytes, folder: Path | None = None) -> FileMetadata:
         with RangeServer() as server:
             url = server.put("/a.tif", data) if folder is None else save(folder, "a.tif", data)
             async with reading(server.host, folder=folder) as reader:
-                description = await reader.describe(url, UpstreamStats())
+                description = await reader.read_metadata(url, UpstreamStats())
                 await reader.blocks(url, description, len(description.levels) - 1, [(0, 0)], UpstreamStats())
                 return description
 
@@ -125,7 +125,7 @@ def test_empty_blocks_share_their_memory() -> None:
         with RangeServer() as server:
             url = server.put("/a.tif", tiff(16_384, 16_384, **tiled(1024)))
             async with reading(server.host) as reader:
-                description = await reader.describe(url, UpstreamStats())
+                description = await reader.read_metadata(url, UpstreamStats())
                 tracemalloc.start()
                 try:
                     blocks = await reader.blocks(url, description, 0, every_block(description), UpstreamStats())
@@ -275,7 +275,7 @@ def test_invalid_block_offsets() -> None:
                 with RangeServer() as server:
                     url = server.put("/a.tif", bad)
                     async with reading(server.host) as reader:
-                        description = await reader.describe(url, UpstreamStats())
+                        description = await reader.read_metadata(url, UpstreamStats())
                         await read_level(reader, url, description)
 
             with pytest.raises(AssetBroken):
@@ -296,7 +296,7 @@ def test_nan_and_infinity_are_read_unchanged() -> None:
         with RangeServer() as server:
             url = server.put("/a.tif", data)
             async with reading(server.host) as reader:
-                found = await read_level(reader, url, await reader.describe(url, UpstreamStats()))
+                found = await read_level(reader, url, await reader.read_metadata(url, UpstreamStats()))
                 np.testing.assert_array_equal(found, numbers)
 
     run(work())

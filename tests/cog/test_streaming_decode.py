@@ -29,7 +29,7 @@ def slowly(answer: Answer) -> Answer:
 def test_the_first_blocks_are_cached_before_the_last_have_arrived() -> None:
     async def work() -> None:
         async with reading(server.host) as reader:
-            description = await reader.describe(url, UpstreamStats())
+            description = await reader.read_metadata(url, UpstreamStats())
             server.fail("/a.tif", slowly)
             every = every_block(description)
             everything = asyncio.create_task(reader.blocks(url, description, 0, every, UpstreamStats()))
@@ -52,7 +52,7 @@ def test_the_first_blocks_are_cached_before_the_last_have_arrived() -> None:
 def test_an_interrupted_response_is_completed_by_another_request() -> None:
     async def work() -> None:
         async with reading(server.host) as reader:
-            description = await reader.describe(url, UpstreamStats())
+            description = await reader.read_metadata(url, UpstreamStats())
             server.fail("/a.tif", lambda answer: replace(slowly(answer), sent=len(answer.body) * 3 // 4, after="reset"))
             blocks = await reader.blocks(url, description, 0, every_block(description), UpstreamStats())
             assert len(server.requests) == 3
@@ -70,7 +70,7 @@ def test_an_interrupted_response_is_completed_by_another_request() -> None:
 def test_nothing_of_a_replaced_file_is_cached() -> None:
     async def work() -> None:
         async with reading(server.host) as reader:
-            description = await reader.describe(url, UpstreamStats())
+            description = await reader.read_metadata(url, UpstreamStats())
             server.put("/a.tif", DATA, etag='"another"')
             server.fail("/a.tif", slowly)
             with pytest.raises(AssetChanged):
@@ -86,7 +86,7 @@ def test_nothing_of_a_replaced_file_is_cached() -> None:
 def test_no_task_is_left_if_the_rest_never_arrives() -> None:
     async def work() -> None:
         async with reading(server.host, deadline=0.6, retries=0) as reader:
-            description = await reader.describe(url, UpstreamStats())
+            description = await reader.read_metadata(url, UpstreamStats())
             server.fail("/a.tif", lambda answer: replace(slowly(answer), sent=len(answer.body) // 2, after="hang"))
             with pytest.raises(SourceUnavailable):
                 await reader.blocks(url, description, 0, every_block(description), UpstreamStats())
@@ -102,7 +102,7 @@ def test_a_response_leaves_no_reference_cycle() -> None:
 
     async def work() -> None:
         async with reading(server.host) as reader:
-            description = await reader.describe(url, UpstreamStats())
+            description = await reader.read_metadata(url, UpstreamStats())
             await reader.blocks(url, description, 0, every_block(description), UpstreamStats())
             gc.collect()
             gc.set_debug(gc.DEBUG_SAVEALL)

@@ -9,7 +9,7 @@ import pytest
 from affine import Affine
 from scipy import ndimage
 
-from scog.composite.dilation import REACH, SearchGrid, search_grid
+from scog.composite.dilation import REACH, DilationGrid, dilation_grid
 from scog.composite.mask import parse_mask
 from scog.errors import InvalidInput
 from scog.geo.grid import Grid, point_grid, tile_grid
@@ -17,7 +17,7 @@ from scog.geo.grid import Grid, point_grid, tile_grid
 ZOOMS = [(z, round(0.531 * 2**z), round(y * 2**z)) for z in (9, 12, 14, 18) for y in (0.2, 0.36, 0.5)]
 
 
-def blobs(around: SearchGrid, seed: int = 1) -> np.ndarray:
+def blobs(around: DilationGrid, seed: int = 1) -> np.ndarray:
     """Single pixels and areas that depend on coordinates, not on the grid's corner."""
     a, _, left, _, e, top = tuple(around.grid.transform)[:6]
     col, row = round(left / a), round(-top / -e)
@@ -35,14 +35,14 @@ def metres_of(grid: Grid) -> float:
 @pytest.mark.parametrize("metres", [40, 220, 1000])
 def test_dilation_agrees_with_scipy(tile: tuple[int, int, int], metres: float) -> None:
     grid = tile_grid(*tile)
-    around = search_grid(grid, metres)
+    around = dilation_grid(grid, metres)
     masked = blobs(around)
     above, beside = around.margin
     pixel = metres_of(around.grid)
     distance = ndimage.distance_transform_edt(~masked) * pixel
     inner = distance[above : masked.shape[0] - above, beside : masked.shape[1] - beside]
     expected = inner[np.ix_(around.rows, around.cols)]
-    result = around.near(masked)
+    result = around.dilated(masked)
     unsure = abs(expected - metres) < 0.02 * metres  # a tile of zoom 9 is not equally large everywhere
     assert (result == (expected <= metres))[~unsure].all()
     assert pixel == pytest.approx(metres_of(grid)) or metres / pixel > REACH / 2 / 1.01
@@ -58,32 +58,32 @@ def test_adjacent_tiles_agree(tms: str, col: int, row: int, metres: float) -> No
     first = tile_grid(13, col, row, tms=tms)
     a, _, left, _, e, top = tuple(first.transform)[:6]
     both = Grid(first.crs, Affine(a, 0, left, 0, e, top), 512, 512)
-    around = search_grid(both, metres)
-    whole = around.near(blobs(around))
+    around = dilation_grid(both, metres)
+    whole = around.dilated(blobs(around))
     for across in (0, 1):
         for down in (0, 1):
-            tile = search_grid(tile_grid(13, col + across, row + down, tms=tms), metres)
+            tile = dilation_grid(tile_grid(13, col + across, row + down, tms=tms), metres)
             part = whole[256 * down : 256 * (down + 1), 256 * across : 256 * (across + 1)]
-            assert np.array_equal(tile.near(blobs(tile)), part)
+            assert np.array_equal(tile.dilated(blobs(tile)), part)
 
 
 @pytest.mark.parametrize("metres", [30, 300, 1000])
 def test_all_tiles_of_a_zoom_use_one_pixel_size(metres: float) -> None:
-    sizes = {search_grid(tile_grid(13, 4317, row), metres).grid.transform.a for row in range(100, 5000, 100)}
+    sizes = {dilation_grid(tile_grid(13, 4317, row), metres).grid.transform.a for row in range(100, 5000, 100)}
     assert len(sizes) == 1
 
 
 def test_degrees_of_longitude_are_shorter() -> None:
-    around = search_grid(point_grid(11.0, 60.0), 500)
+    around = dilation_grid(point_grid(11.0, 60.0), 500)
     above, beside = around.margin
     assert beside == pytest.approx(2 * above, abs=2)
     masked = np.zeros(around.grid.shape, bool)
-    assert not around.near(masked).any()
+    assert not around.dilated(masked).any()
     masked[above, 0] = True
-    assert around.near(masked).all()
+    assert around.dilated(masked).all()
     corner = np.zeros(around.grid.shape, bool)
     corner[0, 0] = True
-    assert not around.near(corner).any()
+    assert not around.dilated(corner).any()
 
 
 @pytest.mark.parametrize("metres", [-1, 1001, math.nan, math.inf])
@@ -114,7 +114,7 @@ def brute_force(
 def test_single_pixels_become_discs_of_any_size(metres: float, corner: tuple[float, float]) -> None:
     """A cloud of one pixel, at any distance: none is missed, and no pixel near it remains."""
     grid = Grid("EPSG:32632", Affine(10, 0, corner[0], 0, -10, corner[1]), 150, 120)
-    around = search_grid(grid, metres)
+    around = dilation_grid(grid, metres)
     assert around.grid.transform.a == 10
     assert (around.grid.transform.c - corner[0]) % 10 == 0
     chance = np.random.default_rng(int(metres))
@@ -129,14 +129,14 @@ def test_single_pixels_become_discs_of_any_size(metres: float, corner: tuple[flo
             distance = ndimage.distance_transform_edt(~masked) * 10
             above, beside = around.margin
             expected = distance[above : above + 120, beside : beside + 150] <= metres * (1 + 1e-9)
-        np.testing.assert_array_equal(around.near(masked), expected)
+        np.testing.assert_array_equal(around.dilated(masked), expected)
 
 
 @pytest.mark.parametrize("zoom", range(8, 23))
 @pytest.mark.parametrize("metres", [60, 200, 1000])
 def test_no_class_pixel_of_ten_metres_is_between_the_sampled_points(zoom: int, metres: float) -> None:
     tile = tile_grid(zoom, round(0.531 * 2**zoom), round(0.36 * 2**zoom))
-    around = search_grid(tile, metres)
+    around = dilation_grid(tile, metres)
     assert around.grid.transform.a == pytest.approx(tile.transform.a) or metres_of(around.grid) < 8
     assert max(around.grid.shape) < 256 + 2 * 1.5 * REACH
 
@@ -144,7 +144,7 @@ def test_no_class_pixel_of_ten_metres_is_between_the_sampled_points(zoom: int, m
 @pytest.mark.parametrize("tile", [(11, 1087, 737), (9, 272, 100)])
 def test_ellipses_of_rows_of_different_scale(tile: tuple[int, int, int]) -> None:
     for metres in (300, 1000):
-        around = search_grid(tile_grid(*tile), metres)
+        around = dilation_grid(tile_grid(*tile), metres)
         masked = np.random.default_rng(3).random(around.grid.shape) < 0.003
         expected = brute_force(masked, metres, around.across, around.down, around.margin)
-        np.testing.assert_array_equal(around.near(masked), expected)
+        np.testing.assert_array_equal(around.dilated(masked), expected)

@@ -87,7 +87,7 @@ def with_cubes(work: Callable[[Cubes], Any], folder: Path | None, most: int = 3)
 
 @pytest.mark.parametrize("in_memory", [256, 1])
 def test_use_from_memory_counts(in_memory: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "IN_MEMORY", in_memory)
+    monkeypatch.setattr(module, "MAX_CACHED_CUBES", in_memory)
     ids: list[str] = []
 
     async def work(cubes: Cubes) -> None:
@@ -125,7 +125,7 @@ def test_an_evicted_cube_can_be_posted_again_with_its_id(tmp_path: Path) -> None
 
 
 def test_cubes_in_memory_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "IN_MEMORY", 4)
+    monkeypatch.setattr(module, "MAX_CACHED_CUBES", 4)
 
     async def work(cubes: Cubes) -> None:
         made = [(await cubes.add(definition(number), None))[0] for number in range(20)]

@@ -14,7 +14,7 @@ from affine import Affine
 
 from scog.catalog.assets import Asset
 from scog.geo.grid import Grid
-from scog.imaging.layers import Layer, LayerReader, LayerRequest
+from scog.imaging.band_reader import BandData, BandReader, BandRequest
 from scog.net.policy import UpstreamStats
 from scog.runtime.memory_budget import MemoryBudget
 from scog.warp.workbench import Workbench
@@ -44,9 +44,9 @@ def part_of(grid: Grid, row: int, col: int) -> Grid:
     return Grid(grid.crs, grid.transform @ Affine.translation(col, row), TILE, TILE)
 
 
-async def compare(path: Path, url: str, reader: Any, layers: LayerReader) -> None:
+async def compare(path: Path, url: str, reader: Any, layers: BandReader) -> None:
     """Compare every tile of every band and level with rasterio, with and without nodata in the item."""
-    description = await reader.describe(url, UpstreamStats())
+    description = await reader.read_metadata(url, UpstreamStats())
     for level, band in product(range(len(description.levels)), range(1, description.count + 1)):
         grid = description.levels[level].grid
         numbers, valid = truth(path, level, band)
@@ -59,8 +59,8 @@ async def compare(path: Path, url: str, reader: Any, layers: LayerReader) -> Non
             assert description.level_for(where) == level
             for nodata in (None, item_value):
                 scene: Any = SimpleNamespace(id="", assets={"red": Asset(url, nodata=nodata, band=band)})
-                request = LayerRequest(scene, ["red"], where)
-                found: Layer = await layers.compute(request, lambda layers: layers["red"], UpstreamStats())
+                request = BandRequest(scene, ["red"], where)
+                found: BandData = await layers.compute(request, lambda layers: layers["red"], UpstreamStats())
                 top, left = max(0, -row), max(0, -col)
                 inside = slice(row + top, row + TILE), slice(col + left, col + TILE)
                 expected = np.zeros((TILE, TILE), bool)
@@ -81,7 +81,7 @@ def hold_against_rasterio(choice: Choice, folder: Path, *, local: bool) -> None:
     async def work(host: str, url: str) -> None:
         with ThreadPoolExecutor(2) as cpu:
             async with reading(host, folder=folder) as reader:
-                await compare(path, url, reader, LayerReader(reader, Workbench(cpu), MemoryBudget(100_000_000), None))
+                await compare(path, url, reader, BandReader(reader, Workbench(cpu), MemoryBudget(100_000_000), None))
 
     if local or choice.validity == "mask file":
         run(work("nowhere", path.resolve().as_uri()), within=60)

@@ -21,12 +21,12 @@ from scog.catalog.proj_extension import Georeference
 from scog.cog.metadata import FileMetadata
 from scog.errors import AssetRefused
 from scog.geo.grid import Grid, tile_grid
-from scog.imaging.layers import Layer, LayerRequest
+from scog.imaging.band_reader import BandData, BandRequest
 from scog.net.policy import UpstreamStats
 from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import CRS, PLACE, encoded
 from tests.doubles.reading import run
-from tests.imaging.test_layers import layers_of, scene
+from tests.imaging.test_band_reader import layers_of, scene
 
 pytestmark = pytest.mark.usefixtures("transport_slowly")
 
@@ -54,14 +54,14 @@ def tiff(numbers: NDArray[Any] = BANDS, *, overviews: bool = False, **how: Any) 
         return bytes(memory.getbuffer())
 
 
-def read(data: bytes, where: Grid = WHOLE, name: str = "red", **asset: Any) -> Layer:
+def read(data: bytes, where: Grid = WHOLE, name: str = "red", **asset: Any) -> BandData:
     """A layer of a file, which is checked to be the same from memory."""
 
-    async def work() -> Layer:
+    async def work() -> BandData:
         with RangeServer() as server:
             one = scene(**{name: Asset(server.put("/a.tif", data), **asset)})
             async with layers_of(server) as layers:
-                request = LayerRequest(one, [name], where)
+                request = BandRequest(one, [name], where)
                 found = await layers.compute(request, lambda layers: layers[name], UpstreamStats())
                 cached = layers.cached(request)
                 assert cached is not None
@@ -82,7 +82,7 @@ def described(data: bytes) -> FileMetadata:
     async def work() -> FileMetadata:
         with RangeServer() as server:
             async with layers_of(server) as layers:
-                return await layers._reader.describe(server.put("/a.tif", data), UpstreamStats())
+                return await layers._reader.read_metadata(server.put("/a.tif", data), UpstreamStats())
 
     return run(work())
 

@@ -118,7 +118,7 @@ def test_reports_merge() -> None:
     two = Report([scene("b"), c], {"y": "timeout"}, unmasked=["a", "c"], truncated=True, stale=5.0,
                  incomplete="deadline", tally=UpstreamStats(2, 30, 1), seconds={"read": 3.0})  # fmt: skip
     found = merge_reports(one, two)
-    assert (found.used, [each.id for each in found.compared]) == ([a, b, c], ["b", "c"])
+    assert (found.used, [each.id for each in found.second_period]) == ([a, b, c], ["b", "c"])
     assert found.skipped == {"x": "http-404", "y": "timeout"}
     assert found.unmasked == ["a", "c"]
     assert (found.truncated, found.stale, found.incomplete) == (True, 5.0, "deadline")

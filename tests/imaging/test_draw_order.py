@@ -11,7 +11,7 @@ import pytest
 
 from scog.composite.methods import CLEAREST, OLDEST, Composite
 from scog.imaging.draw import ImageData
-from scog.imaging.scene_view import SceneView
+from scog.imaging.scene_reader import SceneReader
 from scog.temporal.intervals import parse_interval
 from tests.doubles.archives import MadeScene, constant, newest_clear
 from tests.doubles.drawing import draw_all, draw_one, image_request, tile_over
@@ -63,16 +63,16 @@ def looked_at(
     read: dict[str, list[str]] = {"usable": [], "values": []}
 
     def noting(name: str) -> Any:
-        method = getattr(SceneView, name)
+        method = getattr(SceneReader, name)
 
-        async def noted(self: SceneView, scene: Any, wanted: Any = None) -> Any:
+        async def noted(self: SceneReader, scene: Any, pixels: Any = None) -> Any:
             read[name].append(scene.id)
-            return await method(self, scene, wanted)
+            return await method(self, scene, pixels)
 
         return noted
 
     for name in read:
-        monkeypatch.setattr(SceneView, name, noting(name))
+        monkeypatch.setattr(SceneReader, name, noting(name))
     drawing = draw_one(folder, tile_over(WEST, 15), image_request("red", composite=composite))
     return drawing, read["usable"], read["values"]
 

@@ -29,7 +29,7 @@ from scog.errors import DeadlineExceeded
 from scog.geo.grid import Grid, tile_grid
 from scog.imaging import stack
 from scog.imaging.draw import ImageData
-from scog.imaging.scene_view import SceneView
+from scog.imaging.scene_reader import SceneReader
 from scog.temporal.intervals import parse_interval
 from tests.doubles.archives import CLOUDY, MadeScene, constant, newest_clear
 from tests.doubles.composites import composite_of, weiszfeld
@@ -197,14 +197,14 @@ def test_a_count_is_valid_everywhere(archive: tuple[Path, list[MadeScene]]) -> N
 
 def hanging(monkeypatch: pytest.MonkeyPatch, scenes: set[str]) -> None:
     """Reading these scenes never ends."""
-    read = SceneView.masked
+    read = SceneReader.usable_and_values
 
-    async def masked(self: SceneView, scene: Any) -> Any:
+    async def usable_and_values(self: SceneReader, scene: Any) -> Any:
         if scene.id in scenes:
             await asyncio.Event().wait()
         return await read(self, scene)
 
-    monkeypatch.setattr(SceneView, "masked", masked)
+    monkeypatch.setattr(SceneReader, "usable_and_values", usable_and_values)
 
 
 def test_at_the_deadline_the_composite_has_what_was_read(
@@ -234,7 +234,7 @@ def test_large_stacks_are_processed_in_strips(
 ) -> None:
     request = image_request(NDVI, composite=composite)
     whole = draw_one(archive[0], GRID, request)
-    monkeypatch.setattr(stack, "STACK_BYTES", 4 * 256 * 5 * 60)
+    monkeypatch.setattr(stack, "MAX_STACK_BYTES", 4 * 256 * 5 * 60)
     parts = draw_one(archive[0], GRID, request)
     assert np.array_equal(parts.values, whole.values, equal_nan=True)
     assert np.array_equal(parts.valid, whole.valid)

@@ -19,7 +19,7 @@ from scog.catalog.assets import Asset
 from scog.cog.block_reader import BlockReader
 from scog.errors import AssetBroken, AssetChanged
 from scog.geo.grid import Grid
-from scog.imaging.layers import Layer, LayerReader, LayerRequest
+from scog.imaging.band_reader import BandData, BandReader, BandRequest
 from scog.net.policy import UpstreamStats
 from scog.runtime.memory_budget import MemoryBudget
 from scog.warp.resample import Resampling
@@ -36,15 +36,15 @@ MASKED = Choice("float32", validity="mask file", overviews=(2, 4))
 
 
 @asynccontextmanager
-async def opened(folder: Path, *hosts: str) -> AsyncIterator[tuple[BlockReader, LayerReader]]:
+async def opened(folder: Path, *hosts: str) -> AsyncIterator[tuple[BlockReader, BandReader]]:
     with ThreadPoolExecutor(2) as cpu:
         async with reading(*hosts, folder=folder) as reader:
-            yield reader, LayerReader(reader, Workbench(cpu), MemoryBudget(100_000_000), None)
+            yield reader, BandReader(reader, Workbench(cpu), MemoryBudget(100_000_000), None)
 
 
-async def layer(layers: LayerReader, url: str, grid: Grid, **how: Any) -> Layer:
+async def layer(layers: BandReader, url: str, grid: Grid, **how: Any) -> BandData:
     scene: Any = SimpleNamespace(id="", assets={"red": Asset(url, band=1)})
-    request = LayerRequest(scene, ["red"], grid, **how)
+    request = BandRequest(scene, ["red"], grid, **how)
     return await layers.compute(request, lambda layers: layers["red"], UpstreamStats())
 
 
@@ -95,7 +95,7 @@ def test_masks_count_in_the_block_cache(tmp_path: Path) -> None:
     async def work() -> None:
         url = (tmp_path / "a.tif").resolve().as_uri()
         async with opened(tmp_path) as (reader, _):
-            description = await reader.describe(url, UpstreamStats())
+            description = await reader.read_metadata(url, UpstreamStats())
             every = every_block(description)
             blocks = await reader.blocks(url, description, 0, every, UpstreamStats())
             taken = sum(block.nbytes for block in blocks.values())
@@ -116,7 +116,7 @@ def test_an_msk_file_beside_a_local_file_is_read(tmp_path: Path) -> None:
             url = path.resolve().as_uri()
             found = await layer(layers, url, WHOLE)
             np.testing.assert_array_equal(found.valid, valid & np.isfinite(found.numbers))
-            description = await reader.describe(url, UpstreamStats())
+            description = await reader.read_metadata(url, UpstreamStats())
             assert description.mask_file == url + ".msk"
 
     run(work())
@@ -133,7 +133,7 @@ def test_a_mask_without_overviews_applies_to_those_of_its_file(tmp_path: Path) -
         async with opened(tmp_path) as (reader, layers):
             url = path.resolve().as_uri()
             for level in (1, 2):
-                grid = (await reader.describe(url, UpstreamStats())).levels[level].grid
+                grid = (await reader.read_metadata(url, UpstreamStats())).levels[level].grid
                 found = await layer(layers, url, grid)
                 row, col = (np.arange(0.5, n) * full / n for n, full in zip(grid.shape, (HEIGHT, WIDTH), strict=True))
                 hole = ((row >= 50) & (row < 100))[:, np.newaxis] & ((col >= 30) & (col < 150))
@@ -166,7 +166,7 @@ def test_a_replaced_mask_is_read_again(tmp_path: Path) -> None:
         async with opened(tmp_path) as (reader, layers):
             url = path.resolve().as_uri()
             await layer(layers, url, WHOLE)
-            description = await reader.describe(url, UpstreamStats())
+            description = await reader.read_metadata(url, UpstreamStats())
             (tmp_path / "new").write_bytes(mask.read_bytes())
             (tmp_path / "new").replace(mask)
             with pytest.raises(AssetChanged):

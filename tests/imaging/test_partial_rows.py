@@ -60,7 +60,7 @@ def served(body: Body, data: bytes = DATA, latency: float = 0.0, **how: Any) -> 
     async def work() -> None:
         async with reading(server.host, **how) as reader:
             url = server.put("/a.tif", data)
-            description = await reader.describe(url, UpstreamStats())
+            description = await reader.read_metadata(url, UpstreamStats())
             server.forget_requests()
             await body(server, reader, url, description)
 
@@ -88,7 +88,7 @@ def test_the_upper_rows_cost_their_share_of_bytes(bottom: int) -> None:
         np.testing.assert_array_equal(found[0, 0], np.pad(NUMBERS[:bottom], ((0, 0), (0, 12))))
         assert len(server.requests) == tally.requests == 1
         whole = size_of(description, (0, 0))
-        assert tally.bytes <= whole * bottom / 512 * range_plan.MARGIN + range_plan.LEAST + 1
+        assert tally.bytes <= whole * bottom / 512 * range_plan.MARGIN + range_plan.PREFIX_BYTES + 1
         server.forget_requests()
         assert (
             await reader.blocks(url, description, 0, [(0, 0)], UpstreamStats(), bottom=bottom, partial_rows=True)
@@ -246,7 +246,7 @@ def test_local_blocks_are_read_and_checked_whole(tmp_path: Path) -> None:
     async def work() -> None:
         async with reading(folder=tmp_path) as reader:
             url = save(tmp_path, "a.tif", DATA)
-            description = await reader.describe(url, UpstreamStats())
+            description = await reader.read_metadata(url, UpstreamStats())
             found = await reader.blocks(url, description, 0, [(0, 0)], UpstreamStats(), bottom=10, partial_rows=True)
             assert len(found[0, 0]) == 512
 
@@ -271,7 +271,7 @@ def test_the_longer_of_two_reads_of_a_block_is_used(monkeypatch: pytest.MonkeyPa
         for _ in range(12):
             async with reading(server.host, gap=10**6) as reader:
                 url = server.put("/a.tif", DATA)
-                description = await reader.describe(url, UpstreamStats())
+                description = await reader.read_metadata(url, UpstreamStats())
                 both = [(0, 0), (1, 0)]
                 above = reader.blocks(url, description, 0, both, UpstreamStats(), bottom=512 + 20, partial_rows=True)
                 below = reader.blocks(url, description, 0, both, UpstreamStats(), bottom=512 + 60, partial_rows=True)

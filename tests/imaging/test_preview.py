@@ -13,14 +13,14 @@ from scog.catalog.assets import Asset
 from scog.cog import preview_level
 from scog.cog.preview_level import SMALL_FETCH, PreviewLevel, cheapest_levels
 from scog.geo.grid import Grid
-from scog.imaging.layers import Layer, LayerReader, LayerRequest
+from scog.imaging.band_reader import BandData, BandReader, BandRequest
 from scog.net.policy import UpstreamStats
 from scog.warp.resample import Resampling
 from tests.doubles.archives import write_cog
 from tests.doubles.range_server import RangeServer
 from tests.doubles.rasters import CRS
 from tests.doubles.reading import run, truth
-from tests.imaging.test_layers import grid, layers_of, scene
+from tests.imaging.test_band_reader import grid, layers_of, scene
 
 SIDE = 1200
 COARSE = 16
@@ -39,17 +39,17 @@ def noise(dtype: str = "uint16") -> bytes:
 
 
 async def preview(
-    layers: LayerReader, url: str, where: Grid = WHERE, **how: object
-) -> tuple[Layer, float, UpstreamStats]:
+    layers: BandReader, url: str, where: Grid = WHERE, **how: object
+) -> tuple[BandData, float, UpstreamStats]:
     """The layer, its coarseness, and the requests it took."""
     coarse, tally = PreviewLevel(), UpstreamStats()
-    request = LayerRequest(scene(red=Asset(url)), ["red"], where, **how)  # type: ignore[arg-type]
+    request = BandRequest(scene(red=Asset(url)), ["red"], where, **how)  # type: ignore[arg-type]
     found = await layers.compute(request, lambda layers: layers["red"], tally, preview=coarse)
     return found, coarse.ratio, tally
 
 
-async def image(layers: LayerReader, url: str, where: Grid = WHERE) -> Layer:
-    request = LayerRequest(scene(red=Asset(url)), ["red"], where)
+async def image(layers: BandReader, url: str, where: Grid = WHERE) -> BandData:
+    request = BandRequest(scene(red=Asset(url)), ["red"], where)
     return await layers.compute(request, lambda layers: layers["red"], UpstreamStats())
 
 

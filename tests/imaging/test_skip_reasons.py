@@ -16,7 +16,7 @@ from scog.catalog.scene import Scene, parse_item
 from scog.cog.error_cache import ErrorCache
 from scog.errors import AssetMissing, AssetRefused, SourceError
 from scog.imaging.report import Report
-from scog.imaging.skip_reasons import ADVICE, advice, display_name, explain
+from scog.imaging.skip_reasons import ADVICE, advice, display_name, skip_detail
 from tests.doubles.archives import MadeScene, constant
 from tests.web.conftest import WEST
 
@@ -122,7 +122,7 @@ def fault(url: str | None, reason: str = "no-file", text: str = "There is no suc
 
 def test_band_and_file_are_named_without_secrets() -> None:
     one = scene(nir=SIGNED, red="https://data.example.org/a/red.tif")
-    message = explain(one, fault(SIGNED, "http-403", "The server answered 403."))
+    message = skip_detail(one, fault(SIGNED, "http-403", "The server answered 403."))
     assert message.startswith("nir (data.example.org:8443/a/nir.tif): The server answered 403.")
     assert "secret" not in message
     assert "?" not in message
@@ -145,7 +145,7 @@ def test_local_files_are_relative_to_the_archive(url: str, name: str) -> None:
 
 def test_all_bands_of_a_file_are_named() -> None:
     one = scene(red="file:///srv/a/all.tif", nir="file:///srv/a/all.tif")
-    assert explain(one, fault("file:///srv/a/all.tif"), Path("/srv")).startswith("red, nir (a/all.tif): ")
+    assert skip_detail(one, fault("file:///srv/a/all.tif"), Path("/srv")).startswith("red, nir (a/all.tif): ")
 
 
 def test_cached_errors_have_the_url_of_their_file() -> None:
@@ -167,9 +167,9 @@ def test_the_first_error_of_a_scene_counts() -> None:
     third = Report()
     third.record_failure(error)
     for each in (report, other, third):
-        assert each.errors() == [{"scene": one.id, "reason": "no-file", "detail": each.why[one.id]}]
-        assert each.error_lines() == [f"{one.id}: no-file; {each.why[one.id]}"]
-    json.dumps(third.errors())
+        assert each.skipped_scenes() == [{"scene": one.id, "reason": "no-file", "detail": each.details[one.id]}]
+        assert each.error_lines() == [f"{one.id}: no-file; {each.details[one.id]}"]
+    json.dumps(third.skipped_scenes())
 
 
 @pytest.mark.parametrize("url", ["https://data.example.org:99999/red.tif", "https://data.example.org:abc/red.tif"])

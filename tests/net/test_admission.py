@@ -75,11 +75,11 @@ def test_one_image_is_finished_before_the_next() -> None:
     run(work())
 
 
-@pytest.mark.parametrize("rank", [Priority.COMPOSITE, Priority.SERIES, Priority.EXPORT])
-def test_tiles_come_first(rank: Priority) -> None:
+@pytest.mark.parametrize("priority", [Priority.COMPOSITE, Priority.SERIES, Priority.EXPORT])
+def test_tiles_come_first(priority: Priority) -> None:
     async def work() -> None:
         queue, concurrency = narrow()
-        later, tile = UpstreamStats(rank=rank), UpstreamStats()
+        later, tile = UpstreamStats(priority=priority), UpstreamStats()
         blocking = [await queue.acquire(nobody_else, 1) for _ in range(MIN_READS)]
         reads = [("late", later, SIZE), ("late", later, SIZE), ("tile", tile, SIZE)]
         task = asyncio.ensure_future(served(queue, concurrency, reads))
@@ -133,9 +133,9 @@ def test_the_most_urgent_waiter_decides() -> None:
     async def work() -> None:
         queue, concurrency = narrow()
         blocking = [await queue.acquire(nobody_else, 1) for _ in range(MIN_READS)]
-        waiters = [UpstreamStats(rank=Priority.EXPORT)]
+        waiters = [UpstreamStats(priority=Priority.EXPORT)]
         shared = asyncio.ensure_future(queue.acquire(lambda: waiters, SIZE))
-        other = asyncio.ensure_future(queue.acquire(lambda: [UpstreamStats(rank=Priority.COMPOSITE)], SIZE))
+        other = asyncio.ensure_future(queue.acquire(lambda: [UpstreamStats(priority=Priority.COMPOSITE)], SIZE))
         idle = asyncio.ensure_future(queue.acquire(list, SIZE))
         await asyncio.sleep(0.01)
         waiters.append(UpstreamStats())  # a tile requests the same block

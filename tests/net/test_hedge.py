@@ -108,7 +108,7 @@ def test_the_last_error_is_raised() -> None:
 
 def test_concurrent_hedges_are_bounded() -> None:
     async def work() -> tuple[int, int]:
-        hedges = Hedges(at_once=3)
+        hedges = Hedges(max_hedges=3)
         senders = [Scripted([HEDGE_AFTER * 3]) for _ in range(10)]
         await asyncio.gather(
             *(hedges.first(send, hedge_after=HEDGE_AFTER, read_timeout=READ_TIMEOUT) for send in senders)

@@ -157,12 +157,12 @@ def test_the_breaker_opens_after_five_faults_in_a_row_and_rests() -> None:
     clock = Clock()
     breaker = CircuitBreaker(clock=clock)
     for _ in range(4):
-        breaker.fault()
-        assert not breaker.is_open()
-    breaker.fault()
-    assert breaker.is_open()
+        breaker.record_failure()
+        assert not breaker.blocks_request()
+    breaker.record_failure()
+    assert breaker.blocks_request()
     clock.now += 1.9
-    assert breaker.is_open()
+    assert breaker.blocks_request()
     assert breaker.state is BreakerState.OPEN
 
 
@@ -170,8 +170,8 @@ def opened(clock: Clock) -> CircuitBreaker:
     """A breaker that has just opened."""
     breaker = CircuitBreaker(clock=clock)
     for _ in range(5):
-        breaker.fault()
-    assert breaker.is_open()
+        breaker.record_failure()
+    assert breaker.blocks_request()
     return breaker
 
 
@@ -180,9 +180,9 @@ def test_after_its_rest_one_probe_is_let_through() -> None:
     breaker = opened(clock)
     clock.now += 2.1
     assert breaker.state is BreakerState.HALF_OPEN
-    assert [breaker.is_open() for _ in range(3)] == [False, True, True]
-    breaker.success()
-    assert not any(breaker.is_open() for _ in range(3))
+    assert [breaker.blocks_request() for _ in range(3)] == [False, True, True]
+    breaker.record_success()
+    assert not any(breaker.blocks_request() for _ in range(3))
     assert breaker.state is BreakerState.CLOSED
 
 
@@ -191,10 +191,10 @@ def test_a_probe_that_fails_opens_the_breaker_again() -> None:
     breaker = opened(clock)
     clock.now += 2.1
     for _ in range(3):
-        assert not breaker.is_open()
-        breaker.fault()
+        assert not breaker.blocks_request()
+        breaker.record_failure()
         clock.now += 1.9
-        assert breaker.is_open()
+        assert breaker.blocks_request()
         assert breaker.seconds_left == pytest.approx(0.1)
         clock.now += 0.2
 
@@ -203,11 +203,11 @@ def test_a_probe_without_an_outcome_lets_the_next_one_through() -> None:
     clock = Clock()
     breaker = opened(clock)
     clock.now += 2.1
-    assert not breaker.is_open()
+    assert not breaker.blocks_request()
     clock.now += 9.9
-    assert breaker.is_open()
+    assert breaker.blocks_request()
     clock.now += 0.2
-    assert not breaker.is_open()
+    assert not breaker.blocks_request()
 
 
 def test_any_success_closes_the_breaker() -> None:
@@ -215,22 +215,22 @@ def test_any_success_closes_the_breaker() -> None:
     breaker = CircuitBreaker(clock=clock)
     for _ in range(20):
         for _ in range(4):
-            breaker.fault()
-        breaker.success()
-        assert not breaker.is_open()
+            breaker.record_failure()
+        breaker.record_success()
+        assert not breaker.blocks_request()
     for _ in range(5):
-        breaker.fault()
-    breaker.success()
-    assert not breaker.is_open()
+        breaker.record_failure()
+    breaker.record_success()
+    assert not breaker.blocks_request()
 
 
 def test_slow_faults_do_not_open_the_breaker() -> None:
     clock = Clock()
     breaker = CircuitBreaker(clock=clock)
     for _ in range(50):
-        breaker.fault()
+        breaker.record_failure()
         clock.now += 2.6
-        assert not breaker.is_open()
+        assert not breaker.blocks_request()
 
 
 @pytest.mark.parametrize("url", ["https://u:p@example.org:8443/v1?key=secret", "https://example.org:8443/v1#secret"])

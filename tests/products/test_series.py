@@ -211,8 +211,8 @@ def test_large_areas_are_sampled_in_parts_with_the_same_result(dates: Dates, mon
     folder, _ = dates
     areas = areas_of(POLYGONS["within"], HOLED)
     whole = series_of(folder, areas)
-    monkeypatch.setattr("scog.products.areas.sampling_grid.PART", 37)
-    monkeypatch.setattr("scog.products.timeseries.sampler.SMALL", 100)
+    monkeypatch.setattr("scog.products.areas.sampling_grid.PART_SIDE", 37)
+    monkeypatch.setattr("scog.products.timeseries.sampler.MAX_INLINE_PIXELS", 100)
     for one, other in zip(whole, series_of(folder, areas), strict=True):
         assert len(parts_of(other.sampling_grid)) > 9
         for row, again in zip(one.rows, other.rows, strict=True):

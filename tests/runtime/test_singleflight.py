@@ -42,9 +42,6 @@ class Late:
     def __init__(self, overdue: bool) -> None:
         self.overdue = overdue
 
-    def is_overdue(self) -> bool:
-        return self.overdue
-
 
 async def run_loop(count: int = 5) -> None:
     """Run `count` iterations of the event loop."""

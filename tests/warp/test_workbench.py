@@ -15,7 +15,7 @@ from scog.warp.workbench import MAX_INLINE_PIXELS, Workbench, pixels_to_process
 def runs_in_caller(pixels: int) -> bool:
     """Whether work on a number of pixels runs in the calling thread."""
     with ThreadPoolExecutor(1) as threads:
-        thread = asyncio.run(Workbench(threads).work(pixels, threading.get_ident))
+        thread = asyncio.run(Workbench(threads).run(pixels, threading.get_ident))
     return thread == threading.get_ident()
 
 
@@ -31,7 +31,7 @@ def test_errors_propagate_from_both(pixels: int) -> None:
         raise ZeroDivisionError
 
     async def ask(threads: ThreadPoolExecutor) -> None:
-        await Workbench(threads).work(pixels, work)
+        await Workbench(threads).run(pixels, work)
 
     with ThreadPoolExecutor(1) as threads, pytest.raises(ZeroDivisionError):
         asyncio.run(ask(threads))

@@ -373,8 +373,8 @@ def test_crops_of_a_cube_are_clipped_to_its_area(server: Served) -> None:
 
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crop, "WHOLE", 60)
-    monkeypatch.setattr(crop, "PART", 40)
+    monkeypatch.setattr(crop, "MAX_WHOLE_SIDE", 60)
+    monkeypatch.setattr(crop, "PART_SIDE", 40)
 
 
 def send_and_disconnect(running: Served, path: str, after: float) -> None:

@@ -80,8 +80,8 @@ def test_a_header_names_them_if_other_scenes_were_read(tmp_path: Path) -> None:
     with served(Settings(catalog=str(folder), cache_dir=tmp_path / "cache")) as running:
         headers = running.get(f"/tiles/{tile_at(*WEST.lonlat())}?expression=nir&mask=none").headers
     assert headers["X-Scog-Skipped"].endswith(";no-file")
-    why = headers["X-Scog-Why"]
-    assert why.startswith("nir (")
-    assert "/nir.tif): There is no such file in the archive." in why
-    assert str(tmp_path) not in why
-    assert len(why) < 600
+    detail = headers["X-Scog-Detail"]
+    assert detail.startswith("nir (")
+    assert "/nir.tif): There is no such file in the archive." in detail
+    assert str(tmp_path) not in detail
+    assert len(detail) < 600

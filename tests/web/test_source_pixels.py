@@ -296,7 +296,7 @@ def test_reads_of_files_without_overviews_are_bounded(tmp_path: Path, monkeypatc
     """The pixels read for a part are bounded, not only its output."""
     made = ortho("EPSG:32632", Affine(0.5, 0, 577_430, 0, -0.5, 5_094_910), 1024, 1024)
     geometry = made.polygon((8, 8), (1016, 8), (1016, 1016), (8, 1016))
-    monkeypatch.setattr("scog.products.areas.sampling_grid.READ", 256)
+    monkeypatch.setattr("scog.products.areas.sampling_grid.MAX_SOURCE_SIDE", 256)
     sides: dict[str, set[int]] = {}
     parts_of = sampling_grid.parts_of
 

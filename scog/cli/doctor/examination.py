@@ -170,7 +170,7 @@ async def _header(engine: Engine, scene: Scene) -> tuple[FileMetadata | None, Fi
     subject = f"header of {scene.id}'s {band}"
     since, tally = time.perf_counter(), UpstreamStats()
     try:
-        _, metadata = bind_asset(scene.assets[band], band, await engine.blocks.describe(url, tally))
+        _, metadata = bind_asset(scene.assets[band], band, await engine.blocks.read_metadata(url, tally))
     except SourceError as error:
         return None, Finding(False, f"{subject}: {error} ({error.reason})", _hint(error, url))
     height, width = metadata.levels[0].grid.shape

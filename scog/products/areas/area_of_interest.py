@@ -29,8 +29,8 @@ class AreaOfInterest:
     shape     valid 2D Point, Polygon or MultiPolygon in degrees, longitudes from -180 to 180
     geometry  the GeoJSON geometry as received
     feature   the GeoJSON Feature as received if it is a member of a FeatureCollection, else None
-    place     index in the collection, from 0
-    repaired  what was repaired to make `shape` valid; None if nothing was
+    index     index in the collection, from 0
+    repaired  description of the repairs that made `shape` valid; None if it was valid
     """
 
     shape: BaseGeometry
@@ -47,7 +47,7 @@ class AreaOfInterest:
 
 @dataclass(frozen=True, eq=False)
 class UnusableFeature:
-    """A feature of a collection that cannot be sampled: as received, its index from 0, and the reason."""
+    """A feature of a collection that cannot be sampled: the Feature as received, its index from 0, and the reason."""
 
     feature: Mapping[str, Any]
     index: int
@@ -58,9 +58,9 @@ class UnusableFeature:
 class AreasOfInterest:
     """The areas of one request.
 
-    fields     the usable areas
-    collected  whether they were received as a FeatureCollection
-    unusable   the other features of the collection
+    areas          the usable areas
+    is_collection  whether they were received as a FeatureCollection
+    unusable       the other features of the collection
     """
 
     areas: tuple[AreaOfInterest, ...]
@@ -77,8 +77,9 @@ def point(lon: float, lat: float) -> AreaOfInterest:
 def parse_areas(document: object, max_areas: int, max_vertices: int, *, points: bool = True) -> AreasOfInterest:
     """Areas of a parsed GeoJSON document: a geometry, a Feature or a FeatureCollection.
 
-    Invalid polygons are repaired. Unusable features of a collection are listed in `unusable`.
-    `max_vertices` limits all areas together; `points` permits points.
+    Invalid polygons are repaired. Unusable features of a collection are listed in `unusable`. `max_vertices` limits the
+    vertices of all areas together. Points are allowed if `points` is True.
+
     Raises InvalidInput if the document is not GeoJSON, exceeds a limit, or has no usable area.
     """
     if not isinstance(document, Mapping):

@@ -39,8 +39,8 @@ def feature_columns(areas: AreasOfInterest, document: object, reserved: Iterable
     properties = {index: feature.get("properties") or {} for index, feature in features.items()}
     simple = [name for index in sorted(properties) for name, value in properties[index].items() if _is_simple(value)]
     names = list(dict.fromkeys(simple))[:MAX_PROPERTIES]
-    taken = {"feature", *reserved}
-    header = tuple(f"properties.{name}" if name in taken else name for name in names)
+    reserved_names = {"feature", *reserved}
+    header = tuple(f"properties.{name}" if name in reserved_names else name for name in names)
     rows = {
         index: (feature.get("id", index), *(_cell(properties[index].get(name)) for name in names))
         for index, feature in features.items()

@@ -1,4 +1,4 @@
-"""The union of all areas of a document, to which an image is clipped."""
+"""The union of all areas of a document, which clips an image."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from scog.imaging.clip import ClipArea, clip_area
 from scog.products.areas.area_of_interest import VALID_AREAS, AreasOfInterest
 
 MAX_NOTE = 1000
-"""Maximum number of characters of the repair notes; they are sent in a header."""
+"""Maximum characters of the repair notes, which are sent in a header."""
 
 
 def union_of_areas(areas: AreasOfInterest) -> tuple[ClipArea, str]:
-    """The union of the polygons, and what was repaired in them; an empty string if nothing was.
+    """The union of the polygons, and a description of their repairs; an empty string if there were none.
 
     Raises InvalidInput if a feature is unusable: an image could not show that it is missing.
     """

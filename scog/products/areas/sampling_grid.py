@@ -1,4 +1,4 @@
-"""Sampling grids: the pixels that an area of interest is sampled on, and the weight of each."""
+"""Sampling grids: the pixels on which an area of interest is sampled, and their weights."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from scog.warp.resample import Resampling
 
 MAX_PARTS = 4096
 """Maximum number of parts of an area."""
-PART = 512
-"""Side length in pixels of the parts that large areas are sampled in."""
-READ = 2048
-"""Maximum side length in source pixels that are read for one part if a file has no overviews as coarse as the grid."""
-COARSE = 1000.0
-"""Pixel size in metres at which `reject_oversized` checks areas: whether one is too large does not depend on it."""
+PART_SIDE = 512
+"""Maximum side length of a part in pixels. Larger areas are sampled in several parts."""
+MAX_SOURCE_SIDE = 2048
+"""Maximum side length of a part in source pixels, for files without overviews as coarse as the grid."""
+CHECK_RESOLUTION = 1000.0
+"""Pixel size in metres with which `reject_oversized` checks areas. It does not affect the result."""
 
 
 @dataclass(frozen=True, eq=False)
 class SamplingGrid:
     """The grid on which an area of interest is sampled.
 
-    grid        its pixels; for a point one tiny pixel around it, so that each scene returns its pixel at the point
+    grid        the pixels; for a point one tiny pixel around it, so that each scene returns its pixel at the point
     shape       the polygons in the CRS of the grid; None for a point
     crs         CRS of the pixels that are sampled
     resolution  pixel size in units of `crs`
@@ -95,7 +95,7 @@ def sampling_grid_of(
 ) -> SamplingGrid:
     """The sampling grid of an area, of at most `max_pixels` pixels.
 
-    `pixels` is the lattice of a file or, if no file is known, a pixel size in metres in the UTM zone of the area.
+    `pixels` is the lattice of a file. Without a file, it is a pixel size in metres, in the UTM zone of the area.
     Raises InvalidInput if the area is too large.
     """
     if area.is_point:
@@ -119,13 +119,13 @@ def sampling_grid_of(
 
 
 def reject_oversized(areas: AreasOfInterest, max_pixels: int, limit: ClipArea | None = None) -> AreasOfInterest:
-    """The areas, with those that are too large moved to `unusable`. Raises InvalidInput if all are too large."""
+    """The areas. Areas that are too large are moved to `unusable`. Raises InvalidInput if all are too large."""
     usable: list[AreaOfInterest] = []
     unusable = list(areas.unusable)
     first_error: InvalidInput | None = None
     for area in areas.areas:
         try:
-            sampling_grid_of(area, COARSE, max_pixels, limit)
+            sampling_grid_of(area, CHECK_RESOLUTION, max_pixels, limit)
         except InvalidInput as error:
             first_error = first_error or error
             unusable.append(UnusableFeature(area.feature or {}, area.index, str(error)))
@@ -137,13 +137,13 @@ def reject_oversized(areas: AreasOfInterest, max_pixels: int, limit: ClipArea | 
 
 
 def sampling_request(sampling_grid: SamplingGrid, request: ImageRequest) -> ImageRequest:
-    """The request with nearest resampling replaced by average if the grid is coarser than the files."""
+    """The request. If the grid is coarser than the files, average replaces nearest resampling."""
     nearest = request.resampling is Resampling.NEAREST
     return replace(request, resampling=Resampling.AVERAGE) if sampling_grid.coarser and nearest else request
 
 
 def parts_of(sampling_grid: SamplingGrid) -> tuple[Part, ...]:
-    """Parts of a sampling grid that intersect the area. They take much memory and should be released soon.
+    """Parts of a sampling grid that intersect the area. They take much memory: release them soon.
 
     Raises InvalidInput if the area is outside the limit, too small to give any pixel a weight, or too large.
     """
@@ -157,7 +157,7 @@ def parts_of(sampling_grid: SamplingGrid) -> tuple[Part, ...]:
         if not weights.any():
             message = "The geometry is outside the cube's area."
             raise InvalidInput(message, parameter="geometry", valid="a geometry within the cube's area")
-    size = max(1, min(PART, int(READ / sampling_grid.ratio)))
+    size = max(1, min(PART_SIDE, int(MAX_SOURCE_SIDE / sampling_grid.ratio)))
     if -(-grid.height // size) * -(-grid.width // size) > MAX_PARTS:
         ratio = f"{sampling_grid.ratio:.0f}"
         message = f"The area is too large: one pixel of its grid covers {ratio} x {ratio} pixels of the files."

@@ -1,4 +1,4 @@
-"""Statistics of the pixels of an area, each weighted by the fraction of it that is inside.
+"""Statistics of the pixels of an area. Each pixel is weighted by the fraction of it that is inside the area.
 
 They equal those of exactextract except for percentiles of repeated values. exactextract merges equal values, so that
 the median of 0.2 and nine times 0.8 would be 0.5; here, as in NumPy, it is 0.8.
@@ -57,7 +57,7 @@ def statistics(values: NDArray[np.float32], weights: NDArray[np.float32]) -> Sta
 
 
 def majority(values: NDArray[np.float32], weights: NDArray[np.float32]) -> float:
-    """The value with the greatest total weight; of equals, the lowest."""
+    """The value with the greatest total weight; the lowest if there are several."""
     unique, indices = np.unique(values, return_inverse=True)
     return float(unique[np.bincount(indices, weights).argmax()])
 

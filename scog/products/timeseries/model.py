@@ -7,20 +7,24 @@ from datetime import datetime
 
 from scog.products.areas.statistics import Statistics
 
-MASKED, NO_DATA, NO_OBSERVATION = "masked", "no-data", "no-observation"
-"""Reasons for missing values that are not errors."""
+MASKED = "masked"
+"""Reason for missing values: all pixels with data are masked."""
+NO_DATA = "no-data"
+"""Reason for missing values: no pixel has data."""
+NO_OBSERVATION = "no-observation"
+"""Reason for missing values: the period has no observation."""
 
 
 @dataclass(frozen=True)
 class Sample:
     """The values of an area in one observation, or in all observations of a period.
 
-    values      one per output: the pixel's value at a point, the weighted mean of polygons; None if no pixel is valid
+    values      one per output: the value at a point, or the weighted mean of polygons; None if no pixel is valid
     statistics  one per output; None for a point or without values
     valid       fraction of the area that is valid
     masked      fraction of the area that is masked
-    scenes      ids of the scenes that the values are from; without values, of all scenes of the observation
-    reason      why there are no values: `masked`, `no-data`, `no-observation` or an error's reason; else None
+    scenes      ids of the scenes with valid pixels; of all scenes of the observation if there are no values
+    reason      reason for missing values: `masked`, `no-data`, `no-observation` or an error's reason; else None
     """
 
     values: tuple[float, ...] | None

@@ -18,16 +18,16 @@ from scog.temporal.steps import Step
 class SeriesOptions:
     """The variables of a time series, and how its observations are aggregated and smoothed.
 
-    formula    the variables
+    variables  values to compute
     step       length of the periods whose observations `aggregate` reduces; None for one row per observation
-    interval   time range whose start the periods are counted from
+    interval   time range; periods are counted from its start
     smooth     lambda of the smoothed curve; None for no curve
-    min_valid  minimum valid fraction of the area, below which an observation has no values
+    min_valid  minimum valid fraction of the area; an observation with less has no values
 
-    Raises InvalidInput for periods or a curve of a classification.
+    Raises InvalidInput if a classification has periods or a curve.
     """
 
-    formula: SeriesVariables
+    variables: SeriesVariables
     step: Step | None = None
     aggregate: Aggregate = Aggregate.MEDIAN
     interval: Interval | None = None
@@ -35,7 +35,7 @@ class SeriesOptions:
     min_valid: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.formula.classes and (self.step is not None or self.smooth is not None):
+        if self.variables.classes and (self.step is not None or self.smooth is not None):
             action, parameter = ("smoothed", "smooth") if self.step is None else ("aggregated over time", "interval")
             message = f"Class numbers cannot be {action}: they are categories, not quantities."
             raise InvalidInput(message, parameter=parameter, valid="an expression such as scl == 6")
@@ -50,7 +50,7 @@ class Table:
 
 
 def table_of(rows: Sequence[Row], options: SeriesOptions) -> Table:
-    """The table of a time series' observations, which are given oldest first. Raises InvalidInput.
+    """The table of a time series. `rows` are its observations, oldest first. Raises InvalidInput.
 
     The curve is fitted to the observations, not to the aggregates of periods. It is reported for observations that have
     values, or at the midpoint of each period between the first and the last observation with values.
@@ -69,7 +69,7 @@ def table_of(rows: Sequence[Row], options: SeriesOptions) -> Table:
 
 
 def with_min_valid(row: Row, min_valid: float) -> Row:
-    """The row, without its values if the valid fraction of the area is below `min_valid`."""
+    """The row; without values if the valid fraction of the area is below `min_valid`."""
     sample = row.sample
     if sample.values is None or sample.valid >= min_valid:
         return row

@@ -29,7 +29,7 @@ def document(series: Series, table: Table, options: SeriesOptions) -> dict[str, 
         return {"geometry": geometry, **error_document(series.error)}
     return (
         head(series.sampling_grid, options)
-        | noted(series.area)
+        | repaired_member(series.area)
         | {
             "geometry": geometry,
             "observations": [
@@ -42,11 +42,14 @@ def document(series: Series, table: Table, options: SeriesOptions) -> dict[str, 
 
 
 def collection(
-    several: Sequence[Series], tables: Sequence[Table], options: SeriesOptions, unusable: Sequence[UnusableFeature] = ()
+    all_series: Sequence[Series],
+    tables: Sequence[Table],
+    options: SeriesOptions,
+    unusable: Sequence[UnusableFeature] = (),
 ) -> dict[str, Any]:
-    """The features as received; their property `timeseries` is the series, or the reason why there is none."""
+    """The features as received. Their property `timeseries` is the series, or the reason for its absence."""
     features = {each.index: _add_series(each.feature, error_document(each.reason)) for each in unusable}
-    for series, table in zip(several, tables, strict=True):
+    for series, table in zip(all_series, tables, strict=True):
         properties = document(series, table, options)
         del properties["geometry"]
         features[series.area.index] = _add_series(series.area.feature or {}, properties)
@@ -58,7 +61,7 @@ def error_document(reason: str) -> dict[str, Any]:
     return {"error": reason, "observations": []}
 
 
-def noted(area: AreaOfInterest) -> dict[str, Any]:
+def repaired_member(area: AreaOfInterest) -> dict[str, Any]:
     """The member `repaired` if the area's geometry was repaired, else nothing."""
     return {} if area.repaired is None else {"repaired": area.repaired}
 
@@ -69,9 +72,9 @@ def _add_series(feature: Mapping[str, Any], series: dict[str, Any]) -> dict[str,
 
 
 def head(sampling_grid: SamplingGrid, options: SeriesOptions) -> dict[str, Any]:
-    """Members that are available before anything is read: names of the outputs, interval, grid."""
+    """Members that are available before reading: names of the outputs, interval, grid."""
     return {
-        "band_names": list(options.formula.names),
+        "band_names": list(options.variables.names),
         "interval": None if options.step is None else str(options.step),
         "grid": {
             "crs": sampling_grid.crs,
@@ -85,7 +88,7 @@ def observation(
     row: Row, options: SeriesOptions, sampling_grid: SamplingGrid, curve: tuple[CurveValues | None] | None = None
 ) -> dict[str, Any]:
     """A row as JSON, with the smoothed values if there is a curve."""
-    sample, count = row.sample, options.formula.expression.outputs
+    sample, count = row.sample, options.variables.expression.outputs
     values: Sequence[float | None] = sample.values or (None,) * count
     members: dict[str, Any] = {"datetime": rfc3339(row.time)}
     if row.end is not None:
@@ -112,27 +115,27 @@ def smoothed(values: CurveValues | None, count: int) -> list[float | None]:
 
 
 def tail(report: Report) -> dict[str, Any]:
-    """Members that are available once everything is read: errors and completeness."""
+    """Members that are available after reading: errors and completeness."""
     return {
-        "errors": report.errors(),
+        "errors": report.skipped_scenes(),
         "truncated": report.truncated,
         "incomplete": report.incomplete,
     }
 
 
 def table_text(
-    several: Sequence[Series], tables: Sequence[Table], options: SeriesOptions, areas: AreasOfInterest
+    all_series: Sequence[Series], tables: Sequence[Table], options: SeriesOptions, areas: AreasOfInterest
 ) -> str:
-    """CSV with a header and one line per observation of each area; missing values are empty.
+    """CSV with a header and one line per observation of each area. Missing values are empty.
 
-    For a collection, each line has the feature's id and simple properties, and a feature that cannot be sampled has one
-    line with the reason.
+    For a collection, each line has the feature's id and simple properties. A feature that cannot be sampled has a line
+    with the reason.
     """
-    has_areas = any(not series.sampling_grid.is_point for series in several)
+    has_areas = any(not series.sampling_grid.is_point for series in all_series)
     header = list(_header(options, has_areas=has_areas))
     columns = feature_columns(areas, None, header)
     lines: dict[int, list[list[object]]] = {each.index: [_reason_line(header, each.reason)] for each in areas.unusable}
-    for series, table in zip(several, tables, strict=True):
+    for series, table in zip(all_series, tables, strict=True):
         area_lines = lines[series.area.index] = []
         if series.error is not None:
             area_lines.append(_reason_line(header, series.error))
@@ -158,7 +161,7 @@ def _header(options: SeriesOptions, *, has_areas: bool) -> Iterator[str]:
     yield "datetime"
     if options.step is not None:
         yield from ("end", "observations")
-    for name in options.formula.names:
+    for name in options.variables.names:
         yield name
         if options.smooth is not None:
             yield f"{name}_smoothed"
@@ -173,7 +176,7 @@ def _line(row: Row, curve: CurveValues | None, options: SeriesOptions, *, has_ar
     yield rfc3339(row.time)
     if options.step is not None:
         yield from (rfc3339(row.end) if row.end else None, row.observations)
-    for output in range(options.formula.expression.outputs):
+    for output in range(options.variables.expression.outputs):
         yield None if sample.values is None else _rounded(sample.values[output])
         if options.smooth is not None:
             yield None if curve is None else _rounded(curve[output])

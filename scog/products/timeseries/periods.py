@@ -47,9 +47,10 @@ def check_periods(interval: Interval | None, step: Step) -> None:
 def by_period(rows: Sequence[Row], interval: Interval | None, step: Step, aggregate: Aggregate) -> list[Row]:
     """One row per step of a time range, also for steps without observations. `rows` are given oldest first.
 
-    A range without a start begins on the day of the first observation, or in its month if steps are months; one without
-    an end ends with the last observation. Values and statistics are aggregates of the observations that have values,
-    `valid` and `masked` are means of all observations. Raises InvalidInput if there are more than MAX_PERIODS steps.
+    A range without a start starts with the day of the first observation, or with its month if steps are months. A range
+    without an end ends with the last observation. Values and statistics are aggregates of the observations that have
+    values; `valid` and `masked` are means of all observations. Raises InvalidInput if there are more than MAX_PERIODS
+    steps.
     """
     start, end = (None, None) if interval is None else (interval.start, interval.end)
     if not rows and (start is None or end is None):
@@ -60,7 +61,7 @@ def by_period(rows: Sequence[Row], interval: Interval | None, step: Step, aggreg
     periods = []
     for part in steps:
         samples = []
-        # A scene with a time span may begin before the first period and last into it: it belongs to that period.
+        # A scene with a time span may start before the first period and end in it. It belongs to that period.
         while remaining and (part.end is None or remaining[-1].time <= part.end):
             samples.append(remaining.pop().sample)
         assert part.start is not None
@@ -70,7 +71,7 @@ def by_period(rows: Sequence[Row], interval: Interval | None, step: Step, aggreg
 
 
 def midpoint(row: Row) -> datetime:
-    """Time at which a row is plotted and smoothed: the observation's, or the midpoint of the period."""
+    """Time of a row in plots and smoothing: the observation's time, or the midpoint of the period."""
     return row.time if row.end is None else row.time + (row.end - row.time) / 2
 
 
@@ -96,7 +97,7 @@ def _too_many() -> InvalidInput:
 
 
 def _aggregate(samples: Sequence[Sample], reduce: Reduce) -> Sample:
-    """The samples of a period's observations as one. Without values, the first error is the reason, if there is one."""
+    """One sample of all observations of a period. If there are no values, the reason is the first error, if any."""
     if not samples:
         return Sample(None, None, 0.0, 0.0, (), NO_OBSERVATION)
     with_values = [sample for sample in samples if sample.values is not None]
@@ -112,6 +113,6 @@ def _aggregate(samples: Sequence[Sample], reduce: Reduce) -> Sample:
 
 
 def _aggregate_statistics(samples: Sequence[Statistics], reduce: Reduce) -> Statistics:
-    """Each statistic reduced by itself."""
+    """The statistics of a period: each statistic is reduced separately."""
     names = [field.name for field in fields(Statistics)]
     return Statistics(**{name: reduce([getattr(sample, name) for sample in samples]) for name in names})

@@ -18,22 +18,22 @@ from scog.render.chart import GAP, MAX_LINES, Chart, Dot, Line
 
 def check_lines(areas: int, options: SeriesOptions) -> None:
     """Raise InvalidInput if a chart of `areas` areas would have more lines than can be distinguished."""
-    lines = areas * options.formula.expression.outputs
+    lines = areas * options.variables.expression.outputs
     if lines > MAX_LINES:
         message = f"The chart would have {lines} lines."
         raise InvalidInput(message, parameter="format", valid=f"at most {MAX_LINES} lines, or format=csv or json")
 
 
-def chart_of(several: Sequence[Series], tables: Sequence[Table], options: SeriesOptions) -> Chart:
+def chart_of(all_series: Sequence[Series], tables: Sequence[Table], options: SeriesOptions) -> Chart:
     """The chart of time series and their tables."""
     lines = [
-        Line(_name(series, index, output, options, len(several)), *_line(series, table, output, options))
-        for index, (series, table) in enumerate(zip(several, tables, strict=True))
-        for output in range(options.formula.expression.outputs)
+        Line(_name(series, index, output, options, len(all_series)), *_line(series, table, output, options))
+        for index, (series, table) in enumerate(zip(all_series, tables, strict=True))
+        for output in range(options.variables.expression.outputs)
     ]
     rows = [row for table in tables for row in table.rows]
     start, end = _time_range(rows, options)
-    return Chart(_title(several, options), _note(rows, options), tuple(lines), start, end)
+    return Chart(_title(all_series, options), _note(rows, options), tuple(lines), start, end)
 
 
 def _line(
@@ -52,7 +52,7 @@ def _line(
 
 
 def _between(first: datetime, second: datetime) -> Iterator[datetime]:
-    """Times of a curve from one observation to the next, one per day; only the two themselves if they are a gap."""
+    """Times of a curve from one observation to the next, one per day; only both ends if they are the ends of a gap."""
     yield from (first, second)
     days = (second - first) // timedelta(days=1)
     if days <= GAP:
@@ -71,7 +71,7 @@ def _dot(row: Row, output: int) -> Dot:
 
 
 def _time_range(rows: Sequence[Row], options: SeriesOptions) -> tuple[datetime, datetime]:
-    """The requested time range; an open end is that of the rows, or 30 days from the other end if there are none."""
+    """The requested time range. An open end is that of the rows; without rows, 30 days from the other end."""
     times = [midpoint(row) for row in rows]
     start, end = (None, None) if options.interval is None else (options.interval.start, options.interval.end)
     first = start or min(times, default=None) or (end or datetime.now(UTC)) - timedelta(days=30)
@@ -80,23 +80,23 @@ def _time_range(rows: Sequence[Row], options: SeriesOptions) -> tuple[datetime, 
 
 
 def _name(series: Series, index: int, output: int, options: SeriesOptions, count: int) -> str:
-    """The name of a line: the output's, the area's, or both if there are several of each."""
-    name = options.formula.names[output]
+    """The name of a line: the name of the output, the area, or both if there are several of each."""
+    name = options.variables.names[output]
     if count == 1:
         return name
     title = feature_title(series.area.feature, index)
-    return title if options.formula.expression.outputs == 1 else f"{name} {title}"
+    return title if options.variables.expression.outputs == 1 else f"{name} {title}"
 
 
-def _title(several: Sequence[Series], options: SeriesOptions) -> str:
-    names = ", ".join(options.formula.names)
-    if len(several) > 1:
-        return f"{names} of {len(several)} areas"
-    lon, lat = several[0].area.shape.centroid.coords[0][:2]
+def _title(all_series: Sequence[Series], options: SeriesOptions) -> str:
+    names = ", ".join(options.variables.names)
+    if len(all_series) > 1:
+        return f"{names} of {len(all_series)} areas"
+    lon, lat = all_series[0].area.shape.centroid.coords[0][:2]
     location = f"at {lon:.4f}, {lat:.4f}"
-    if several[0].sampling_grid.is_point:
+    if all_series[0].sampling_grid.is_point:
         return f"{names} {location}"
-    hectares = several[0].sampling_grid.hectares
+    hectares = all_series[0].sampling_grid.hectares
     return f"{names} of {hectares:,.{0 if hectares >= 100 else 1}f} ha {location}"
 
 

@@ -1,4 +1,4 @@
-"""Samples an area of interest, one observation at a time: reads, masks and mosaics its scenes, reduces the pixels."""
+"""Samples an area of interest, one observation at a time: reads, masks and mosaics scenes, and reduces the pixels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from scog.errors import SourceError
 from scog.imaging.image_cache import MAX_AGE
 from scog.imaging.report import Report
 from scog.imaging.request import ImageRequest
-from scog.imaging.scene_view import SceneView
+from scog.imaging.scene_reader import SceneReader
 from scog.products.areas.sampling_grid import Part, SamplingGrid, parts_of, sampling_request
 from scog.products.areas.statistics import majority, statistics
 from scog.products.timeseries.model import MASKED, NO_DATA, Sample
@@ -27,13 +27,13 @@ from scog.products.timeseries.state import SeriesState
 from scog.products.timeseries.variables import SeriesVariables
 from scog.runtime.tasks import gather_all
 
-SMALL = 16_384
-"""Maximum number of pixels that are computed on the event loop; handing them to a thread would take longer."""
+MAX_INLINE_PIXELS = 16_384
+"""Maximum number of pixels that are processed on the event loop. For so few, switching to a thread takes longer."""
 T = TypeVar("T")
 
 
 class Sampler:
-    """Samples observations on one sampling grid. Scenes used, skipped and unmasked are added to `report`."""
+    """Samples observations on one sampling grid. Adds used, skipped and unmasked scenes to `report`."""
 
     def __init__(
         self,
@@ -55,13 +55,13 @@ class Sampler:
         self._parts: _Parts | None = None
 
     async def prefetch_headers(self, observation: Observation) -> None:
-        """Read the headers that an observation most likely needs, those of its first scene, unless it is cached."""
+        """Read the headers of an observation's first scene, unless its sample is cached."""
         if self._cached(observation) is None:
             masked = self._request.mask.classes is not None
-            await self._describe(observation.scenes[0], self._bands if masked else self._variables.expression.bands)
+            await self._read_headers(observation.scenes[0], self._bands if masked else self._variables.expression.bands)
 
     def cached(self, observation: Observation) -> Sample | None:
-        """The cached sample of an observation, if it is of the same scenes; None if there is none."""
+        """The cached sample of an observation, if it has the same scenes, else None. Adds scenes to the report."""
         sample = self._cached(observation)
         if sample is None:
             return None
@@ -77,7 +77,7 @@ class Sampler:
         self._parts = None
 
     async def sample(self, observation: Observation) -> Sample:
-        """Sample an observation. The sample is cached unless one of its scenes failed.
+        """Sample an observation. The sample is cached unless one of its scenes could not be read.
 
         Raises InvalidInput if no pixel of the area has a weight.
         """
@@ -95,7 +95,7 @@ class Sampler:
         return None if entry is None or time.monotonic() - entry[0] > MAX_AGE else entry[1]
 
     def _cache_key(self, observation: Observation) -> Hashable:
-        """All that a sample depends on: equal if a later search returns the same scenes."""
+        """The cache key of a sample: equal if a later search returns the same scenes."""
         scenes = tuple(
             (scene.id, scene.collection, scene.processed_at, tuple(scene.assets.get(band) for band in self._bands))
             for scene in observation.scenes
@@ -103,23 +103,23 @@ class Sampler:
         return *self._key, scenes
 
     async def _load_parts(self) -> _Parts:
-        """The parts of the sampling grid, computed on first use; cached samples need none."""
+        """The parts of the sampling grid. They are computed on first use, since cached samples need none."""
         async with self._parts_lock:
             if self._parts is None:
                 parts = await asyncio.to_thread(parts_of, self._sampling_grid)
                 partial_rows = len(parts) == 1  # several parts need all rows of the blocks
                 request = sampling_request(self._sampling_grid, self._request)
-                views = [
-                    SceneView(self._engine, part.grid, request, self._report, partial_rows=partial_rows)
+                readers = [
+                    SceneReader(self._engine, part.grid, request, self._report, partial_rows=partial_rows)
                     for part in parts
                 ]
-                self._parts = _Parts(parts, views, self._variables.expression)
+                self._parts = _Parts(parts, readers, self._variables.expression)
             return self._parts
 
     async def _sample(self, parts: _Parts, scenes: Sequence[Scene]) -> Sample:
         """Read and sample the scenes of one observation."""
         mosaics: list[_PartMosaic] = await gather_all(
-            self._mosaic(parts, view, part, scenes) for view, part in zip(parts.views, parts.parts, strict=True)
+            self._mosaic(parts, reader, part, scenes) for reader, part in zip(parts.readers, parts.parts, strict=True)
         )
         used = [scene for scene in scenes if any(scene.id in mosaic.scenes for mosaic in mosaics)]
         self._report.used += used
@@ -128,41 +128,43 @@ class Sampler:
         error = next((reason for reason in errors if reason is not None), None)
         return await self._compute(parts, self._reduce, mosaics, parts.total, scene_ids, error)
 
-    async def _mosaic(self, parts: _Parts, view: SceneView, part: Part, scenes: Sequence[Scene]) -> _PartMosaic:
+    async def _mosaic(self, parts: _Parts, reader: SceneReader, part: Part, scenes: Sequence[Scene]) -> _PartMosaic:
         """The mosaic of an observation's scenes on a part. The classification is read before the bands.
 
-        That takes one more round trip, but many are in flight at once, and the bands of a fully clouded part, which are
-        most of the bytes, are not read. Their headers are read with the classification.
+        This takes another round trip, but many observations are read concurrently, and the bands of a fully masked part
+        are not read, which have most of the bytes. Headers of bands are read together with the classification.
         """
         bands = self._variables.expression.bands
         mosaic = _PartMosaic(part, self._variables.expression.outputs)
-        for scene in scenes:  # in their total order: the first usable scene provides a pixel
-            classified, _ = await gather_all((view.classified(scene, mosaic.missing), self._describe(scene, bands)))
-            if classified is not None and await self._compute(parts, mosaic.classify, *classified):
-                values = await view.values(scene, mosaic.fillable)
+        for scene in scenes:  # in the total order: a pixel is from the first usable scene
+            masks, _ = await gather_all(
+                (reader.usable_and_masked(scene, mosaic.missing), self._read_headers(scene, bands))
+            )
+            if masks is not None and await self._compute(parts, mosaic.classify, *masks):
+                values = await reader.values(scene, mosaic.fillable)
                 if values is not None:
                     await self._compute(parts, mosaic.add, scene.id, *values)
             if not mosaic.missing.any():
                 break
         return mosaic
 
-    async def _describe(self, scene: Scene, bands: Sequence[str]) -> None:
+    async def _read_headers(self, scene: Scene, bands: Sequence[str]) -> None:
         """Read the headers of a scene's bands that are not cached."""
         blocks = self._engine.blocks
         urls = {scene.assets[band].url for band in bands if band in scene.assets}
 
-        async def describe(url: str) -> None:
-            with suppress(SourceError):  # reported when the file's pixels are read
-                await blocks.describe(url, self._report.tally)
+        async def read(url: str) -> None:
+            with suppress(SourceError):  # raised again, and reported, when the file's pixels are read
+                await blocks.read_metadata(url, self._report.tally)
 
-        await gather_all(describe(url) for url in urls if blocks.known(url) is None)
+        await gather_all(read(url) for url in urls if blocks.cached_metadata(url) is None)
 
     def _reduce(
         self, mosaics: Sequence[_PartMosaic], total: float, scenes: tuple[str, ...], error: str | None
     ) -> Sample:
-        """The sample of all parts, whose weights add up to `total`.
+        """The sample of all parts. `total` is the sum of their weights.
 
-        Without values, the reason is the error if there is one, else that pixels are masked or without data.
+        If there are no values, the reason is `error`, else MASKED or NO_DATA.
         """
         masked = sum(mosaic.masked for mosaic in mosaics) / total
         parts = [mosaic.valid_pixels for mosaic in mosaics if mosaic.scenes]
@@ -178,24 +180,24 @@ class Sampler:
             means = tuple(majority(output, weights) for output in values)
         return Sample(means, by_output, float(weights.sum(dtype=np.float64)) / total, masked, scenes)
 
-    async def _compute(self, parts: _Parts, work: Callable[..., T], *args: object) -> T:
-        """Run `work` on the event loop if the grid is small, else in a thread."""
-        if parts.pixels <= SMALL:
-            return work(*args)
-        return await asyncio.get_running_loop().run_in_executor(self._engine.cpu, work, *args)
+    async def _compute(self, parts: _Parts, function: Callable[..., T], *args: object) -> T:
+        """Return `function(*args)`: called on the event loop if the grid is small, else in a thread."""
+        if parts.pixels <= MAX_INLINE_PIXELS:
+            return function(*args)
+        return await asyncio.get_running_loop().run_in_executor(self._engine.cpu, function, *args)
 
 
 class _Parts:
-    """The parts of a sampling grid, a view of scenes on each, and what they cost.
+    """The parts of a sampling grid, a reader of scenes for each, and their cost.
 
     pixels  number of pixels
     total   sum of all weights
-    bytes   memory that one observation takes
+    bytes   memory for one observation
     """
 
-    def __init__(self, parts: Sequence[Part], views: Sequence[SceneView], expression: Expression) -> None:
+    def __init__(self, parts: Sequence[Part], readers: Sequence[SceneReader], expression: Expression) -> None:
         self.parts = parts
-        self.views = views
+        self.readers = readers
         self.pixels = sum(part.weights.size for part in parts)
         self.total = sum(float(part.weights.sum(dtype=np.float64)) for part in parts)
         # Each band as stored, decoded and warped, and as float32; the expression's intermediate results and outputs;
@@ -204,10 +206,10 @@ class _Parts:
 
 
 class _PartMosaic:
-    """The scenes of one observation on a part: each fills pixels that those before it left without a value.
+    """The mosaic of an observation's scenes on a part. Each scene fills pixels that have no value yet.
 
     missing   bool `(y, x)`, pixels of the area without a value
-    fillable  bool `(y, x)`, those of them that the next scene may fill
+    fillable  bool `(y, x)`, missing pixels that the next scene may fill
     scenes    ids of the scenes that filled pixels
     """
 
@@ -220,7 +222,7 @@ class _PartMosaic:
         self.scenes: list[str] = []
 
     def classify(self, usable: NDArray[np.bool_], masked: NDArray[np.bool_]) -> bool:
-        """Set which pixels the next scene may fill and which it masks. Returns whether it may fill any."""
+        """Set the pixels that the next scene may fill and masks. Returns whether it may fill any."""
         self.fillable = usable & self.missing
         self._masked |= masked & self.missing
         return bool(self.fillable.any())

@@ -1,4 +1,4 @@
-"""Time series of areas of interest: find the observations of each area and sample them concurrently."""
+"""Time series of areas of interest: selects the observations of each area, and samples them concurrently."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ from scog.products.timeseries.variables import SeriesVariables
 from scog.runtime.tasks import for_each, gather_all
 
 SEARCH_ZOOM = 12
-"""Zoom of the web map tiles that are searched for an area: 10 km wide, which an overpass covers in a scene or a few."""
+"""Zoom of the web map tiles that are searched for an area. They are 10 km wide, so that few scenes cover one."""
 MAX_ROWS = 20_000
 """Maximum number of observations of all areas of a request together."""
 AREAS_AT_ONCE = 4
 PREFETCH = 12
-"""Number of observations of an area whose headers are prefetched concurrently. Fewer leave the processor idle, more
-keep reads of pixels waiting for a connection."""
+"""Number of observations of an area whose headers are prefetched concurrently. With fewer the processor is idle, with
+more the reads of pixels wait for connections."""
 
 
 @dataclass(frozen=True, eq=False)
 class Series:
     """The time series of an area.
 
-    site    the grid on which the area was sampled
-    rows    observations, oldest first
-    report  scenes, requests and bytes
-    fault   why an area among several has no rows, as a sentence; None if it has
+    sampling_grid  the grid on which the area was sampled
+    rows           observations, oldest first
+    report         scenes, requests and bytes
+    error          sentence that says why one of several areas has no rows; None if it has rows
     """
 
     area: AreaOfInterest
@@ -55,7 +55,7 @@ class Listener(Protocol):
     """Receives progress while time series are sampled; `index` is the position of the area in the request."""
 
     def grid_chosen(self, index: int, area: AreaOfInterest, sampling_grid: SamplingGrid) -> None:
-        """The sampling grid is chosen. Called before anything is read, and again if the files' own grid differs."""
+        """The sampling grid is chosen. Called before reading, and again if the files' own grid differs."""
 
     def observations_found(self, index: int, count: int) -> None:
         """The search has ended with `count` observations of the area."""
@@ -71,10 +71,11 @@ async def sample_series(
     request: ImageRequest,
     listener: Listener | None = None,
 ) -> list[Series]:
-    """The time series of areas, each of all observations that intersect the area and could be read in time.
+    """The time series of each area: all observations that intersect the area and were read before the deadline.
 
     All observations of an area are sampled on the pixels of the newest observation's files. Without an interval, the
-    series covers the newest `series_days` days. Scenes that fail are named in the report of the area's series.
+    series covers the newest `series_days` days. Scenes that cannot be read are in the report of the area's series.
+
     Raises InvalidInput if an area is too large or none can be sampled; CatalogError; NothingReadable or
     DeadlineExceeded if no observation of any area could be read.
     """
@@ -139,7 +140,7 @@ def _check(jobs: Sequence[_AreaJob], deadline: float) -> None:
 
 @dataclass(frozen=True)
 class _Query:
-    """What is sampled in every area: the variables, the scenes and their mask, and limits of the search."""
+    """The query of all areas: the variables, the scenes and their mask, and limits of the search."""
 
     variables: SeriesVariables
     request: ImageRequest
@@ -147,10 +148,10 @@ class _Query:
 
 
 class _AreaJob:
-    """Samples one area: tasks that find observations, prefetch headers and sample run concurrently.
+    """Samples one area. Concurrent tasks select observations, prefetch headers, and sample.
 
-    The search puts observations into a first queue, prefetching moves them into a second, and sampling takes them from
-    there. Sampling starts once the grid of the newest observation's files is known.
+    The search puts observations into a queue, from which prefetching moves them into a second queue for sampling.
+    Sampling starts when the grid of the newest observation's files has been read.
     """
 
     def __init__(
@@ -166,7 +167,7 @@ class _AreaJob:
         self.area = area
         self.sampling_grid = sampling_grid
         self.report = Report()
-        self.report.tally.rank = Priority.SERIES
+        self.report.tally.priority = Priority.SERIES
         self.rows: list[Row] = []
         self.error: InvalidInput | None = None
         self._state = state
@@ -174,21 +175,21 @@ class _AreaJob:
         self._query = query
         self._listener = listener
         self._sampler = self._make_sampler()
-        self._found: asyncio.Queue[Observation | None] = asyncio.Queue()
-        self._prefetched: asyncio.Queue[Observation | None] = asyncio.Queue()
+        self._to_prefetch: asyncio.Queue[Observation | None] = asyncio.Queue()
+        self._to_sample: asyncio.Queue[Observation | None] = asyncio.Queue()
         self._pending: dict[int, Observation] = {}
         self._done = False
         self._newest: asyncio.Future[Sequence[Scene]] = asyncio.get_running_loop().create_future()
         self._grid_chosen = asyncio.Event()
 
     async def run(self, at_once: int) -> None:
-        """Find and sample all observations, `at_once` at a time."""
+        """Select and sample all observations, `at_once` at a time."""
         since = time.perf_counter()
         prefetching = min(at_once, PREFETCH)
         sampling = (self._sample() for _ in range(at_once))
         try:
             await gather_all(
-                (self._find(prefetching), self._choose_grid(), self._prefetch(prefetching, at_once), *sampling)
+                (self._select(prefetching), self._choose_grid(), self._prefetch(prefetching, at_once), *sampling)
             )
         except InvalidInput as error:
             self.error = error
@@ -213,11 +214,11 @@ class _AreaJob:
         error = None if self.error is None else str(self.error)
         return Series(self.area, self.sampling_grid, () if error else tuple(rows), self.report, error)
 
-    async def _find(self, consumers: int) -> None:
-        """Queue the observations that intersect the area, newest first, then one None per consumer."""
+    async def _select(self, consumers: int) -> None:
+        """Queue the observations that intersect the area, newest first. One None per consumer ends the queue."""
         outline = self.sampling_grid.outline
         search = observations(
-            self._engine, self.sampling_grid.grid, self._query.request, self.report, most=self._query.limits
+            self._engine, self.sampling_grid.grid, self._query.request, self.report, limits=self._query.limits
         )
         count = 0
         async for observation in search:
@@ -228,7 +229,7 @@ class _AreaJob:
                 count += 1
                 intersecting = Observation(scenes[0].time, scenes)
                 self._pending[id(intersecting)] = intersecting
-                self._found.put_nowait(intersecting)
+                self._to_prefetch.put_nowait(intersecting)
             if outline is not None:
                 await asyncio.sleep(0)  # testing a thousand footprints takes a tenth of a second
         if not count:
@@ -236,7 +237,7 @@ class _AreaJob:
         if self._listener is not None:
             self._listener.observations_found(self.index, count)
         for _ in range(consumers):
-            self._found.put_nowait(None)
+            self._to_prefetch.put_nowait(None)
 
     async def _choose_grid(self) -> None:
         """Replace the assumed sampling grid by that of the newest observation's files, if they can be read."""
@@ -260,20 +261,20 @@ class _AreaJob:
         return Sampler(self._state, self.sampling_grid, self._query.variables, self._query.request, self.report)
 
     async def _prefetch(self, at_once: int, consumers: int) -> None:
-        """Read the headers of observations before they are sampled, which saves each of them a round trip."""
+        """Read the headers of observations before they are sampled, which saves a round trip for each."""
 
         async def worker() -> None:
-            while (observation := await self._found.get()) is not None:
+            while (observation := await self._to_prefetch.get()) is not None:
                 await self._sampler.prefetch_headers(observation)
-                self._prefetched.put_nowait(observation)
+                self._to_sample.put_nowait(observation)
 
         await gather_all(worker() for _ in range(at_once))
         for _ in range(consumers):
-            self._prefetched.put_nowait(None)
+            self._to_sample.put_nowait(None)
 
     async def _sample(self) -> None:
         """Sample observations from the queue until there are no more."""
-        while (observation := await self._prefetched.get()) is not None:
+        while (observation := await self._to_sample.get()) is not None:
             await self._grid_chosen.wait()
             sample = self._sampler.cached(observation) or await self._sampler.sample(observation)
             del self._pending[id(observation)]

@@ -24,7 +24,7 @@ from scog.suggest import quoted
 
 METHOD = "whittaker"
 DEFAULT_LAMBDA = 1000.0
-"""Passes seasons and suppresses single observations: at one observation every 5 days, it halves waves of 53 days."""
+"""Preserves seasons and suppresses single observations. With one every 5 days, it halves waves of 53 days."""
 MIN_LAMBDA, MAX_LAMBDA = 1e-3, 1e9
 VALID = (
     f"{METHOD}, or {METHOD}:LAMBDA with a lambda from {MIN_LAMBDA:g} (hardly smoothed) "
@@ -40,7 +40,7 @@ _DAY = timedelta(days=1)
 
 Floats = NDArray[np.float64]
 CurveValues = tuple[float | None, ...]
-"""The value of the curve of each output at one time."""
+"""The curve's value at one time, one per output."""
 
 
 def parse_smooth(text: str) -> float:

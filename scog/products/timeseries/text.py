@@ -32,7 +32,7 @@ def text_of(table: Table, options: SeriesOptions, *, plain: bool = False) -> str
 
 
 def _columns(options: SeriesOptions) -> Iterator[str]:
-    for name in options.formula.names:
+    for name in options.variables.names:
         yield name
         if options.smooth is not None:
             yield "SMOOTHED"
@@ -42,7 +42,7 @@ def _line(
     row: Row, curve: CurveValues | None, options: SeriesOptions, value_range: tuple[float, float], plain: bool
 ) -> list[str]:
     sample, line = row.sample, [f"{row.time:%Y-%m-%d}" if row.end else f"{row.time:%Y-%m-%d %H:%M}"]
-    for output in range(options.formula.expression.outputs):
+    for output in range(options.variables.expression.outputs):
         line.append("-" if sample.values is None else _number(sample.values[output]))
         if options.smooth is not None:
             value = None if curve is None else curve[output]

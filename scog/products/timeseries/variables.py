@@ -11,7 +11,7 @@ from scog.errors import InvalidInput
 from scog.render.layer import DEFAULT_INDEX, SCENE_CLASSIFICATION, LayerOptions, layer_of
 
 MAX_INDICES = 4
-"""Maximum number of indices; an expression may have as many outputs."""
+"""Maximum number of indices, and of an expression's outputs."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class SeriesVariables:
 
     title    of a chart
     names    display name of each output, such as `NDVI`
-    mask     mask used if a request names none
+    mask     mask if the request has none
     classes  whether the values are class numbers
     """
 

@@ -25,8 +25,8 @@ ZonalResult = Zonal | NotSampled
 def document(areas: AreasOfInterest, results: Sequence[ZonalResult], style: Style, received: object) -> dict[str, Any]:
     """The received Feature or FeatureCollection with `statistics` and `measured` among the properties.
 
-    `statistics` is an object per output as in TiTiler, or null without statistics; `measured` then has the reason.
-    `received` is the GeoJSON document; the properties of a single Feature are taken from it.
+    `statistics` has an object per output, as in TiTiler. It is null if there are no statistics; `measured` then has the
+    reason. `received` is the GeoJSON document, which has the properties of a single Feature.
     """
     single = received if isinstance(received, Mapping) and received.get("type") == "Feature" else {}
     features = {}
@@ -81,7 +81,7 @@ def table_text(areas: AreasOfInterest, results: Sequence[ZonalResult], style: St
 
 
 def _line(zonal: Zonal, names: Sequence[str]) -> list[object]:
-    """Cells of an area: the named statistics of each output, areas in hectares, repairs, and what is missing."""
+    """Cells of an area: the named statistics of each output, areas in hectares, repairs, and missing scenes."""
     by_output = [statistics(summary) for summary in zonal.summaries]
     return [
         *(members[name] for members in by_output for name in names), _hectares(zonal.hectares),
@@ -105,7 +105,7 @@ def _feature(
 
 
 def _measured(zonal: Zonal) -> dict[str, Any]:
-    """The member `measured`: areas in hectares, grid, repairs, classes, and what is missing."""
+    """The member `measured`: areas in hectares, grid, repairs, classes, and missing scenes."""
     sampling_grid, report = zonal.sampling_grid, zonal.report
     members: dict[str, Any] = {
         "area_ha": _hectares(zonal.hectares),
@@ -121,7 +121,7 @@ def _measured(zonal: Zonal) -> dict[str, Any]:
     if zonal.classes is not None:
         members["classes"] = [_class(share) for share in zonal.classes]
     return members | {
-        "errors": report.errors(),
+        "errors": report.skipped_scenes(),
         "truncated": report.truncated,
         "incomplete": report.incomplete,
     }

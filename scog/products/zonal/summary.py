@@ -1,7 +1,7 @@
-"""TiTiler's statistics of the pixels of an area, each weighted by the fraction of it that is inside.
+"""TiTiler's statistics of the pixels of an area. Each pixel is weighted by the fraction of it that is inside the area.
 
 They equal those of exactextract with two exceptions: percentiles do not merge equal values (see `areas.statistics`),
-and of several equally frequent values `majority` is the lowest, as in TiTiler, not the highest.
+and `majority` of several equally frequent values is the lowest, as in TiTiler, not the highest.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class StatisticsOptions:
 
     percentiles  0 to 100
     bins         number of histogram bins, or their edges
-    range        range of the bins if `bins` is a number; None for that of the values
+    range        range of the bins if `bins` is a number; None for the range of the values
     """
 
     percentiles: tuple[float, ...] = DEFAULT_PERCENTILES
@@ -50,13 +50,13 @@ class Summary:
     count          sum of the weights of pixels with a value, so that half a pixel counts 0.5
     sum            sum of the values times their weights
     std            population standard deviation
-    majority       the value of the greatest total weight; of equals, the lowest
-    minority       the value of the smallest total weight; of equals, the lowest
+    majority       value with the greatest total weight; the lowest if there are several
+    minority       value with the smallest total weight; the lowest if there are several
     unique         number of different values
     histogram      sum of the weights in each bin, and the edges of the bins
     masked_pixels  sum of the weights of pixels without a value
     valid_percent  `count` in percent of `count` + `masked_pixels`
-    percentiles    percentiles by their percent
+    percentiles    percentage to percentile
     """
 
     min: float | None

@@ -28,9 +28,9 @@ from scog.runtime.tasks import for_each
 
 AREAS_AT_ONCE = 2
 PARTS_AT_ONCE = 4
-"""Parts of each area that are drawn concurrently."""
+"""Number of parts of an area that are drawn concurrently."""
 HECTARE = 10_000.0
-"""Square metres."""
+"""Square metres of a hectare."""
 DEADLINE = "deadline"
 
 OnProgress = Callable[[int, int], None]
@@ -50,7 +50,7 @@ class ClassShare:
 class Zonal:
     """The statistics of an area.
 
-    site            the grid on which the area was sampled
+    sampling_grid   the grid on which the area was sampled
     summaries       one per output
     hectares        area on the ellipsoid
     valid_hectares  area of the pixels that have a value
@@ -82,10 +82,11 @@ async def zonal(
     options: StatisticsOptions,
     on_progress: OnProgress | None = None,
 ) -> list[Zonal | NotSampled]:
-    """Statistics of polygons in their order, each on the pixels of the newest observation's files that intersect it.
+    """Statistics of each polygon, on the pixels of the newest observation's files that intersect it.
 
-    Parts that fail or are not drawn before the deadline count as masked, and the area's report says so. An area that
-    cannot be sampled, such as one that is too wide, does not fail the others.
+    Parts that fail, or are not drawn before the deadline, count as masked; the area's report has the reason. An area
+    that cannot be sampled, such as one that is too wide, does not affect the others.
+
     Raises InvalidInput for a point. If nothing could be drawn, raises the first error: NothingReadable,
     DeadlineExceeded, CatalogError, or InvalidInput.
     """
@@ -129,11 +130,11 @@ class _ZonalSampler:
         self._deadline = asyncio.get_running_loop().time() + engine.settings.statistics_deadline
 
     async def sample(self, area: AreaOfInterest) -> Zonal | NotSampled:
-        """The statistics of an area, or why there are none: the deadline has passed, or it cannot be sampled."""
+        """The statistics of an area; NotSampled if the deadline has passed, or it cannot be sampled."""
         if asyncio.get_running_loop().time() > self._deadline:
             return NotSampled(area, DEADLINE)
         report = Report()
-        report.tally.rank = Priority.SERIES
+        report.tally.priority = Priority.SERIES
         try:
             async with asyncio.timeout_at(self._deadline):
                 sampling_grid = await self._sampling_grid(area, report)
@@ -146,7 +147,7 @@ class _ZonalSampler:
         return await self._sample_parts(area, sampling_grid, parts, report)
 
     async def _sampling_grid(self, area: AreaOfInterest, report: Report) -> SamplingGrid:
-        """The area's grid on the pixels of the files that intersect it, else on nominal pixels. Raises InvalidInput."""
+        """The area's grid: the pixels of the files that intersect it, else nominal pixels. Raises InvalidInput."""
         max_pixels, limit = self._engine.settings.field_pixels, self._request.area
         metres = nominal_resolution(self._request.expression.bands)
         assumed = await asyncio.to_thread(sampling_grid_of, area, metres, max_pixels, limit)
@@ -182,10 +183,10 @@ class _ZonalSampler:
     async def _sample_part(self, part: Part, request: ImageRequest, report: Report) -> _PartPixels | None:
         """Draw a part and select its valid pixels; None if it fails."""
         pixels = None
-        drawing = await self.attempts.draw(part.grid, request, report)
-        if drawing is not None:
+        data = await self.attempts.draw(part.grid, request, report)
+        if data is not None:
             loop = asyncio.get_running_loop()
-            pixels = await loop.run_in_executor(self._engine.cpu, _valid_pixels, part, drawing, self._style)
+            pixels = await loop.run_in_executor(self._engine.cpu, _valid_pixels, part, data, self._style)
         if self._on_progress is not None:
             self._on_progress(self.attempts.ended, self._parts)
         return pixels
@@ -198,7 +199,7 @@ class _PartPixels:
     values         float32 `(output, n)`
     weights        float32 `(n)`
     square_metres  area of the pixels
-    class_metres   float64, area in square metres by index into the style's classes; unclassified pixels at TRANSPARENT
+    class_metres   float64, area in square metres of each class of the style, by index; of other pixels at TRANSPARENT
     """
 
     values: NDArray[np.float32]
@@ -207,22 +208,22 @@ class _PartPixels:
     class_metres: NDArray[np.float64]
 
 
-def _valid_pixels(part: Part, drawing: ImageData, style: Style) -> _PartPixels:
+def _valid_pixels(part: Part, data: ImageData, style: Style) -> _PartPixels:
     """The valid pixels of a drawn part."""
-    valid = part.inside & drawing.valid
+    valid = part.inside & data.valid
     weights = part.weights[valid]
     square_metres = weights * pixel_areas(part.grid)[valid]
     class_metres = np.zeros(TRANSPARENT + 1)
     if isinstance(style.coloring, Classes):
-        indices = style.coloring.entry_indices(drawing.values[0], drawing.valid)[valid]
+        indices = style.coloring.entry_indices(data.values[0], data.valid)[valid]
         class_metres += np.bincount(indices, square_metres, minlength=len(class_metres))
-    return _PartPixels(drawing.values[:, valid], weights, float(square_metres.sum()), class_metres)
+    return _PartPixels(data.values[:, valid], weights, float(square_metres.sum()), class_metres)
 
 
 def _summarise(
     parts: Sequence[Part], drawn: Sequence[_PartPixels], style: Style, options: StatisticsOptions
 ) -> tuple[tuple[Summary, ...], float]:
-    """A summary per output of the drawn pixels of an area, and the area of all parts in square metres."""
+    """A summary per output of an area's drawn pixels, and the area of all parts in square metres."""
     no_values, no_weights = np.zeros((len(style.columns), 0), np.float32), np.zeros(0, np.float32)
     values = np.concatenate([no_values, *(pixels.values for pixels in drawn)], axis=1)
     weights = np.concatenate([no_weights, *(pixels.weights for pixels in drawn)])
@@ -236,7 +237,7 @@ def _summarise(
 
 
 def _class_shares(classes: Classes, drawn: Sequence[_PartPixels], valid_metres: float) -> tuple[ClassShare, ...]:
-    """The area of each class in the style's order, including those of 0."""
+    """The area of each class in the style's order, including classes without pixels."""
     class_metres = sum((pixels.class_metres for pixels in drawn), np.zeros(TRANSPARENT + 1))
     return tuple(
         ClassShare(entry, float(metres) / valid_metres if valid_metres else 0.0, float(metres) / HECTARE)

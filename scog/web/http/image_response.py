@@ -133,7 +133,7 @@ async def _encoded_file(
         is_quick = image_format.quick and image_request.expression.outputs == 1
         # MAX_INLINE_PIXELS or more are encoded in a thread.
         size = pixels_to_process(grid.shape, 4) if is_quick else MAX_INLINE_PIXELS
-        file = await engine.workbench.work(size, encode)
+        file = await engine.workbench.run(size, encode)
     drawing.report.add_time("encode", since)
     engine.image_cache.put_encoded(drawing, (image_format.names, style), file)
     return file

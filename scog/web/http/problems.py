@@ -160,7 +160,7 @@ def problem_of(error: errors.ScogError, hint: str = "") -> Problem:
         members["position"] = error.position
     if isinstance(error, errors.NothingReadable):
         members["skipped"] = [
-            skipped_scene(scene, reason, error.why.get(scene) if index < MAX_DETAILED else None)
+            skipped_scene(scene, reason, error.details.get(scene) if index < MAX_DETAILED else None)
             for index, (scene, reason) in enumerate(error.skipped[:MAX_SKIPPED])
         ]
         members["reasons"] = [reason for _, reason in error.skipped]

@@ -67,9 +67,9 @@ HEADERS: Mapping[str, Header] = MappingProxyType(
             "Scenes that could not be read, each with a reason code: at most ten, then the number of the rest.",
             True,
         ),
-        "X-Scog-Why": Header(
+        "X-Scog-Detail": Header(
             "nir (files.example.org/B08.tif): There is no such file.",
-            "Reasons for skipped scenes in words: band, file, cause, and what to do.",
+            "Details of the skipped scenes: band, file, error, and what to do.",
             True,
         ),
         "X-Scog-Unmasked": Header(
@@ -125,7 +125,7 @@ HEADERS: Mapping[str, Header] = MappingProxyType(
 )
 EXPOSED_HEADERS = tuple(name for name, header in HEADERS.items() if header.is_exposed)
 IMAGE_HEADERS = (
-    "ETag", "Retry-After", "Server-Timing", "X-Scog-Scenes", "X-Scog-Used", "X-Scog-Skipped", "X-Scog-Why",
+    "ETag", "Retry-After", "Server-Timing", "X-Scog-Scenes", "X-Scog-Used", "X-Scog-Skipped", "X-Scog-Detail",
     "X-Scog-Unmasked", "X-Scog-Truncated", "X-Scog-Incomplete", "X-Scog-Catalog", "X-Scog-Flattened", "X-Scog-Preview",
     "X-Scog-Upstream",
 )  # fmt: skip

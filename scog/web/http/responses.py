@@ -38,8 +38,8 @@ MAX_ID = 128
 _UNSAFE = re.compile(r"[^!-+\--~]")
 """Characters that would end a header or an entry of its list. Catalogues may use any character in ids."""
 _UNPRINTABLE = re.compile(r"[^ -~]")
-MAX_WHY = 500
-"""Characters of `X-Scog-Why`. The problem of an image that cannot be drawn has the whole text."""
+MAX_DETAIL = 500
+"""Maximum characters of `X-Scog-Detail`. The problem of an image that cannot be drawn has the whole text."""
 
 
 class ClientDisconnected(Exception):
@@ -106,8 +106,8 @@ def report_headers(report: Report, cache_control: str = COMPLETE) -> dict[str, s
         headers["X-Scog-Used"] = _list_header([scene.id for scene in report.used])
     if report.skipped:
         headers["X-Scog-Skipped"] = _list_header([f"{scene};{reason}" for scene, reason in report.skipped.items()])
-    if report.why:
-        headers["X-Scog-Why"] = _ascii_text("; ".join(dict.fromkeys(report.why.values())))
+    if report.details:
+        headers["X-Scog-Detail"] = _ascii_text("; ".join(dict.fromkeys(report.details.values())))
     if report.unmasked:
         headers["X-Scog-Unmasked"] = _list_header(report.unmasked)
     if report.truncated:
@@ -149,8 +149,8 @@ def with_etag(request: Request, file: EncodedImage, media_type: str, headers: di
 
 
 def _ascii_text(text: str) -> str:
-    """A text as a header value: printable ASCII, at most MAX_WHY characters."""
-    return _UNPRINTABLE.sub("_", text if len(text) <= MAX_WHY else f"{text[:MAX_WHY]}...")
+    """A text as a header value: printable ASCII, at most MAX_DETAIL characters."""
+    return _UNPRINTABLE.sub("_", text if len(text) <= MAX_DETAIL else f"{text[:MAX_DETAIL]}...")
 
 
 def _list_header(entries: list[str]) -> str:

@@ -20,7 +20,7 @@ from scog.products.animation_formats import (
     DEFAULT_DURATION,
     DEFAULT_SIZE,
     FORMATS,
-    SIZE,
+    SIZE_RANGE,
     Format,
     duration_of,
     encode,
@@ -66,7 +66,7 @@ class FrameParameters(BaseModel):
         None,
         description=f"Milliseconds per frame, 20 to 10000, instead of `fps`. Default: {DEFAULT_DURATION}.",
     )
-    size: Annotated[int, Field(ge=SIZE[0], le=SIZE[1])] = Field(
+    size: Annotated[int, Field(ge=SIZE_RANGE[0], le=SIZE_RANGE[1])] = Field(
         DEFAULT_SIZE, description="Length of the longer side, in pixels."
     )
     format: Text | None = Field(

@@ -115,9 +115,9 @@ async def _page_response(request: Request, grid: Grid | None, parameters: ListPa
         search = list_scenes(request.app.state.engine, grid, parameters.scene_filter(), parameters.limit, after)
         listing = await request.app.state.admission.run(request, search)
     body, headers = feature_collection(listing.observations), {"Cache-Control": CACHE_CONTROL}
-    if listing.place is not None:
+    if listing.page_end is not None:
         headers["X-Scog-Truncated"] = "true"
-        query = urlencode({**request.query_params, "token": page_token(listing.place)})
+        query = urlencode({**request.query_params, "token": page_token(listing.page_end)})
         href = f"{base_url(request)}{request.url.path}?{query}"
         body["links"] = [{"rel": "next", "type": GeoJSONResponse.media_type, "method": "GET", "href": href}]
     return GeoJSONResponse(body, headers=headers | {"Vary": "Host"})

@@ -257,8 +257,8 @@ async def _encoded_series(
     format_name: str,
     scale: int,
 ) -> tuple[bytes, Report]:
-    """The series of all areas in a format, and one report of all areas."""
-    all_series = await sample_series(state, areas.areas, options.formula, image_request)
+    """The series of all areas in a format, and the report of all of them."""
+    all_series = await sample_series(state, areas.areas, options.variables, image_request)
     report = Report()
     for series in all_series:
         report.include(series.report)
@@ -293,6 +293,6 @@ def _accepted_format(request: Request) -> str:
 
 def _file_name(options: SeriesOptions) -> str:
     """A file name from the variables' names, of ASCII letters, digits and hyphens."""
-    name = "-".join(options.formula.names).lower()
+    name = "-".join(options.variables.names).lower()
     safe = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in name)
     return safe[:60].strip("-") or "series"

@@ -10,7 +10,7 @@ from scog.products.areas.area_of_interest import AreaOfInterest, AreasOfInterest
 from scog.products.areas.sampling_grid import SamplingGrid
 from scog.products.timeseries.model import Row
 from scog.products.timeseries.options import SeriesOptions, Table, table_of, with_min_valid
-from scog.products.timeseries.output import head, noted, observation, smoothed, tail
+from scog.products.timeseries.output import head, observation, repaired_member, smoothed, tail
 from scog.products.timeseries.series import Series, sample_series
 from scog.products.timeseries.state import SeriesState
 from scog.temporal.intervals import rfc3339
@@ -46,7 +46,7 @@ class SeriesEvents:
         """Read the series and send their events. Raises the errors of `sample_series`."""
         self._send_event = send_event
         options = self._options
-        all_series = await sample_series(self._state, self._areas.areas, options.formula, self._request, self)
+        all_series = await sample_series(self._state, self._areas.areas, options.variables, self._request, self)
         tables: list[Table] = [
             await asyncio.get_running_loop().run_in_executor(self._engine.cpu, table_of, series.rows, options)
             for series in all_series
@@ -96,7 +96,7 @@ class SeriesEvents:
         area, sampling_grid = self._grids[index]
         data = (
             head(sampling_grid, self._options)
-            | noted(area)
+            | repaired_member(area)
             | {"geometry": dict(area.geometry), "expected": self._expected.get(index)}
         )
         self._send_event("start", self._feature(index) | data)
@@ -115,7 +115,7 @@ class SeriesEvents:
         data = tail(series.report)
         if table.curve is None:
             return data
-        count = self._options.formula.expression.outputs
+        count = self._options.variables.expression.outputs
         rows = zip(table.rows, table.curve, strict=True)
         return data | {
             "smoothed": [{"datetime": rfc3339(row.time), "smoothed": smoothed(column, count)} for row, column in rows]

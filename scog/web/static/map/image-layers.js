@@ -108,8 +108,8 @@ export class ImageLayers {
     };
   }
 
-  /** Ids of the scenes in view on a side, as sets, and reasons: `{used, skipped, why}`. */
+  /** Ids of the scenes in view on a side, and the details of the skipped ones, as sets: `{used, skipped, details}`. */
   scenes(side) {
-    return this.shown[side]?.layer.scenes() ?? { used: new Set(), skipped: new Set(), why: new Set() };
+    return this.shown[side]?.layer.scenes() ?? { used: new Set(), skipped: new Set(), details: new Set() };
   }
 }

@@ -14,7 +14,7 @@ export const TileLayer = L.GridLayer.extend({
     this._traffic = traffic;
     this._onChange = onChange;
     this._pending = new Map(); // key to TileRequest
-    this._scenes = new Map(); // key to {coords, used, skipped, why} of a loaded tile
+    this._scenes = new Map(); // key to {coords, used, skipped, detail} of a loaded tile
     this.requested = 0; // tiles since none was pending
     this.on("tileunload", ({ coords }) => this._release(this._tileCoordsToKey(coords)));
   },
@@ -62,19 +62,19 @@ export const TileLayer = L.GridLayer.extend({
     return image;
   },
 
-  /** Ids of the scenes in the visible tiles and reasons, as sets: `{used, skipped, why}`; skipped ones could not be read. */
+  /** Ids of the scenes in the visible tiles, and the details of the skipped ones, as sets: `{used, skipped, details}`. */
   scenes() {
     const view = this._map?.getBounds() ?? L.latLngBounds([]);
     const used = new Set();
     const skipped = new Set();
-    const why = new Set();
+    const details = new Set();
     for (const { coords, ...ids } of this._scenes.values()) {
       if (!this._tileCoordsToBounds(coords).intersects(view)) continue;
       ids.used.forEach((id) => used.add(id));
       ids.skipped.forEach((id) => skipped.add(id));
-      if (ids.why) why.add(ids.why);
+      if (ids.detail) details.add(ids.detail);
     }
-    return { used, skipped, why };
+    return { used, skipped, details };
   },
 
   /** Stops all requests; loaded tiles stay. */
@@ -99,7 +99,7 @@ export const TileLayer = L.GridLayer.extend({
 const scenesOf = (headers) => ({
   used: sceneIds(headers, "Used"),
   skipped: sceneIds(headers, "Skipped"),
-  why: headers.get("X-Scog-Why"),
+  detail: headers.get("X-Scog-Detail"),
 });
 
 // Scene ids of an `X-Scog-Used` or `X-Scog-Skipped` header: "id;detail, id, and 3 more".

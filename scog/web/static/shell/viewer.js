@@ -148,9 +148,9 @@ function scheduleShowTime() {
 
 function showTime() {
   const { state } = store;
-  const { used, skipped, why } = imageLayers.scenes(state.side);
+  const { used, skipped, details } = imageLayers.scenes(state.side);
   const usedDates = [...new Set([...used].map((id) => acquisitions.dateOf.get(id)).filter(Boolean))].sort();
-  dock.show(state, { usedDates, skipped: skipped.size, why: [...why].join("\n") });
+  dock.show(state, { usedDates, skipped: skipped.size, details: [...details].join("\n") });
   byId("title-time").textContent = byId("shown-time").textContent;
   selectionPanel.show(state, Boolean(acquisitions.newest) || !searching);
   analyseTab.show(state, store.image, isOpen("analyse") && !isBusy());

@@ -26,9 +26,9 @@ export class Dock {
 
   /**
    * `usedDates` are the dates of the scenes in view, `skipped` is the number of scenes that could not be read, and
-   * `why` says why.
+   * `details` the messages about them.
    */
-  show(state, { usedDates, skipped, why }) {
+  show(state, { usedDates, skipped, details }) {
     const { time, fill, clouds } = state.sides[state.side];
     const { days } = this.acquisitions;
     const steps = days.filter((day) => !fill || day.least <= clouds);
@@ -47,7 +47,7 @@ export class Dock {
       : "";
     if (skipped)
       byId("shown-time").textContent += ` · ${skipped} ${skipped === 1 ? "scene" : "scenes"} could not be read`;
-    byId("shown-time").title = why;
+    byId("shown-time").title = details;
   }
 
   _step(by) {

@@ -1,4 +1,4 @@
-"""Layers: bands of one scene, read and resampled to the target grid."""
+"""Reads bands of one scene and resamples them to the target grid."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from scog.collections.reflectance_offset import estimate_offset
 from scog.errors import AssetChanged, AssetMissing, SourceError
 from scog.geo.grid import Grid
 from scog.imaging.asset_binding import bind_asset
-from scog.imaging.index_maps import IndexMaps
-from scog.imaging.layer_plan import LayerPlan, LayerSource, plan_layer
+from scog.imaging.read_plan import BandSource, ReadPlan, plan_read
+from scog.imaging.warp_maps import WarpMaps
 from scog.net.policy import UpstreamStats
 from scog.runtime.memory_budget import MemoryBudget
 from scog.warp.resample import Resampling
@@ -35,8 +35,13 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
-class Layer:
-    """Stored numbers on the target grid `(y, x)`, their validity, and their scale: value = number x scale + offset."""
+class BandData:
+    """One band on the target grid.
+
+    numbers        values as stored in the file (DN), `(y, x)`
+    valid          bool `(y, x)`
+    scale, offset  value = number x scale + offset
+    """
 
     numbers: NDArray[Any]
     valid: Mask2D
@@ -44,7 +49,7 @@ class Layer:
     offset: float
 
     def values(self, floor: float | None = None) -> NDArray[np.float32]:
-        """Float32 values; with `floor`, none below it."""
+        """Scaled values, float32 `(y, x)`. Values below `floor` are raised to it."""
         values = self.numbers.astype(np.float32)
         if self.scale != 1.0:
             values *= np.float32(self.scale)
@@ -56,26 +61,28 @@ class Layer:
 
 
 @dataclass(frozen=True, eq=False)
-class LayerRequest:
+class BandRequest:
     """Bands of a scene to read onto a grid.
 
-    wanted        pixels to read, bool `(y, x)`; None for all. Others are invalid.
-    resampling    method for all bands but the scene classification, which is resampled by nearest or mode
-    partial_rows  read only the rows of a block that are needed, which pays if adjacent tiles are unlikely to follow
+    pixels        pixels to read, bool `(y, x)`; all if None. All other pixels of the result are invalid.
+    resampling    method for all bands. The scene classification is resampled by nearest unless this is mode.
+    partial_rows  read only the rows of a block that are needed. Set it if neighbouring tiles are unlikely to be
+                  requested.
     """
 
     scene: Scene
     bands: Sequence[str]
     grid: Grid
-    wanted: Mask2D | None = None
+    pixels: Mask2D | None = None
     resampling: Resampling = Resampling.NEAREST
     partial_rows: bool = False
 
 
-class LayerReader:
-    """Reads layers. Opened and used within one event loop.
+class BandReader:
+    """Reads bands onto a grid. Used within one event loop.
 
-    `ambiguous_offset` is the reflectance offset of scenes whose metadata does not determine it; None to detect it.
+    `ambiguous_offset` is the reflectance offset of scenes whose metadata does not determine it. If None, it is
+    estimated from the scene's pixels.
     """
 
     def __init__(
@@ -85,32 +92,33 @@ class LayerReader:
         self._workbench = workbench
         self._budget = budget
         self._ambiguous_offset = ambiguous_offset
-        self._index_maps = IndexMaps(workbench)
+        self._warp_maps = WarpMaps(workbench)
 
     async def compute(
         self,
-        request: LayerRequest,
-        work: Callable[[dict[str, Layer]], T],
+        request: BandRequest,
+        function: Callable[[dict[str, BandData]], T],
         tally: UpstreamStats,
         preview: PreviewLevel | None = None,
     ) -> T:
-        """Read the bands concurrently and return the result of `work`, a function of their layers by band.
+        """Read the bands concurrently and return `function(bands)`, where `bands` maps names to data.
 
-        Layers are valid where the file has data and the pixel is wanted. For a `preview`, coarser levels are read where
-        that takes fewer bytes, and the coarseness is recorded in it. Raises SourceError.
+        With `preview`, coarser levels are read if that takes fewer bytes; `preview.ratio` is set accordingly. Raises
+        SourceError.
         """
-        for _ in request.bands:  # each file may have been replaced; its cached header is then dropped
+        # One attempt per band, and a last one: each file may have been replaced, which drops its cached header.
+        for _ in request.bands:
             with suppress(AssetChanged):
-                return await self._compute(request, work, tally, preview)
-        return await self._compute(request, work, tally, preview)
+                return await self._compute(request, function, tally, preview)
+        return await self._compute(request, function, tally, preview)
 
-    async def describe(self, scene: Scene, bands: Sequence[str], tally: UpstreamStats) -> None:
-        """Read the headers of bands that will be read soon. Raises SourceError."""
+    async def read_headers(self, scene: Scene, bands: Sequence[str], tally: UpstreamStats) -> None:
+        """Read the headers of bands ahead of their pixels. Raises SourceError."""
         assets = (scene.assets.get(band) for band in bands)
-        await self._reader.describe_all([asset.url for asset in assets if asset is not None], tally)
+        await self._reader.read_all_metadata([asset.url for asset in assets if asset is not None], tally)
 
-    def cached(self, request: LayerRequest) -> dict[str, Layer] | None:
-        """The layers by band if all blocks are in memory, else None. Does not block; for any thread."""
+    def cached(self, request: BandRequest) -> dict[str, BandData] | None:
+        """The data of each band if all blocks are in memory, else None. Thread-safe, and does not block."""
         inputs = []
         for band in request.bands:
             plan = self._cached_plan(request, band)
@@ -122,8 +130,8 @@ class LayerReader:
 
     async def _compute(
         self,
-        request: LayerRequest,
-        work: Callable[[dict[str, Layer]], T],
+        request: BandRequest,
+        function: Callable[[dict[str, BandData]], T],
         tally: UpstreamStats,
         preview: PreviewLevel | None,
     ) -> T:
@@ -133,34 +141,33 @@ class LayerReader:
             partial_rows = request.partial_rows and preview is None
             blocks = await self._reader.read([plan.request for plan in plans], tally, partial_rows)
 
-            def resample_and_work() -> T:
+            def resample_and_apply() -> T:
                 inputs = zip(request.bands, plans, blocks, strict=True)
-                return work({band: _resampled(band, plan, read, request) for band, plan, read in inputs})
+                return function({band: _resampled(band, plan, decoded, request) for band, plan, decoded in inputs})
 
             size = pixels_to_process(request.grid.shape, len(request.bands), request.resampling)
-            return await self._workbench.work(size, resample_and_work)
+            return await self._workbench.run(size, resample_and_apply)
 
-    def _cached_blocks(self, plan: LayerPlan) -> dict[BlockIndex, Block] | None:
+    def _cached_blocks(self, plan: ReadPlan) -> dict[BlockIndex, Block] | None:
         return self._reader.cached_blocks(plan.request)
 
-    def _cached_plan(self, request: LayerRequest, band: str) -> LayerPlan | None:
-        """The plan of a band if its header is in memory and its offset is certain, else None."""
+    def _cached_plan(self, request: BandRequest, band: str) -> ReadPlan | None:
+        """The plan of a band if its header is in memory and its offset is in the metadata, else None."""
         asset = request.scene.assets.get(band)
-        metadata = self._reader.known(asset.url) if asset is not None else None
+        metadata = self._reader.cached_metadata(asset.url) if asset is not None else None
         if asset is None or asset.offset is None or metadata is None:
             return None
         try:
             asset, metadata = bind_asset(asset, band, metadata)
         except SourceError:  # raised again when the band is read
             return None
-        source = LayerSource(asset, metadata, asset.offset or 0.0, method_for(band, request.resampling))
+        offset = asset.offset or 0.0  # never None here: `bind_asset` replaces an offset, but does not remove it
+        source = BandSource(asset, metadata, offset, method_for(band, request.resampling))
         level = metadata.level_for(request.grid)
-        index_map = self._index_maps.get((request.grid, metadata.levels[level].grid, source.method))
-        return self._limited(plan_layer(source, level, index_map), request.wanted)
+        warp_map = self._warp_maps.get((request.grid, metadata.levels[level].grid, source.method))
+        return self._limited(plan_read(source, level, warp_map), request.pixels)
 
-    async def _plans(
-        self, request: LayerRequest, tally: UpstreamStats, preview: PreviewLevel | None
-    ) -> list[LayerPlan]:
+    async def _plans(self, request: BandRequest, tally: UpstreamStats, preview: PreviewLevel | None) -> list[ReadPlan]:
         """The plan of each band."""
         grid, sources = request.grid, await self._sources(request, tally)
         plans = await self._plans_for(request, sources, [source.metadata.level_for(grid) for source in sources])
@@ -171,62 +178,63 @@ class LayerReader:
             preview.ratio = max(preview.ratio, pixel_size_ratio([source.metadata for source in sources], grid, levels))
         return plans
 
-    async def _sources(self, request: LayerRequest, tally: UpstreamStats) -> list[LayerSource]:
-        """The file of each band, with its header read."""
+    async def _sources(self, request: BandRequest, tally: UpstreamStats) -> list[BandSource]:
+        """The file of each band. Reads the headers that are not cached."""
         assets = [_asset_of(request.scene, band) for band in request.bands]
-        detected = 0.0
+        estimated = 0.0
         if any(asset.offset is None for asset in assets):
-            detected = await self._detect_offset(request.scene, tally)
-        headers = await self._reader.describe_all([asset.url for asset in assets], tally)
+            estimated = await self._estimate_offset(request.scene, tally)
+        headers = await self._reader.read_all_metadata([asset.url for asset in assets], tally)
         sources = []
         for asset, band, header in zip(assets, request.bands, headers, strict=True):
             bound_asset, metadata = bind_asset(asset, band, header)
-            offset = detected if bound_asset.offset is None else bound_asset.offset
-            sources.append(LayerSource(bound_asset, metadata, offset, method_for(band, request.resampling)))
+            offset = estimated if bound_asset.offset is None else bound_asset.offset
+            sources.append(BandSource(bound_asset, metadata, offset, method_for(band, request.resampling)))
         return sources
 
     async def _plans_for(
-        self, request: LayerRequest, sources: Sequence[LayerSource], levels: Sequence[int]
-    ) -> list[LayerPlan]:
-        """The plan of each source at a level."""
+        self, request: BandRequest, sources: Sequence[BandSource], levels: Sequence[int]
+    ) -> list[ReadPlan]:
+        """The plan of each source, at the level of the same position in `levels`."""
         pairs = list(zip(sources, levels, strict=True))
         keys = [(request.grid, source.metadata.levels[level].grid, source.method) for source, level in pairs]
-        index_maps = await self._index_maps.get_all(keys)
-        plans = (plan_layer(*pair, index_maps[key]) for pair, key in zip(pairs, keys, strict=True))
-        return [self._limited(plan, request.wanted) for plan in plans]
+        warp_maps = await self._warp_maps.get_all(keys)
+        plans = (plan_read(*pair, warp_maps[key]) for pair, key in zip(pairs, keys, strict=True))
+        return [self._limited(plan, request.pixels) for plan in plans]
 
-    def _limited(self, plan: LayerPlan, wanted: Mask2D | None) -> LayerPlan:
-        """The plan without blocks that hold no wanted pixel. Unchanged if all its blocks are in memory."""
-        if wanted is None or len(plan.needed) <= 1 or self._cached_blocks(plan) is not None:
+    def _limited(self, plan: ReadPlan, pixels: Mask2D | None) -> ReadPlan:
+        """The plan with only the blocks that contain `pixels`; the whole plan if all its blocks are in memory."""
+        if pixels is None or len(plan.needed) <= 1 or self._cached_blocks(plan) is not None:
             return plan
-        return plan.limited(wanted)
+        return plan.limited(pixels)
 
-    def _cheapest_levels(self, plans: Sequence[LayerPlan], grid: Grid) -> Levels:
-        """The level of each plan for a preview, with the fewest bytes to read."""
+    def _cheapest_levels(self, plans: Sequence[ReadPlan], grid: Grid) -> Levels:
+        """The level of each plan for a preview: the levels whose blocks take the fewest bytes to read."""
         costs = []
         for levels in coarser_levels([plan.source.metadata for plan in plans], grid):
             requests = (plan.coarser(level) for plan, level in zip(plans, levels, strict=True))
             costs.append((levels, sum(map(self._reader.missing_bytes, requests))))
         return cheapest_levels(costs)
 
-    async def _detect_offset(self, scene: Scene, tally: UpstreamStats) -> float:
+    async def _estimate_offset(self, scene: Scene, tally: UpstreamStats) -> float:
         """The reflectance offset of a scene whose metadata does not determine it.
 
-        It is that of the settings, or detected from the coarsest overview of the red band.
+        Returns the settings' offset if there is one, else an estimate from the red band's coarsest overview. 0 if the
+        scene has no red band.
         """
         if self._ambiguous_offset is not None:
             return self._ambiguous_offset
         red = scene.assets.get("red")
         if red is None:
             return 0.0
-        metadata = await self._reader.describe(red.url, tally)
-        cached = await self._reader.stored_offset(red.url, metadata)
-        if cached is not None:
-            return cached
+        metadata = await self._reader.read_metadata(red.url, tally)
+        stored = await self._reader.stored_offset(red.url, metadata)
+        if stored is not None:
+            return stored
         coarsest = len(metadata.levels) - 1
         rows, cols = metadata.levels[coarsest].blocks
-        every = [(row, col) for row in range(rows) for col in range(cols)]
-        blocks = await self._reader.blocks(red.url, metadata, coarsest, every, tally)
+        all_blocks = [(row, col) for row in range(rows) for col in range(cols)]
+        blocks = await self._reader.blocks(red.url, metadata, coarsest, all_blocks, tally)
         data = (values_and_validity(block) for block in blocks.values())
         offset = estimate_offset(np.concatenate([numbers[valid] for numbers, valid in data]))
         await self._reader.store_offset(red.url, metadata, offset)
@@ -234,6 +242,7 @@ class LayerReader:
 
 
 def _asset_of(scene: Scene, band: str) -> Asset:
+    """The asset of a band. Raises AssetMissing, which lists the bands that the scene has."""
     asset = scene.assets.get(band)
     if asset is None:
         key = BY_NAME[band].asset if band in BY_NAME else band
@@ -242,19 +251,19 @@ def _asset_of(scene: Scene, band: str) -> Asset:
     return asset
 
 
-def _resampled(band: str, plan: LayerPlan, blocks: dict[BlockIndex, Block], request: LayerRequest) -> Layer:
-    """The layer on the whole target grid."""
-    shape, index_map = request.grid.shape, plan.index_map
-    if index_map is None:
-        return Layer(np.zeros(shape, np.uint8), np.zeros(shape, bool), 1.0, 0.0)
+def _resampled(band: str, plan: ReadPlan, blocks: dict[BlockIndex, Block], request: BandRequest) -> BandData:
+    """The band on the whole target grid."""
+    shape, warp_map = request.grid.shape, plan.warp_map
+    if warp_map is None:
+        return BandData(np.zeros(shape, np.uint8), np.zeros(shape, bool), 1.0, 0.0)
     method = plan.source.method
-    numbers, valid = warp_blocks(index_map, method, plan.block_shape, blocks, plan.nodata, classes=band == CLASS_BAND)
+    numbers, valid = warp_blocks(warp_map, method, plan.block_shape, blocks, plan.nodata, classes=band == CLASS_BAND)
     if numbers.shape != shape:
-        part = index_map.rows, index_map.cols
+        part = warp_map.rows, warp_map.cols
         whole, whole_valid = np.zeros(shape, numbers.dtype), np.zeros(shape, bool)
         whole[part], whole_valid[part] = numbers, valid
         numbers, valid = whole, whole_valid
-    if request.wanted is not None:
-        valid &= request.wanted
+    if request.pixels is not None:
+        valid &= request.pixels
     scale = plan.source.asset.scale
-    return Layer(numbers, valid, 1.0 if scale is None else scale, plan.source.offset)
+    return BandData(numbers, valid, 1.0 if scale is None else scale, plan.source.offset)

@@ -16,7 +16,7 @@ from affine import Affine
 from scog.catalog.assets import Asset
 from scog.errors import AssetMissing, AssetRefused
 from scog.geo.grid import Grid
-from scog.imaging.layers import Layer, LayerReader, LayerRequest
+from scog.imaging.band_reader import BandData, BandReader, BandRequest
 from scog.net.policy import UpstreamStats
 from scog.runtime.memory_budget import MemoryBudget
 from scog.warp.resample import Resampling
@@ -43,14 +43,14 @@ def scene(**assets: Asset) -> Any:
 @asynccontextmanager
 async def layers_of(
     server: RangeServer, *, budget: int = 100_000_000, ambiguous: float | None = None, **how: Any
-) -> AsyncIterator[LayerReader]:
+) -> AsyncIterator[BandReader]:
     with ThreadPoolExecutor(2) as cpu:
         async with reading(server.host, **how) as reader:
-            yield LayerReader(reader, Workbench(cpu), MemoryBudget(budget), ambiguous)
+            yield BandReader(reader, Workbench(cpu), MemoryBudget(budget), ambiguous)
 
 
-async def layer(layers: LayerReader, asset: Asset, where: Grid, **how: Any) -> Layer:
-    request = LayerRequest(scene(red=asset), ["red"], where, **how)
+async def layer(layers: BandReader, asset: Asset, where: Grid, **how: Any) -> BandData:
+    request = BandRequest(scene(red=asset), ["red"], where, **how)
     return await layers.compute(request, lambda layers: layers["red"], UpstreamStats())
 
 
@@ -106,18 +106,18 @@ def test_validity(kind: str) -> None:
 
 
 def test_only_blocks_of_wanted_pixels_are_read() -> None:
-    wanted = np.zeros((HEIGHT, WIDTH), bool)
-    wanted[5, 5] = wanted[5, 100] = wanted[300, 400] = True
+    pixels = np.zeros((HEIGHT, WIDTH), bool)
+    pixels[5, 5] = pixels[5, 100] = pixels[300, 400] = True
 
     async def work() -> None:
         with RangeServer() as server:
             url = server.put("/a.tif", raster("uint16 without predictor"))
             async with layers_of(server, gap=0) as layers:
-                found = await layer(layers, Asset(url), grid(0, 0, HEIGHT, WIDTH), wanted=wanted)
-                np.testing.assert_array_equal(found.valid, wanted)
-                np.testing.assert_array_equal(found.numbers[wanted], truth(raster("uint16 without predictor"))[wanted])
+                found = await layer(layers, Asset(url), grid(0, 0, HEIGHT, WIDTH), pixels=pixels)
+                np.testing.assert_array_equal(found.valid, pixels)
+                np.testing.assert_array_equal(found.numbers[pixels], truth(raster("uint16 without predictor"))[pixels])
                 assert len(server.requests) == 1 + 2
-                nothing = await layer(layers, Asset(url), grid(0, 0, HEIGHT, WIDTH), wanted=np.zeros_like(wanted))
+                nothing = await layer(layers, Asset(url), grid(0, 0, HEIGHT, WIDTH), pixels=np.zeros_like(pixels))
                 assert not nothing.valid.any()
                 assert len(server.requests) == 1 + 2
 
@@ -128,23 +128,23 @@ def test_only_blocks_of_wanted_pixels_are_read() -> None:
 def test_resampling_reads_only_the_support_of_wanted_pixels(method: Resampling) -> None:
     place = Affine(6.0, 0.0, 600_003.0, 0.0, -6.0, 5_099_999.0)
     where = Grid(CRS, place, 600, 500)
-    wanted = np.zeros(where.shape, bool)
-    wanted[400, 300] = True  # row and column 240 and 180 of blocks of 128: far from their edges
-    wanted[213, 10:20] = True  # rows 127 and 128: across the edge of two
+    pixels = np.zeros(where.shape, bool)
+    pixels[400, 300] = True  # row and column 240 and 180 of blocks of 128: far from their edges
+    pixels[213, 10:20] = True  # rows 127 and 128: across the edge of two
     blocks = 1 + (1 if method is Resampling.NEAREST else 2)
 
     async def work() -> None:
         with RangeServer() as server:
             url = server.put("/a.tif", raster("uint16 without predictor"))
             async with layers_of(server, gap=0) as layers:
-                part = await layer(layers, Asset(url), where, wanted=wanted, resampling=method)
+                part = await layer(layers, Asset(url), where, pixels=pixels, resampling=method)
                 assert len(server.requests) == 1 + blocks
                 whole = await layer(layers, Asset(url), where, resampling=method)
-                np.testing.assert_array_equal(part.valid, wanted)
-                np.testing.assert_array_equal(part.numbers[wanted], whole.numbers[wanted])
-                again = layers.cached(LayerRequest(scene(red=Asset(url)), ["red"], where, wanted, method))
+                np.testing.assert_array_equal(part.valid, pixels)
+                np.testing.assert_array_equal(part.numbers[pixels], whole.numbers[pixels])
+                again = layers.cached(BandRequest(scene(red=Asset(url)), ["red"], where, pixels, method))
                 assert again is not None
-                np.testing.assert_array_equal(again["red"].numbers[wanted], whole.numbers[wanted])
+                np.testing.assert_array_equal(again["red"].numbers[pixels], whole.numbers[pixels])
                 assert whole.numbers.dtype == (np.float32 if method.creates_values else np.uint16)
 
     run(work())
@@ -152,11 +152,11 @@ def test_resampling_reads_only_the_support_of_wanted_pixels(method: Resampling) 
 
 def test_values_are_scaled_and_floored() -> None:
     numbers = np.array([[0, 500, 2000]], np.uint16)
-    found = Layer(numbers, numbers > 0, 0.0001, -0.1)
+    found = BandData(numbers, numbers > 0, 0.0001, -0.1)
     np.testing.assert_allclose(found.values(), [[-0.1, -0.05, 0.1]], atol=1e-7)
     np.testing.assert_allclose(found.values(0.0), [[0.0, 0.0, 0.1]], atol=1e-7)
     assert found.values().dtype == np.float32
-    assert Layer(numbers, numbers > 0, 1.0, 0.0).values()[0, 2] == 2000
+    assert BandData(numbers, numbers > 0, 1.0, 0.0).values()[0, 2] == 2000
     np.testing.assert_array_equal(numbers, [[0, 500, 2000]])
 
 
@@ -165,7 +165,7 @@ def test_a_missing_band_is_an_error() -> None:
         with RangeServer() as server:
             async with layers_of(server) as layers:
                 with pytest.raises(AssetMissing) as missing:
-                    await layers.compute(LayerRequest(scene(), ["nir"], grid(0, 0, 8, 8)), dict, UpstreamStats())
+                    await layers.compute(BandRequest(scene(), ["nir"], grid(0, 0, 8, 8)), dict, UpstreamStats())
                 assert missing.value.reason == "no-asset-nir"
 
     run(work())
@@ -193,8 +193,8 @@ def test_all_bands_may_be_replaced_at_once() -> None:
             assets = {name: Asset(server.put(f"/{name}.tif", raster("sparse"))) for name in names}
             async with layers_of(server, cache_bytes=0, deadline=2.0) as layers:
 
-                async def drawn() -> dict[str, Layer]:
-                    request = LayerRequest(scene(**assets), names, grid(0, 0, HEIGHT, WIDTH))
+                async def drawn() -> dict[str, BandData]:
+                    request = BandRequest(scene(**assets), names, grid(0, 0, HEIGHT, WIDTH))
                     return await layers.compute(request, dict, UpstreamStats())
 
                 await drawn()

@@ -1,4 +1,4 @@
-"""Plans of reads: the overview level, index map and blocks of one layer, before any pixel is read."""
+"""Read plans: the overview level, warp map and blocks of one band, before any pixel is read."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from scog.warp.resample import Resampling
 from scog.warp.warp import WarpMap
 
 WINDOW_BYTES = 13
-"""Bytes of each source pixel in the window of a resampled layer: number, sum, count and validity."""
+"""Bytes of each source pixel in the window that is resampled: number, sum, count and validity."""
 
 
 @dataclass(frozen=True, eq=False)
-class LayerSource:
+class BandSource:
     """The file of one band, and how to read it.
 
     asset     bound to its file (see `asset_binding`)
     metadata  of the file, with a georeference
-    offset    to add to scaled values; known or detected
+    offset    to add to scaled values: from the metadata, else estimated
     method    resampling method for this band
     """
 
@@ -36,16 +36,16 @@ class LayerSource:
 
 
 @dataclass(frozen=True, eq=False)
-class LayerPlan:
-    """What to read for one layer.
+class ReadPlan:
+    """What to read of one band.
 
-    index_map  from the target grid to the level; None if the file does not reach the target grid
-    needed     blocks of the level
+    warp_map  from the target grid to the level; None if the file does not intersect the target grid
+    needed    blocks of the level
     """
 
-    source: LayerSource
+    source: BandSource
     level: int
-    index_map: WarpMap | None
+    warp_map: WarpMap | None
     needed: frozenset[BlockIndex]
 
     @property
@@ -58,22 +58,22 @@ class LayerPlan:
         """The blocks of a coarser level that cover about the same pixels."""
         asset, metadata = self.source.asset, self.source.metadata
         blocks: frozenset[BlockIndex] = frozenset()
-        if self.index_map is not None:
+        if self.warp_map is not None:
             fine, coarse = metadata.levels[self.level], metadata.levels[level]
             sizes = zip(fine.grid.shape, coarse.grid.shape, coarse.block_shape, strict=True)
             height, width = (round(block * fine_size / coarse_size) for fine_size, coarse_size, block in sizes)
             rows, cols = coarse.blocks
             blocks = frozenset(
-                (row, col) for row, col in self.index_map.blocks((height, width)) if row < rows and col < cols
+                (row, col) for row, col in self.warp_map.blocks((height, width)) if row < rows and col < cols
             )
         return BlockRequest(asset.url, metadata, level, blocks, asset.band or 1)
 
-    def limited(self, wanted: NDArray[np.bool_]) -> LayerPlan:
-        """The plan with only the blocks of the `wanted` pixels of the target grid."""
-        if self.index_map is None:
+    def limited(self, pixels: NDArray[np.bool_]) -> ReadPlan:
+        """The plan with only the blocks that contain `pixels`, bool `(y, x)` on the target grid."""
+        if self.warp_map is None:
             return self
-        part = wanted[self.index_map.rows, self.index_map.cols]
-        return replace(self, needed=self.index_map.blocks(self.block_shape, part))
+        part = pixels[self.warp_map.rows, self.warp_map.cols]
+        return replace(self, needed=self.warp_map.blocks(self.block_shape, part))
 
     @property
     def block_shape(self) -> tuple[int, int]:
@@ -82,16 +82,16 @@ class LayerPlan:
 
     @property
     def bottom(self) -> int:
-        """The row of the level that follows the last one needed."""
-        return self.index_map.bottom if self.index_map is not None else 0
+        """The last needed row of the level, plus 1. 0 if no pixel is needed."""
+        return self.warp_map.bottom if self.warp_map is not None else 0
 
     @property
     def size(self) -> int:
         """Bytes of memory for the blocks, and for the window that a resampling method assembles from them."""
         blocks = self.source.metadata.reading_bytes(self.level, self.needed)
-        if not isinstance(self.index_map, ResamplingSupport):
+        if not isinstance(self.warp_map, ResamplingSupport):
             return blocks
-        height, width = self.index_map.window.shape
+        height, width = self.warp_map.window.shape
         return int(blocks + WINDOW_BYTES * height * width)
 
     @property
@@ -106,8 +106,8 @@ class LayerPlan:
         return frozenset(value for value in values if value is not None)
 
 
-def plan_layer(source: LayerSource, level: int, index_map: WarpMap | None) -> LayerPlan:
-    """The plan for all pixels that the file can give."""
+def plan_read(source: BandSource, level: int, warp_map: WarpMap | None) -> ReadPlan:
+    """The plan for all target pixels that the file covers."""
     block_shape = source.metadata.levels[level].block_shape
-    needed = frozenset() if index_map is None else index_map.blocks(block_shape)
-    return LayerPlan(source, level, index_map, needed)
+    needed = frozenset() if warp_map is None else warp_map.blocks(block_shape)
+    return ReadPlan(source, level, warp_map, needed)

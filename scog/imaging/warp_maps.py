@@ -1,4 +1,4 @@
-"""Cache of index maps and resampling supports, which all bands and dates of an MGRS tile and overview level share."""
+"""Cache of warp maps. All bands and dates of an MGRS tile and overview level share one warp map."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scog.warp.warp import WarpMap, warp_map
 from scog.warp.workbench import Workbench, pixels_to_process
 
 CACHE_BYTES = 192 * 2**20
-"""Index maps of about 300 tiles at two levels, 256 KB each, or resampling supports of 100."""
+"""Holds the index maps of about 300 tiles at two levels, 256 KB each, or the resampling supports of 100 tiles."""
 OVERHEAD = 200
 """Bytes of an entry besides its arrays."""
 
@@ -22,8 +22,8 @@ MapKey = tuple[Grid, Grid, Resampling]
 """Target grid, source grid and method."""
 
 
-class IndexMaps:
-    """Computes and caches index maps. A map is None where the source does not reach the target."""
+class WarpMaps:
+    """Computes and caches warp maps. A map is None if the source grid does not intersect the target grid."""
 
     def __init__(self, workbench: Workbench) -> None:
         self._workbench = workbench
@@ -51,11 +51,11 @@ class IndexMaps:
         return maps | dict(zip(slow, computed, strict=True))
 
     async def _compute(self, key: MapKey) -> WarpMap | None:
-        return self._put(key, await self._workbench.work(_effort(key), warp_map, *key))
+        return self._put(key, await self._workbench.run(_effort(key), warp_map, *key))
 
-    def _put(self, key: MapKey, index_map: WarpMap | None) -> WarpMap | None:
-        self._cache.put(key, (index_map,), OVERHEAD + (index_map.nbytes if index_map else 0))
-        return index_map
+    def _put(self, key: MapKey, result: WarpMap | None) -> WarpMap | None:
+        self._cache.put(key, (result,), OVERHEAD + (result.nbytes if result else 0))
+        return result
 
 
 def _effort(key: MapKey) -> int:

@@ -1,0 +1,186 @@
+"""Reads scenes onto the target grid: usable pixels (mask) and values of the expression."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scog.bandmath.expression import Expression
+from scog.catalog.archive.archive import Archive
+from scog.catalog.scene import Scene
+from scog.collections.bands import BY_NAME
+from scog.composite.dilation import DilationGrid, dilation_grid
+from scog.composite.mask import Mask
+from scog.errors import SourceError
+from scog.geo.grid import Grid
+from scog.imaging.band_reader import BandData, BandRequest
+from scog.imaging.engine import Engine
+from scog.imaging.report import Report
+from scog.imaging.request import ImageRequest
+from scog.runtime.tasks import gather_all
+from scog.warp.resample import Resampling
+from scog.warp.warp import CLASS_BAND, method_for
+
+Mask2D = NDArray[np.bool_]
+ValuesAndValidity = tuple[NDArray[np.float32], Mask2D]
+"""Values float32 `(output, y, x)` and their validity bool `(y, x)`."""
+T = TypeVar("T")
+
+
+class SceneReader:
+    """Reads scenes for one image request on one grid. Scenes that cannot be read are added to the report.
+
+    `partial_rows` limits reads to the rows needed (see `BandRequest`). Methods called `cached_...` read from memory
+    only; they are thread-safe and do not block. `pixels`, bool `(y, x)`, limits a read to these pixels; None means all.
+    """
+
+    def __init__(
+        self, engine: Engine, grid: Grid, request: ImageRequest, report: Report, *, partial_rows: bool = False
+    ) -> None:
+        self._band_reader = engine.band_reader
+        self._partial_rows = partial_rows
+        self._grid = grid
+        self._request = request
+        self._report = report
+        catalog = engine.searches.catalog
+        self._root = catalog.folder if isinstance(catalog, Archive) else None
+        self._dilation_grid = dilation_grid(grid, request.mask.dilate) if request.mask.dilate else None
+
+    async def usable(self, scene: Scene, pixels: Mask2D | None = None) -> Mask2D | None:
+        """The usable pixels of a scene, bool `(y, x)`; None if its classification cannot be read."""
+        masks = await self.usable_and_masked(scene, pixels)
+        return None if masks is None else masks[0]
+
+    async def usable_and_masked(self, scene: Scene, pixels: Mask2D | None = None) -> tuple[Mask2D, Mask2D] | None:
+        """The usable and the masked pixels of a scene, bool `(y, x)`; None if its classification cannot be read.
+
+        Pixels without data are neither usable nor masked.
+        """
+        if self._is_unmasked(scene):
+            return np.ones(self._grid.shape, bool), np.zeros(self._grid.shape, bool)
+        mask, dilation_grid = self._request.mask, self._dilation_grid
+        undilated = self._compute(self._mask_request(scene, pixels), partial(_usable_and_masked, mask))
+        if dilation_grid is None:
+            return await undilated
+        mask_request = self._mask_request(scene, None, dilation_grid.grid)
+        masks, dilated = await gather_all(
+            (undilated, self._compute(mask_request, partial(_dilated, mask, dilation_grid)))
+        )
+        if masks is None or dilated is None:
+            return None
+        usable, masked = masks
+        return usable & ~dilated, masked | (usable & dilated)
+
+    def cached_usable(self, scene: Scene, pixels: Mask2D | None = None) -> Mask2D | None:
+        """The usable pixels of a scene, bool `(y, x)`; None if its classification is not in memory."""
+        if self._is_unmasked(scene):
+            return np.ones(self._grid.shape, bool)
+        mask, dilation_grid = self._request.mask, self._dilation_grid
+        bands = self._band_reader.cached(self._mask_request(scene, pixels))
+        if bands is None or dilation_grid is None:
+            return None if bands is None else _usable(mask, bands)
+        surroundings = self._band_reader.cached(self._mask_request(scene, None, dilation_grid.grid))
+        return None if surroundings is None else _usable(mask, bands) & ~_dilated(mask, dilation_grid, surroundings)
+
+    async def read_headers(self, scene: Scene) -> None:
+        """Read the headers of the expression's bands ahead of their pixels.
+
+        Errors are ignored here: they are recorded when the band is read.
+        """
+        with suppress(SourceError):
+            await self._band_reader.read_headers(scene, self._request.expression.bands, self._report.tally)
+
+    async def values(self, scene: Scene, pixels: Mask2D | None = None) -> ValuesAndValidity | None:
+        """The expression's values, valid only at `pixels`; None if a band cannot be read."""
+        return await self._compute(self._band_request(scene, pixels), partial(_evaluate, self._request.expression))
+
+    def cached_values(self, scene: Scene, pixels: Mask2D | None = None) -> ValuesAndValidity | None:
+        """The expression's values, valid only at `pixels`; None if a band is not in memory."""
+        bands = self._band_reader.cached(self._band_request(scene, pixels))
+        return None if bands is None else _evaluate(self._request.expression, bands)
+
+    async def usable_and_values(self, scene: Scene) -> tuple[Mask2D, ValuesAndValidity] | None:
+        """The usable pixels and the expression's values, read concurrently. None if either cannot be read."""
+        request = self._request
+        # One request reads the classification and the bands. Two are needed if the expression itself uses the
+        # classification, if the classification is resampled by another method than nearest, if the mask is dilated
+        # (the classification is then read on a larger grid), or if no classification has to be read.
+        if (
+            CLASS_BAND in request.expression.bands
+            or method_for(CLASS_BAND, request.resampling) is not Resampling.NEAREST
+            or self._dilation_grid is not None
+            or self._is_unmasked(scene)
+        ):
+            usable, values = await gather_all((self.usable(scene), self.values(scene)))
+            return None if usable is None or values is None else (usable, values)
+        band_request = replace(self._band_request(scene, None), bands=(CLASS_BAND, *request.expression.bands))
+        return await self._compute(band_request, partial(_usable_and_values, request.mask, request.expression))
+
+    def _mask_request(self, scene: Scene, pixels: Mask2D | None, grid: Grid | None = None) -> BandRequest:
+        return BandRequest(scene, (CLASS_BAND,), grid or self._grid, pixels, partial_rows=self._partial_rows)
+
+    def _band_request(self, scene: Scene, pixels: Mask2D | None) -> BandRequest:
+        bands, resampling = self._request.expression.bands, self._request.resampling
+        return BandRequest(scene, bands, self._grid, pixels, resampling, self._partial_rows)
+
+    def _is_unmasked(self, scene: Scene) -> bool:
+        """Whether no pixel of a scene is masked, because the request masks no class or it has no classification.
+
+        Adds a scene without classification to `report.unmasked`.
+        """
+        if self._request.mask.classes is None:
+            return True
+        if CLASS_BAND in scene.assets:
+            return False
+        if scene.id not in self._report.unmasked:
+            self._report.unmasked.append(scene.id)
+        return True
+
+    async def _compute(self, request: BandRequest, function: Callable[[dict[str, BandData]], T]) -> T | None:
+        """Return `function(bands)`. If a band cannot be read, add the scene to `report.skipped` and return None."""
+        try:
+            return await self._band_reader.compute(request, function, self._report.tally, self._report.preview)
+        except SourceError as error:
+            self._report.skip(request.scene, error, self._root)
+            return None
+
+
+def _usable(mask: Mask, bands: dict[str, BandData]) -> Mask2D:
+    """The valid pixels of the classification whose class is not masked, bool `(y, x)`."""
+    classes = bands[CLASS_BAND]
+    return classes.valid & mask.usable(classes.numbers)
+
+
+def _usable_and_masked(mask: Mask, bands: dict[str, BandData]) -> tuple[Mask2D, Mask2D]:
+    usable = _usable(mask, bands)
+    return usable, bands[CLASS_BAND].valid & ~usable
+
+
+def _usable_and_values(
+    mask: Mask, expression: Expression, bands: dict[str, BandData]
+) -> tuple[Mask2D, ValuesAndValidity]:
+    return _usable(mask, bands), _evaluate(expression, {band: bands[band] for band in expression.bands})
+
+
+def _dilated(mask: Mask, dilation_grid: DilationGrid, bands: dict[str, BandData]) -> Mask2D:
+    """The pixels of the target grid within the dilation distance of a masked pixel, bool `(y, x)`."""
+    classes = bands[CLASS_BAND]
+    return dilation_grid.dilated(classes.valid & ~mask.usable(classes.numbers))
+
+
+def _evaluate(expression: Expression, bands: dict[str, BandData]) -> ValuesAndValidity:
+    """Evaluate the expression. Reflectance is floored at 0, since negative values make ratios over dark areas extreme.
+
+    A pixel is valid if all bands and the result are.
+    """
+    floor = {band: 0.0 if band in BY_NAME and BY_NAME[band].spectral else None for band in bands}
+    values, valid = expression.evaluate({band: data.values(floor[band]) for band, data in bands.items()})
+    for data in bands.values():
+        valid &= data.valid
+    return values, valid
