@@ -56,4 +56,4 @@ def _spoken(scheme: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--screenshots", action="store_true", help="rewrite the screenshots of the documents")
-    parser.addoption("--bless", action="store_true", help="write the golden pictures anew; look at them afterwards")
+    parser.addoption("--bless", action="store_true", help="write new golden images; review them afterwards")

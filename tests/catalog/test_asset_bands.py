@@ -38,18 +38,21 @@ NAMINGS: dict[str, tuple[list[Item], dict[str, int]]] = {
         [{"name": "green_i", "common_name": "green"}, {"name": "green", "common_name": "green"}, {"name": "red"}],
         {"green": 2, "red": 3},
     ),
-    "a common name goes before a code, which others use otherwise": (
+    "a common name goes before a code, as other sensors use other codes": (
         [{"name": "B4", "common_name": "red"}, {"name": "B5", "common_name": "nir08"}],
         {"red": 1, "nir08": 2},
     ),
-    "common names of no band of ours leave the code": (
+    "the code counts if the common name is not a band of Sentinel-2": (
         [{"name": "B05", "common_name": "rededge"}, {"name": "B06", "common_name": "rededge"}],
         {"rededge1": 1, "rededge2": 2},
     ),
-    "two bands called alike": ([{"common_name": "nir"}, {"common_name": "nir"}, {"common_name": "red"}], {"red": 3}),
-    "unknown ones between": ([{"name": "x"}, {}, {"name": "red"}, {"description": "nir"}], {"red": 3}),
-    "nothing at all": ([{}, {}, {}], {}),
-    "no texts": ([{"name": 4}, {"name": None, "common_name": ["red"]}, {"name": "nir"}], {"nir": 3}),
+    "two bands with the same name": (
+        [{"common_name": "nir"}, {"common_name": "nir"}, {"common_name": "red"}],
+        {"red": 3},
+    ),
+    "unknown names among known ones": ([{"name": "x"}, {}, {"name": "red"}, {"description": "nir"}], {"red": 3}),
+    "empty descriptions": ([{}, {}, {}], {}),
+    "names that are not text": ([{"name": 4}, {"name": None, "common_name": ["red"]}, {"name": "nir"}], {"nir": 3}),
 }
 
 
@@ -61,7 +64,7 @@ def test_bands_are_identified_by_name_common_name_or_code(naming: str) -> None:
 
 @pytest.mark.parametrize("member", ["eo:bands", "bands"])
 @pytest.mark.parametrize("naming", NAMINGS)
-def test_an_item_with_one_file(member: str, naming: str, make_item: Callable[..., Item]) -> None:
+def test_bands_of_an_item_with_one_file_are_bound(member: str, naming: str, make_item: Callable[..., Item]) -> None:
     bands, expected = NAMINGS[naming]
     assets = parse_item(make_item(collection="mine", assets={"image": FILE | {member: bands}})).assets
     assert {name: asset.band for name, asset in assets.items()} == (expected or {"image": None})
@@ -79,7 +82,7 @@ def test_scale_offset_and_nodata_are_those_of_the_band(make_item: Callable[..., 
         assert found == {
             "red": (1, 0.1, -1.0, 0.0),
             "nir": (2, 0.5, 0.0, None),
-            "scl": (3, None, 0.0, None),  # those of the file's tags
+            "scl": (3, None, 0.0, None),  # scale and offset of the file's tags
             "blue": (4, None, 0.0, -9999.0),
         }
 
@@ -99,7 +102,7 @@ def test_an_asset_key_takes_precedence_over_a_band_of_another_file(make_item: Ca
         assert (found["nir"].url, found["nir"].band) == (several["href"], 2)
 
 
-def test_a_multi_band_file_whose_key_is_a_band_name(make_item: Callable[..., Item]) -> None:
+def test_the_descriptions_of_a_multi_band_file_take_precedence_over_its_key(make_item: Callable[..., Item]) -> None:
     listed = [{"name": "blue"}, {"name": "red"}]
     assert bands_by_key("red", listed) == {}
     found = parse_item(make_item(collection="mine", assets={"red": FILE | {"bands": listed}})).assets
@@ -162,7 +165,7 @@ TEN = [10.0, 0.0, 600000.0, 0.0, -10.0, 5100000.0]
         ({"proj:epsg": True, "proj:code": 7, "proj:shape": [0, 1]}, {}, None),
     ],
 )  # fmt: skip
-def test_georeferences(asset: Item, properties: Item, expected: tuple[Any, ...] | None) -> None:
+def test_georeferences_are_parsed(asset: Item, properties: Item, expected: tuple[Any, ...] | None) -> None:
     assert georeference_of(asset, properties) == (None if expected is None else Georeference(*expected))
 
 
