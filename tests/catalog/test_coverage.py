@@ -134,10 +134,10 @@ def _best(scenes: list[Scene], limit: int) -> float:
     if not scenes:
         return 0.0
     cells = Footprints([scene.footprint for scene in scenes]).cells(AREA, CELLS)
-    held = np.zeros(cells.shape[1], bool)
+    covered = np.zeros(cells.shape[1], bool)
     for _ in range(limit):
-        held |= cells[int((cells & ~held).sum(axis=1).argmax())]
-    return float(held.mean())
+        covered |= cells[int((cells & ~covered).sum(axis=1).argmax())]
+    return float(covered.mean())
 
 
 def test_observations_without_chosen_scenes_are_dropped() -> None:

@@ -117,7 +117,7 @@ def test_longitudes_wrap(west: float, width: float, lat: tuple[float, float], tu
 
 
 @given(st.lists(st.tuples(lons, st.floats(0.01, 200)), min_size=1, max_size=6))
-def test_the_narrowest_arc(spans: list[tuple[float, float]]) -> None:
+def test_the_longitude_range_is_the_narrowest_arc(spans: list[tuple[float, float]]) -> None:
     """It contains all spans and excludes the widest gap."""
     rings = [box(west, 0, west + width, 1) for west, width in spans]
     west, east = longitude_range(rings)

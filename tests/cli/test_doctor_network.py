@@ -123,11 +123,11 @@ def test_many_connections_are_faster_than_a_limited_one() -> None:
         server.put("/a.tif", DATA)
         server.fail("/a.tif", always=drip(20_000, 0.02))  # at most 1 MB/s per connection
         one, many = ranges_to_read(len(DATA))
-        alone = reading(server, [one], 0.5)
+        single = reading(server, [one], 0.5)
         together = reading(server, many, 0.5)
-    assert 0 < alone.rate <= 1_050_000
+    assert 0 < single.rate <= 1_050_000
     assert together.connections == 8
-    assert together.rate > 2 * alone.rate
+    assert together.rate > 2 * single.rate
 
 
 def test_measuring_a_slow_connection_ends_in_time() -> None:

@@ -164,12 +164,12 @@ def test_doctor_passes(world: EarthSearch, capfd: pytest.CaptureFixture[str]) ->
     assert re.search(r"throughput: .+ Mbit/s by one connection, .+ Mbit/s by 8 \(4\.0 MB read\)", throughput)
     assert re.search(r"15 NDVI tiles in about [\d.]+ s at zoom 11 \(8\.5 MB\), [\d.]+ s at zoom 13", expect)
     assert fitting.startswith("ok    settings: SCOG_")
-    assert {seen.path for seen in world.requests} == {f"/cogs/{SQUARES[0].name}/B04.tif"}
+    assert {request.path for request in world.requests} == {f"/cogs/{SQUARES[0].name}/B04.tif"}
     tls = world.url("").startswith("https")  # latency is measured once more, to see whether sessions resume
     # Header and block; size, latency, one connection and eight.
     assert len(world.requests) == 2 + 1 + 1 + tls + 1 + 8
     assert world.bytes < 5_000_000  # including those of the catalogue
-    assert [asked.path for asked in world.asked] == [ROOT, *[ROOT] * (1 + tls), SEARCH]
+    assert [request.path for request in world.asked] == [ROOT, *[ROOT] * (1 + tls), SEARCH]
 
 
 def test_doctor_reports_as_json(world: EarthSearch, capfd: pytest.CaptureFixture[str]) -> None:

@@ -80,7 +80,7 @@ async def fails(reader: BlockReader, url: str, error: type[SourceError], reason:
 @pytest.mark.parametrize("fault", PASSING)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("where", ["header", "blocks"])
-def test_transient_errors(where: str, way: str, fault: str) -> None:
+def test_transient_errors_are_retried_and_then_raised(where: str, way: str, fault: str) -> None:
     does_fault, reason, requests = PASSING[fault]
     hangs = reason == "timeout"
     deadline = DEADLINE if hangs else 2.0  # long enough for all retries
@@ -101,7 +101,7 @@ def test_transient_errors(where: str, way: str, fault: str) -> None:
             await fails(reader, url, SourceUnavailable, reason)  # from the cache
             assert server.requests == []
             clock.now += PASSING_FAULT + 0.1
-            if not hangs and requests > 1:  # one fault is retried
+            if not hangs and requests > 1:  # a single fault is retried
                 server.fail("/a.tif", does_fault)
             np.testing.assert_array_equal(await read_all(reader, url), truth(data))
 
@@ -114,7 +114,7 @@ def test_transient_errors(where: str, way: str, fault: str) -> None:
 @pytest.mark.parametrize("fault", LASTING)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("where", ["header", "blocks"])
-def test_permanent_errors(where: str, way: str, fault: str) -> None:
+def test_permanent_errors_are_raised_and_cached(where: str, way: str, fault: str) -> None:
     does_fault, error, reason = LASTING[fault]
 
     async def work() -> None:
@@ -221,8 +221,8 @@ def test_a_replaced_file_is_detected_and_versions_are_never_mixed(way: str, stor
     async def work() -> None:
         async with reading(server.host, store=store, gap=0) as first:
             description = await first.describe(url, UpstreamStats())
-            wanted = every_block(description)
-            await first.blocks(url, description, 0, wanted[:3], UpstreamStats())
+            all_blocks = every_block(description)
+            await first.blocks(url, description, 0, all_blocks[:3], UpstreamStats())
             server.put("/a.tif", new)
             if stored:
                 async with reading(server.host, store=store) as reader:
@@ -323,11 +323,11 @@ def test_a_truncated_file_is_refused_until_it_is_complete(kind: str, share: floa
             clock.now += LASTING_FAULT + 1
             for _ in range(2):
                 try:
-                    found = await read_all(reader, url)
+                    result = await read_all(reader, url)
                     break
                 except AssetChanged:
                     continue
-            np.testing.assert_array_equal(found, truth(data))
+            np.testing.assert_array_equal(result, truth(data))
 
     cut = data[: int(len(data) * share)]
     with RangeServer() as server:

@@ -60,7 +60,7 @@ def test_order_does_not_matter(block_ranges: list[BlockRange], gap: int, random:
         assert spans(block_ranges) == spans(shuffled)
 
 
-def test_examples() -> None:
+def test_examples_are_planned_as_expected() -> None:
     def spans(gap: int, *places: tuple[int, int]) -> list[tuple[int, int]]:
         block_ranges = [BlockRange((0, i), *place, place[1]) for i, place in enumerate(places)]
         return [(request.start, request.stop) for request in plan_requests(block_ranges, gap)]

@@ -163,8 +163,8 @@ def query_is_honoured(service: Service) -> str:
 
 
 def filter_is_ignored(service: Service) -> str:
-    wanted = {"op": "<=", "args": [{"property": "eo:cloud_cover"}, 0.5]}
-    items = service.search(limit=50, **{"filter-lang": "cql2-json", "filter": wanted})["features"]
+    criterion = {"op": "<=", "args": [{"property": "eo:cloud_cover"}, 0.5]}
+    items = service.search(limit=50, **{"filter-lang": "cql2-json", "filter": criterion})["features"]
     covers = [item["properties"]["eo:cloud_cover"] for item in items]
     expect(max(covers, default=0) > 0.5, "it is honoured now")
     return f"up to {max(covers):.0f} % in the response to at most 0.5"
@@ -172,8 +172,8 @@ def filter_is_ignored(service: Service) -> str:
 
 def basic_fields(service: Service) -> str:
     item = service.search(limit=1, fields={"include": ["properties.eo:cloud_cover"]})["features"][0]
-    known = set(item["properties"])
-    expect(known == {"datetime", "eo:cloud_cover"}, f"properties are {sorted(known)}")
+    names = set(item["properties"])
+    expect(names == {"datetime", "eo:cloud_cover"}, f"properties are {sorted(names)}")
     return "besides the included fields: " + ", ".join(sorted(set(item) - {"properties"}))
 
 
@@ -187,8 +187,8 @@ def requested_fields(service: Service) -> str:
             expect(item.get("collection") == collection, "the collection is missing")
             if item["id"] in by_id:
                 compared += 1
-                ours, theirs = parse_item(item), parse_item(by_id[item["id"]])
-                unlike = [
+                selected, complete = parse_item(item), parse_item(by_id[item["id"]])
+                different = [
                     name
                     for name in (
                         "time",
@@ -200,10 +200,12 @@ def requested_fields(service: Service) -> str:
                         "twin",
                         "generated",
                     )
-                    if getattr(ours, name) != getattr(theirs, name)
+                    if getattr(selected, name) != getattr(complete, name)
                 ]
-                unlike += [band.name for band in BANDS if ours.assets.get(band.name) != theirs.assets.get(band.name)]
-                expect(not unlike, f"{item['id']}: {unlike} differ from the whole item's")
+                different += [
+                    band.name for band in BANDS if selected.assets.get(band.name) != complete.assets.get(band.name)
+                ]
+                expect(not different, f"{item['id']}: {different} differ from the whole item's")
         expect(compared > 0, "no item could be compared")
         sizes.append(
             f"{len(json.dumps(items)) / len(items) / 1000:.1f} of {len(json.dumps(whole)) / len(whole) / 1000:.1f}"

@@ -173,7 +173,7 @@ def test_dead_connections_opened_ahead_are_replaced(run: Run) -> None:
             await until(lambda: client.opened == 2)
             await asyncio.sleep(0.02)
             assert await get(client, base, count) == BODY
-            assert (count.sent, client.opened) == (2, 3)  # the other idle one is not tried
+            assert (count.sent, client.opened) == (2, 3)  # the other idle connection is not tried
         await client.close()
 
     run(work())

@@ -1,4 +1,4 @@
-"""Byte ranges: every fault of a server, and how many requests it costs."""
+"""Byte ranges: every fault of a server, and the number of requests that it costs."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ async def http(
 
 
 def read_once(
-    server: RangeServer, start: int = 100, stop: int = 300, received: list[int] | None = None, **how: float
+    server: RangeServer, start: int = 100, stop: int = 300, received: list[int] | None = None, **options: float
 ) -> tuple[ByteRange, UpstreamStats]:
     def on_data(part: ByteRange) -> None:
         assert part.start == start
@@ -67,7 +67,7 @@ def read_once(
 
     async def work() -> tuple[ByteRange, UpstreamStats]:
         tally = UpstreamStats()
-        async with http(server.host, **how) as ranges:  # type: ignore[arg-type]
+        async with http(server.host, **options) as ranges:  # type: ignore[arg-type]
             return await ranges.read(server.url(PATH), start, stop, tally, on_data), tally
 
     return run(work())
@@ -78,7 +78,7 @@ def test_a_range_costs_one_request_and_its_bytes() -> None:
         server.put(PATH, DATA, '"one"')
         part, tally = read_once(server)
         assert part == ByteRange(100, DATA[100:300], len(DATA), f'"one"/{len(DATA)}')
-        assert [(seen.method, seen.range) for seen in server.requests] == [("GET", (100, 299))]
+        assert [(request.method, request.range) for request in server.requests] == [("GET", (100, 299))]
         assert (tally.requests, tally.bytes) == (1, 200) == (len(server.requests), server.bytes)
 
 
@@ -92,7 +92,7 @@ def test_a_range_ends_with_the_file() -> None:
         assert read_once(server, 0, 100)[0].data == b""
 
 
-def test_last_modified_stands_in_for_an_etag() -> None:
+def test_last_modified_is_used_if_there_is_no_etag() -> None:
     with RangeServer() as server:
         server.put(PATH, DATA)
         server.fail(PATH, does.header(ETag="", Last_Modified="Sun"), does.header(ETag=""))
@@ -264,7 +264,7 @@ def test_the_first_response_of_a_hedge_wins(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(host_module, "HEDGE_AFTER", 0.1)
     with RangeServer() as server:
         server.put(PATH, DATA)
-        server.fail(PATH, does.late(0.4), does.hang)  # the hedge is worse
+        server.fail(PATH, does.late(0.4), does.hang)  # the hedge hangs
         assert read_once(server, deadline=5)[0].data == DATA[100:300]
         server.fail(PATH, does.late(0.4), does.status(503))
         assert read_once(server, deadline=5)[0].data == DATA[100:300]
@@ -283,9 +283,9 @@ def test_invalid_chunked_encoding_fails_at_once() -> None:
         assert broken.value.reason == "http"
 
 
-def test_a_server_that_does_not_listen() -> None:
+def test_a_server_that_does_not_listen_is_unavailable() -> None:
     async def work() -> None:
-        with socket.socket() as taken:  # bound, but not listening
+        with socket.socket() as taken:  # bound but not listening
             taken.bind(("127.0.0.1", 0))
             host = f"127.0.0.1:{taken.getsockname()[1]}"
             async with http(host) as ranges:
@@ -338,7 +338,7 @@ def test_a_redirect_is_not_followed_even_to_an_allowed_host() -> None:
         server.fail(PATH, always=does.redirect(server.url("/other")))
         with pytest.raises(AssetRefused):
             read_once(server)
-        assert [seen.path for seen in server.requests] == [PATH, PATH]
+        assert [request.path for request in server.requests] == [PATH, PATH]
 
 
 def test_the_breaker_opens_for_a_failing_host_and_closes_again() -> None:
@@ -387,7 +387,7 @@ def test_a_bad_file_among_good_ones_does_not_open_the_breaker() -> None:
         run(work())
 
 
-def test_each_host_has_its_own_breaker() -> None:
+def test_each_host_has_a_separate_breaker() -> None:
     async def work() -> None:
         async with http(ill.host, well.host, retries=0) as ranges:
             for _ in range(8):
@@ -401,7 +401,7 @@ def test_each_host_has_its_own_breaker() -> None:
         run(work())
 
 
-def test_queueing_is_not_the_hosts_fault() -> None:
+def test_queueing_does_not_count_as_a_fault_of_the_host() -> None:
     """48 reads take longer than one read's deadline; none times out and the breaker stays closed."""
 
     async def work() -> None:
@@ -421,10 +421,10 @@ def test_queueing_is_not_the_hosts_fault() -> None:
 def test_timeouts_and_queueing_never_open_the_breaker() -> None:
     async def work() -> None:
         async with http(server.host, per_host=5, deadline=0.3) as ranges:
-            found = await asyncio.gather(
+            results = await asyncio.gather(
                 *(ranges.read(server.url(PATH), 0, 10, UpstreamStats()) for _ in range(15)), return_exceptions=True
             )
-            assert [fault.reason for fault in found if isinstance(fault, SourceUnavailable)] == ["timeout"] * 15
+            assert [fault.reason for fault in results if isinstance(fault, SourceUnavailable)] == ["timeout"] * 15
             server.fail(PATH)
             assert (await ranges.read(server.url(PATH), 0, 10, UpstreamStats())).data == DATA[:10]
 
@@ -487,7 +487,7 @@ def test_a_local_file_that_was_replaced_has_another_etag(archive: Path) -> None:
     assert read_local(archive, path.as_uri()).etag != before
 
 
-def test_nothing_outside_the_archive_is_read(archive: Path) -> None:
+def test_files_outside_the_archive_are_not_read(archive: Path) -> None:
     (archive / "link").symlink_to(archive.parent / "secret")
     (archive / "folder").symlink_to(archive.parent)
     (archive / "inside.tif").symlink_to(archive / "deep" / "a b#c%20.tif")
@@ -513,7 +513,7 @@ def test_nothing_outside_the_archive_is_read(archive: Path) -> None:
     assert read_local(archive, f"{root}/inside.tif").data == DATA[:10]
 
 
-def test_paths_that_are_not_files(archive: Path) -> None:
+def test_paths_that_are_not_files_are_refused(archive: Path) -> None:
     os.mkfifo(archive / "pipe.tif")
     (archive / "loop").symlink_to(archive / "loop")
     (archive / "dangling").symlink_to(archive / "nowhere")
@@ -563,7 +563,7 @@ def test_connections_are_opened_ahead_of_reads() -> None:
         run(work())
 
 
-def test_a_first_read_opens_connections_for_those_that_follow() -> None:
+def test_the_first_read_opens_connections_for_later_reads() -> None:
     async def work() -> None:
         async with http(server.host) as ranges:
             await ranges.read(server.url(PATH), 0, 10, UpstreamStats())
@@ -682,7 +682,7 @@ def test_a_probe_succeeds_once_its_head_arrives(monkeypatch: pytest.MonkeyPatch)
         run(work())
 
 
-def test_a_read_that_waits_for_its_retry_has_nothing_outstanding() -> None:
+def test_a_read_that_waits_for_its_retry_has_no_outstanding_bytes() -> None:
     async def work() -> None:
         async with http(server.host) as ranges:
             concurrency = ranges.concurrency(server.url(PATH))

@@ -42,7 +42,7 @@ def image(made: Chart, scale: int = 1) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(made.png(scale))))
 
 
-def test_dot_positions() -> None:
+def test_dots_are_at_their_times_and_values() -> None:
     made = chart(Line("NDVI", dots(0.0, 0.5, 1.0)))
     circles = list(drawn(made).iter(f"{NAME}circle"))
     x, y = ([float(each.get(axis, "nan")) for each in circles] for axis in ("cx", "cy"))
@@ -77,8 +77,8 @@ def test_spreads_are_drawn_as_a_band() -> None:
     made = chart(Line("NDVI", dots(0.1, 0.2, 0.3, spread=(0.05, 0.4))))
     (band,) = drawn(made).iter(f"{NAME}polygon")
     assert len((band.get("points") or "").split()) == 6
-    alone = chart(Line("NDVI", dots(0.1, spread=(0.05, 0.4))))
-    assert not list(drawn(alone).iter(f"{NAME}polygon"))
+    single = chart(Line("NDVI", dots(0.1, spread=(0.05, 0.4))))
+    assert not list(drawn(single).iter(f"{NAME}polygon"))
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_spreads_are_drawn_as_a_band() -> None:
         (4000, ["2022", "2024", "2026"]), (40_000, ["2030", "2040"]), (0, ["2 Jan"]),
     ],
 )  # fmt: skip
-def test_date_ticks(days: int, expected: list[str]) -> None:
+def test_date_ticks_are_few_and_round(days: int, expected: list[str]) -> None:
     made = chart(Line("NDVI", dots(0.1, 0.2)), end=START + timedelta(days=days))
     result = texts(made)
     assert set(expected) <= set(result), result
@@ -97,7 +97,7 @@ def test_date_ticks(days: int, expected: list[str]) -> None:
     assert made.png()
 
 
-def test_a_chart_without_values_says_so() -> None:
+def test_a_chart_without_values_has_a_message() -> None:
     for lines in ((), (Line("NDVI", ()),), (Line("NDVI", dots(None, None)),)):
         assert "No usable observation" in texts(chart(*lines))
 
