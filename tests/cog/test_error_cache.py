@@ -24,7 +24,7 @@ from tests.doubles.range_server import Fault, RangeServer
 from tests.doubles.rasters import encoded, raster
 from tests.doubles.reading import Clock, every_block, read_level, reading, run, save, truth
 
-WAYS = {"plain": "uint16 without predictor", "gdal": "LZW"}
+DECODERS = {"plain": "uint16 without predictor", "gdal": "LZW"}
 DEADLINE = 0.3
 
 pytestmark = pytest.mark.usefixtures("transport")
@@ -40,7 +40,7 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(range_read_module, "retry_delay", short)
 
 
-PASSING: dict[str, tuple[Fault, str, int]] = {
+TRANSIENT: dict[str, tuple[Fault, str, int]] = {
     "500": (does.status(500), "http-500", 3),
     "429": (does.status(429, Retry_After="0"), "http-429", 3),
     "429 for long": (does.status(429, Retry_After="30"), "http-429", 1),
@@ -50,7 +50,7 @@ PASSING: dict[str, tuple[Fault, str, int]] = {
     "cut": (does.cut_after(100), "connection", 3),
     "reset mid-body": (does.reset_after(100), "connection", 3),
 }
-LASTING: dict[str, tuple[Fault, type[SourceError], str]] = {
+PERMANENT: dict[str, tuple[Fault, type[SourceError], str]] = {
     "404": (does.status(404), AssetMissing, "http-404"),
     "403": (does.status(403), AssetMissing, "http-403"),
     "redirect": (does.redirect("http://127.0.0.1:1/"), AssetRefused, "redirect"),
@@ -77,11 +77,11 @@ async def fails(reader: BlockReader, url: str, error: type[SourceError], reason:
     assert time.monotonic() - since < within
 
 
-@pytest.mark.parametrize("fault", PASSING)
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("fault", TRANSIENT)
+@pytest.mark.parametrize("decoder", DECODERS)
 @pytest.mark.parametrize("where", ["header", "blocks"])
-def test_transient_errors_are_retried_and_then_raised(where: str, way: str, fault: str) -> None:
-    does_fault, reason, requests = PASSING[fault]
+def test_transient_errors_are_retried_and_then_raised(where: str, decoder: str, fault: str) -> None:
+    does_fault, reason, requests = TRANSIENT[fault]
     hangs = reason == "timeout"
     deadline = DEADLINE if hangs else 2.0  # long enough for all retries
 
@@ -105,17 +105,17 @@ def test_transient_errors_are_retried_and_then_raised(where: str, way: str, faul
                 server.fail("/a.tif", does_fault)
             np.testing.assert_array_equal(await read_all(reader, url), truth(data))
 
-    data = raster(WAYS[way])
+    data = raster(DECODERS[decoder])
     with RangeServer() as server:
         url = server.put("/a.tif", data)
         run(work())
 
 
-@pytest.mark.parametrize("fault", LASTING)
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("fault", PERMANENT)
+@pytest.mark.parametrize("decoder", DECODERS)
 @pytest.mark.parametrize("where", ["header", "blocks"])
-def test_permanent_errors_are_raised_and_cached(where: str, way: str, fault: str) -> None:
-    does_fault, error, reason = LASTING[fault]
+def test_permanent_errors_are_raised_and_cached(where: str, decoder: str, fault: str) -> None:
+    does_fault, error, reason = PERMANENT[fault]
 
     async def work() -> None:
         clock = Clock()
@@ -134,14 +134,14 @@ def test_permanent_errors_are_raised_and_cached(where: str, way: str, fault: str
             clock.now += 2
             np.testing.assert_array_equal(await read_all(reader, url), truth(data))
 
-    data = raster(WAYS[way])
+    data = raster(DECODERS[decoder])
     with RangeServer() as server:
         url = server.put("/a.tif", data)
         run(work())
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_corrupted_bytes_are_detected(way: str) -> None:
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_corrupted_bytes_are_detected(decoder: str) -> None:
     """A byte that is corrupted in transit causes an error or the right pixels, never others: DEFLATE has a checksum."""
 
     async def work() -> None:
@@ -150,7 +150,7 @@ def test_corrupted_bytes_are_detected(way: str) -> None:
             clock = Clock()
             async with reading(server.host, clock=clock) as reader:
                 description = await reader.describe(url, UpstreamStats())
-                description = description if way == "plain" else description.for_gdal()
+                description = description if decoder == "plain" else description.for_gdal()
                 server.fail("/a.tif", always=_flip(position))
                 try:
                     np.testing.assert_array_equal(await read_level(reader, url, description), truth(data))
@@ -212,9 +212,9 @@ def newer(kind: str) -> bytes:
 
 
 @pytest.mark.parametrize("stored", [False, True])
-@pytest.mark.parametrize("way", WAYS)
-def test_a_replaced_file_is_detected_and_versions_are_never_mixed(way: str, stored: bool, tmp_path: Path) -> None:
-    old, new = raster(WAYS[way]), newer(WAYS[way])
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_a_replaced_file_is_detected_and_versions_are_never_mixed(decoder: str, stored: bool, tmp_path: Path) -> None:
+    old, new = raster(DECODERS[decoder]), newer(DECODERS[decoder])
     assert old != new
     assert (truth(old) != truth(new)).mean() > 0.9
 
@@ -266,10 +266,10 @@ def test_a_replaced_file_is_described_once() -> None:
         run(work())
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_a_file_replaced_by_a_shorter_one_is_detected(way: str) -> None:
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_a_file_replaced_by_a_shorter_one_is_detected(decoder: str) -> None:
     """The old blocks are beyond the new end, where a server can only answer 416."""
-    old, new = raster("uncompressed" if way == "plain" else "striped"), raster("sparse")
+    old, new = raster("uncompressed" if decoder == "plain" else "striped"), raster("sparse")
 
     async def work() -> None:
         async with reading(server.host) as reader:

@@ -81,9 +81,9 @@ def test_block_offsets_and_sizes_match_gdals(kind: str) -> None:
     assert description.stop <= len(data)
 
 
-@pytest.mark.parametrize("way", ["http", "local"])
+@pytest.mark.parametrize("source_kind", ["http", "local"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_pixel_of_every_level_matches_rasterio(kind: str, way: str, tmp_path: Path) -> None:
+def test_every_pixel_of_every_level_matches_rasterio(kind: str, source_kind: str, tmp_path: Path) -> None:
     data = raster(kind)
 
     async def work(host: str, url: str) -> None:
@@ -94,7 +94,7 @@ def test_every_pixel_of_every_level_matches_rasterio(kind: str, way: str, tmp_pa
                     result = await read_level(reader, url, description, level, band)
                     np.testing.assert_array_equal(result, truth(data, level, band), strict=True)
 
-    if way == "local":
+    if source_kind == "local":
         run(work("nowhere", save(tmp_path, "a.tif", data)))
     else:
         with RangeServer() as server:

@@ -62,9 +62,9 @@ LARGE: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("way", ["http", "local"])
+@pytest.mark.parametrize("source_kind", ["http", "local"])
 @pytest.mark.parametrize("kind", LARGE)
-def test_every_pixel_of_a_large_block_is_exact(kind: str, way: str, tmp_path: Path) -> None:
+def test_every_pixel_of_a_large_block_is_exact(kind: str, source_kind: str, tmp_path: Path) -> None:
     data = tiff(**LARGE[kind])
 
     async def work(host: str, url: str) -> None:
@@ -73,7 +73,7 @@ def test_every_pixel_of_a_large_block_is_exact(kind: str, way: str, tmp_path: Pa
             np.testing.assert_array_equal(await read_level(reader, url, description), NUMBERS, strict=True)
             assert description.block_bytes(0) <= 2 * 2048 * 2048
 
-    if way == "local":
+    if source_kind == "local":
         run(work("nowhere", save(tmp_path, "a.tif", data)))
     else:
         with RangeServer() as server:

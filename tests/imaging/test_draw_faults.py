@@ -47,8 +47,8 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_a_fully_cloudy_window_reads_no_bands(tmp_path: Path, read: list[str]) -> None:
-    for made in (scene(5), scene(6, CLOUD), scene(7, CLOUD), scene(8, CLOUD)):
-        made.write(tmp_path)
+    for each in (scene(5), scene(6, CLOUD), scene(7, CLOUD), scene(8, CLOUD)):
+        each.write(tmp_path)
     drawing = draw_one(tmp_path, tile_over(SQUARE, 14), image_request("red; nir"))
     assert drawing.valid.all()
     assert {scene.id for scene in drawing.report.used} == {"day-05"}
@@ -85,8 +85,8 @@ def test_only_visible_blocks_of_a_cloudy_scene_are_read(tmp_path: Path, read: li
 
 
 def test_a_repeated_image_reads_nothing(tmp_path: Path, read: list[str]) -> None:
-    for made in (scene(7), scene(8, CLOUD)):
-        made.write(tmp_path)
+    for each in (scene(7), scene(8, CLOUD)):
+        each.write(tmp_path)
     grid = tile_over(SQUARE, 14)
     first = draw_one(tmp_path, grid, image_request("red"))
     once = len(read)
@@ -97,8 +97,8 @@ def test_a_repeated_image_reads_nothing(tmp_path: Path, read: list[str]) -> None
 
 
 def test_one_index_map_serves_all_bands_and_dates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for made in (scene(6), scene(7, CLOUD), scene(8, CLOUD)):
-        made.write(tmp_path)
+    for each in (scene(6), scene(7, CLOUD), scene(8, CLOUD)):
+        each.write(tmp_path)
     sources: list[Grid] = []
 
     def counted(target: Grid, source: Grid) -> Any:
@@ -193,9 +193,9 @@ def test_an_empty_image_of_readable_scenes_is_not_an_error(tmp_path: Path) -> No
 
 
 def test_a_scene_without_classification_is_drawn_and_reported(tmp_path: Path) -> None:
-    made = scene(7)
-    made.bands = {band: numbers for band, numbers in made.bands.items() if band != "scl"}
-    made.write(tmp_path)
+    each = scene(7)
+    each.bands = {band: numbers for band, numbers in each.bands.items() if band != "scl"}
+    each.write(tmp_path)
     drawing = draw_one(tmp_path, tile_over(SQUARE, 14), image_request("red"))
     assert drawing.valid.all()
     assert drawing.report.unmasked == ["day-07"]

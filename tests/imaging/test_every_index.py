@@ -15,7 +15,7 @@ from scog.geo.grid import Grid, tile_grid
 from scog.imaging.draw import ImageData
 from scog.render.layer import LayerOptions, layer_of
 from scog.temporal.intervals import parse_interval
-from tests.bandmath.test_indices import CONSTANTS, OWN_CONSTANTS, OWN_FORMULAS, PUBLISHED_BANDS, TABLE
+from tests.bandmath.test_indices import CONSTANTS, CORRECTED_FORMULAS, EXTRA_CONSTANTS, PUBLISHED_BANDS, TABLE
 from tests.doubles.archives import sample
 from tests.doubles.drawing import draw_all, image_request
 
@@ -57,9 +57,9 @@ def test_every_index_matches_its_published_formula(drawn: tuple[dict[str, ImageD
     assert len(drawings) == len(TABLE) == 233
     for name in TABLE:
         drawing = drawings[get(name).name]
-        scope = {"__builtins__": {}} | CONSTANTS | OWN_CONSTANTS.get(name, {}) | symbols
+        scope = {"__builtins__": {}} | CONSTANTS | EXTRA_CONSTANTS.get(name, {}) | symbols
         with np.errstate(all="ignore"):
-            expected = np.broadcast_to(eval(OWN_FORMULAS.get(name, TABLE[name]["formula"]), scope), certain.shape)
+            expected = np.broadcast_to(eval(CORRECTED_FORMULAS.get(name, TABLE[name]["formula"]), scope), certain.shape)
         finite = np.isfinite(expected) & certain
         # Where terms cancel out, 32 bits keep fewer digits than this: that is rare.
         agree = np.isclose(drawing.values[0], expected, rtol=1e-3, atol=1e-4)

@@ -277,18 +277,18 @@ def mgrs_tiles_and_crs(service: Service) -> str:
 
 
 def offsets(service: Service) -> str:
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for item in service.newest:
         properties = item["properties"]
         late = properties.get("s2:processing_baseline", "") >= "04.00"
-        found[
+        counts[
             f"{'since' if late else 'before'} 04.00: {properties.get('earthsearch:boa_offset_applied', 'absent')}"
         ] += 1
-    unclear = found["since 04.00: False"] + found["since 04.00: absent"]
-    expect(unclear < len(service.newest) / 2, f"mostly unclear: {dict(found)}")
+    unclear = counts["since 04.00: False"] + counts["since 04.00: absent"]
+    expect(unclear < len(service.newest) / 2, f"mostly unclear: {dict(counts)}")
     offset = service.newest_c1[0]["assets"]["red"]["raster:bands"][0].get("offset")
     expect(offset == -0.1, f"{C1} writes an offset of {offset}")
-    return ", ".join(f"{count} {what}" for what, count in found.items())
+    return ", ".join(f"{count} {what}" for what, count in counts.items())
 
 
 def asset_keys(service: Service) -> str:
@@ -314,12 +314,12 @@ def usable_items(service: Service) -> str:
 
 
 def hosts(service: Service) -> str:
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for item in [*service.newest, *service.newest_c1]:
-        found.update({host_of(asset.url) for asset in parse_item(item).assets.values()})
-    unknown = set(found) - set(service.hosts)
+        counts.update({host_of(asset.url) for asset in parse_item(item).assets.values()})
+    unknown = set(counts) - set(service.hosts)
     expect(not unknown, f"not allowed: {sorted(unknown)}")
-    return ", ".join(sorted(found))
+    return ", ".join(sorted(counts))
 
 
 # The files
@@ -347,10 +347,10 @@ def headers(service: Service) -> str:
 
 def blocks(service: Service) -> str:
     for band, side in BLOCKS.items():
-        found = service.description(band)
-        expect(found.plain, f"{band} is no longer decoded by scog: GDAL reads it, slowly")
-        expect(found.nodata == 0, f"{band}: nodata is {found.nodata}")
-        shapes = [level.block_shape for level in found.levels]
+        metadata = service.description(band)
+        expect(metadata.plain, f"{band} is no longer decoded by scog: GDAL reads it, slowly")
+        expect(metadata.nodata == 0, f"{band}: nodata is {metadata.nodata}")
+        shapes = [level.block_shape for level in metadata.levels]
         expected = [(side, side)] + [(side // 2, side // 2)] * (len(shapes) - 1)
         expect(shapes == expected, f"{band}: blocks are {shapes}, expected {expected}")
     return ", ".join(f"{band} {side}" for band, side in BLOCKS.items())

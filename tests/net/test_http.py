@@ -80,7 +80,7 @@ ANSWERS = {
     "length": OK + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY,
     "chunks": OK + b"Transfer-Encoding: chunked\r\n\r\n" + chunked(BODY, 1000),
     "one chunk": OK + b"Transfer-Encoding: chunked\r\n\r\n" + chunked(BODY, len(BODY)),
-    "an interim answer before": b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
+    "an interim response first": b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
     + OK
     + b"Content-Length: %d\r\n\r\n" % len(BODY)
     + BODY,

@@ -100,7 +100,7 @@ def test_last_modified_is_used_if_there_is_no_etag() -> None:
         assert read_once(server)[0].etag == f"/{len(DATA)}"
 
 
-PASSING: list[tuple[str, Fault, str]] = [
+TRANSIENT: list[tuple[str, Fault, str]] = [
     ("500", does.status(500), "http-500"),
     ("503", does.status(503), "http-503"),
     ("504", does.status(504), "http-504"),
@@ -111,7 +111,7 @@ PASSING: list[tuple[str, Fault, str]] = [
     ("cut before the body", does.cut_after(0), "connection"),
     ("cut mid-body", does.cut_after(50), "connection"),
 ]
-LASTING: list[tuple[str, Fault, type[SourceError], str]] = [
+PERMANENT: list[tuple[str, Fault, type[SourceError], str]] = [
     ("404", does.status(404), AssetMissing, "http-404"),
     ("403", does.status(403), AssetMissing, "http-403"),
     ("401", does.status(401), AssetMissing, "http-401"),
@@ -128,13 +128,13 @@ LASTING: list[tuple[str, Fault, type[SourceError], str]] = [
     ("another end", does.header(Content_Range=f"bytes 100-298/{len(DATA)}"), AssetBroken, "wrong-range"),
     ("a smaller size", does.header(Content_Range="bytes 100-299/200"), AssetBroken, "wrong-range"),
     ("a size of 400 digits", does.header(Content_Range=f"bytes 100-299/{'9' * 400}"), AssetBroken, "http-206"),
-    ("short and honest", does.short(20), AssetBroken, "wrong-range"),
+    ("short with matching headers", does.short(20), AssetBroken, "wrong-range"),
     ("less than announced", does.body(lambda data: data[:-20]), AssetBroken, "wrong-range"),
     ("more than announced", does.body(lambda data: data + b"more"), AssetBroken, "wrong-range"),
 ]
 
 
-@pytest.mark.parametrize(("fault", "reason"), [case[1:] for case in PASSING], ids=[case[0] for case in PASSING])
+@pytest.mark.parametrize(("fault", "reason"), [case[1:] for case in TRANSIENT], ids=[case[0] for case in TRANSIENT])
 def test_transient_faults_are_retried(fault: Fault, reason: str) -> None:
     with RangeServer() as server:
         server.put(PATH, DATA)
@@ -157,7 +157,7 @@ def test_transient_faults_are_retried(fault: Fault, reason: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "error", "reason"), [case[1:] for case in LASTING], ids=[case[0] for case in LASTING]
+    ("fault", "error", "reason"), [case[1:] for case in PERMANENT], ids=[case[0] for case in PERMANENT]
 )
 def test_an_invalid_response_is_requested_once_more(fault: Fault, error: type[SourceError], reason: str) -> None:
     with RangeServer() as server:

@@ -81,35 +81,35 @@ HOLED = {
 }  # fmt: skip
 
 
-def sampled(made: list[MadeScene], lon: float, lat: float) -> dict[str, tuple[float | None, str | None]]:
+def sampled(scenes: list[MadeScene], lon: float, lat: float) -> dict[str, tuple[float | None, str | None]]:
     """NDVI at a place on each day from rasterio's samples, or the reason why there is none."""
-    found: dict[str, tuple[float | None, str | None]] = {}
-    for scene in sorted(made, key=lambda scene: (scene.time, scene.id)):
+    by_day: dict[str, tuple[float | None, str | None]] = {}
+    for scene in sorted(scenes, key=lambda scene: (scene.time, scene.id)):
         numbers = {}
         for band, path in scene.files.items():
             with rasterio.open(path) as source:
                 place = Transformer.from_crs(4326, source.crs, always_xy=True).transform(lon, lat)
                 numbers[band] = float(next(source.sample([place]))[0])
         day, shift = scene.time[:10], 0.1 if scene.collection == C1 else 0.0
-        if found.get(day, (None, None))[0] is not None:
+        if by_day.get(day, (None, None))[0] is not None:
             continue
         if numbers["scl"] in CLOUDY and numbers["scl"]:
-            found[day] = None, "masked"
+            by_day[day] = None, "masked"
         elif not (numbers["red"] and numbers["nir"] and numbers["scl"]):
-            found.setdefault(day, (None, "no-data"))
+            by_day.setdefault(day, (None, "no-data"))
         else:
             red, nir = (max(numbers[band] * 1e-4 - shift, 0) for band in ("red", "nir"))
-            found[day] = (nir - red) / (nir + red), None
-    return found
+            by_day[day] = (nir - red) / (nir + red), None
+    return by_day
 
 
 def test_values_at_a_point_equal_rasterio_on_each_date(dates: Dates) -> None:
-    folder, made = dates
+    folder, scenes = dates
     reasons = set()
     for col, row in PLACES:
         lon, lat = lonlat(col, row)
         (series,) = series_of(folder, [point(lon, lat)])
-        expected = sampled(made, lon, lat)
+        expected = sampled(scenes, lon, lat)
         assert [str(each.time.date()) for each in series.rows] == list(DAYS)
         for each in series.rows:
             value, reason = expected[str(each.time.date())]
@@ -132,14 +132,14 @@ def test_values_at_a_point_equal_rasterio_on_each_date(dates: Dates) -> None:
 
 @pytest.mark.parametrize("geometry", [*POLYGONS.values(), HOLED], ids=[*POLYGONS, "holes and several parts"])
 def test_statistics_of_polygons_equal_exactextract_on_each_date(dates: Dates, geometry: dict[str, Any]) -> None:
-    folder, made = dates
+    folder, scenes = dates
     (area,) = areas_of(geometry)
     (series,) = series_of(folder, [area])
     to_utm = Transformer.from_crs(4326, SQUARE.epsg, always_xy=True)
     dense = shapely.segmentize(shapely.geometry.shape(geometry), 0.0005)
     shape = shapely.transform(dense, lambda places: np.stack(to_utm.transform(*places.T), axis=1))
     total = shape.area / 100
-    days, cloudy = observed(made), clouded(made)
+    days, cloudy = observed(scenes), clouded(scenes)
     assert [str(row.time.date()) for row in series.rows] == list(DAYS)
     geod = Geod(ellps="WGS84")
     geodesic_area = sum(
@@ -168,8 +168,8 @@ def test_statistics_of_polygons_equal_exactextract_on_each_date(dates: Dates, ge
 
 
 def test_an_overpass_in_two_datastrips_is_one_observation(dates: Dates) -> None:
-    folder, made = dates
-    north, south = [scene.id for scene in made if scene.time.startswith(STRIPS)]
+    folder, scenes = dates
+    north, south = [scene.id for scene in scenes if scene.time.startswith(STRIPS)]
     (series,) = series_of(folder, areas_of(POLYGONS["within"]), when=STRIPS)
     (row,) = series.rows
     assert row.sample.scenes == (north, south)
@@ -228,14 +228,14 @@ def test_large_areas_are_sampled_in_parts_with_the_same_result(dates: Dates, mon
 
 
 def test_areas_with_too_many_pixels_are_sampled_at_a_coarser_resolution(dates: Dates) -> None:
-    folder, made = dates
+    folder, scenes = dates
     (series,) = series_of(
         folder, areas_of(POLYGONS["on the pixels' edges"]), settings={"field_pixels": 1500}, mask="none"
     )
     assert series.sampling_grid.coarser
     assert series.sampling_grid.resolution == 20
     assert series.sampling_grid.hectares == pytest.approx(40, rel=1e-3)
-    clear = observed(made, masked=())
+    clear = observed(scenes, masked=())
     for row in series.rows:
         block = clear[str(row.time.date())][100:200, 100:140]
         if not np.isnan(block).any():
