@@ -56,7 +56,7 @@ RED = pixels(0.25, 0.0, 2.0, -3.0)
         ("NIR*0+1/4", [0.25] * 4),
     ],
 )
-def test_operators_and_functions(text: str, expected: list[float]) -> None:
+def test_operators_and_functions_have_the_expected_values(text: str, expected: list[float]) -> None:
     values, valid = parse(text).evaluate({"nir": NIR, "red": RED})
     assert values.dtype == np.float32
     assert values.shape == (1, 4)
@@ -117,7 +117,7 @@ def test_outputs_share_one_mask_and_constants_are_broadcast() -> None:
 
 
 @pytest.mark.parametrize("shape", [(), (0,), (7,), (3, 5), (2, 3, 5)])
-def test_any_shape(shape: tuple[int, ...]) -> None:
+def test_bands_may_have_any_shape(shape: tuple[int, ...]) -> None:
     bands = {"nir": np.full(shape, 0.6, np.float32), "red": np.full(shape, 0.2, np.float32)}
     values, valid = parse("(nir - red) / (nir + red); where(nir > red, min(nir, 1) ** 2, 0)").evaluate(bands)
     assert values.shape == (2, *shape)
@@ -128,7 +128,7 @@ def test_any_shape(shape: tuple[int, ...]) -> None:
     np.testing.assert_allclose(values[1], np.full(shape, 0.36), rtol=1e-6)
 
 
-def test_strided_and_integer_bands() -> None:
+def test_strided_and_integer_bands_are_accepted() -> None:
     wide = np.arange(24, dtype=np.float32).reshape(4, 6)
     classes = np.arange(6, dtype=np.uint8).reshape(2, 3)
     values, _ = parse("nir * (scl == 4)").evaluate({"nir": wide[::2, ::2], "scl": classes})  # type: ignore[dict-item]
@@ -168,7 +168,7 @@ def test_missing_bands_and_different_shapes_raise() -> None:
         ("(" * 32 + "nir" + ")" * 32, "nir"),
     ],
 )
-def test_canonical_text(text: str, canonical: str) -> None:
+def test_equivalent_expressions_have_one_canonical_text(text: str, canonical: str) -> None:
     assert parse(text).text == canonical
     assert parse(canonical) == parse(text)
     assert hash(parse(canonical)) == hash(parse(text))

@@ -162,10 +162,10 @@ def test_agrees_with_python(text: str, arrays: dict[str, Any]) -> None:
     expression = parsed(text)
     for same in (text, expression.text):
         expected = by_python(same, arrays)
-        got, valid = expression.evaluate(arrays)
-        assert got.dtype == np.float32
+        evaluated, valid = expression.evaluate(arrays)
+        assert evaluated.dtype == np.float32
         np.testing.assert_array_equal(valid, np.isfinite(expected))
-        np.testing.assert_array_equal(got[0][valid], expected[valid])
+        np.testing.assert_array_equal(evaluated[0][valid], expected[valid])
 
 
 @settings(deadline=None)

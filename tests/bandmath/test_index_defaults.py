@@ -38,12 +38,12 @@ def test_typical_pixels_have_distinct_colours(index: Index) -> None:
 
 
 @EVERY
-def test_the_domains_own_surfaces_are_within_the_range(index: Index) -> None:
+def test_surfaces_of_the_domain_are_within_the_range(index: Index) -> None:
     values, valid = index.expression.evaluate(surfaces_of(index.domain))
     low, high = index.rescale
-    own = np.median(values[0][valid])
+    surface = np.median(values[0][valid])
     room = 0.5 * (high - low) if index.name in UNBOUNDED else 0.05 * (high - low)
-    assert low - room <= own <= high + room
+    assert low - room <= surface <= high + room
 
 
 @EVERY

@@ -40,7 +40,7 @@ def test_every_index_is_complete(index: Index) -> None:
     assert re.fullmatch("[A-Za-z0-9]+", index.name), "names go into URLs as they are"
 
 
-def test_the_first_indices_are_there() -> None:
+def test_the_table_has_the_first_indices() -> None:
     first = ("ndvi", "ndwi", "ndmi", "evi", "savi", "nbr", "gndvi", "bsi", "mndwi", "ndre")
     assert set(first) <= set(BEST_KNOWN)
     assert len(set(BEST_KNOWN)) == 30
@@ -49,7 +49,7 @@ def test_the_first_indices_are_there() -> None:
     assert {index.domain for index in ALL} == set(DOMAINS)
 
 
-def test_known_values() -> None:
+def test_indices_of_typical_reflectance_have_known_values() -> None:
     names = ("blue", "green", "red", "rededge1", "nir", "swir16", "swir22")
     reflectance = (0.04, 0.08, 0.05, 0.15, 0.45, 0.2, 0.1)
     bands = {name: np.array([value], np.float32) for name, value in zip(names, reflectance, strict=True)}
@@ -72,20 +72,20 @@ def test_known_values() -> None:
         np.testing.assert_allclose(values[0], value, rtol=1e-5)
 
 
-# Against the published table, evaluated by Python itself
+# Published formulas, evaluated by Python
 
 PUBLISHED_BANDS = {
     "A": "coastal", "B": "blue", "G": "green", "R": "red", "RE1": "rededge1", "RE2": "rededge2", "RE3": "rededge3",
     "N": "nir", "N2": "nir08", "WV": "nir09", "S1": "swir16", "S2": "swir22",
 }  # fmt: skip
-OWN_CONSTANTS = {
+EXTRA_CONSTANTS = {
     "SAVI": {"L": 0.5}, "SARVI": {"L": 0.5}, "MNLI": {"L": 0.5}, "GSAVI": {"L": 0.5}, "IBI": {"L": 0.5},
     "SNDTI": {"L": 0.6}, "NDPI": {"alpha": 0.74}, "sNIRvNDPI": {"alpha": 0.74}, "NDWIns": {"alpha": 2},
     "NDVI4RE": {"alpha": 0.2, "beta": 0.2}, "SAVI4RE": {"alpha": 0.2, "beta": 0.2},
     "RVI4RE": {"alpha": 0.3, "beta": 0.3}, "NDTI4RE": {"gamma": 0.4}, "SNDTI4RE": {"gamma": 0.4},
     "STI4RE": {"gamma": 0.4}, "WCI1": {"epsilon": 0}, "WCI2": {"epsilon": 0},
 }  # fmt: skip
-OWN_FORMULAS = {
+CORRECTED_FORMULAS = {
     "ARVI": "(N - (2 * R - B)) / (N + (2 * R - B))",
     "SARVI": "1.5 * (N - (2 * R - B)) / (N + (2 * R - B) + 0.5)",
     "BAIM": "1 / ((N - 0.05) ** 2 + (S2 - 0.2) ** 2)",
@@ -117,9 +117,9 @@ def test_values_agree_with_the_published_formula(name: str) -> None:
     assert index.reference == entry["reference"] or name == "BI"
     drawn = np.random.default_rng(7).uniform(0.005, 0.9, (len(PUBLISHED_BANDS), 4000)).astype(np.float32)
     symbols = dict(zip(PUBLISHED_BANDS, drawn.astype(np.float64), strict=True))
-    scope = {"__builtins__": {}} | CONSTANTS | OWN_CONSTANTS.get(name, {}) | symbols
+    scope = {"__builtins__": {}} | CONSTANTS | EXTRA_CONSTANTS.get(name, {}) | symbols
     with np.errstate(all="ignore"):
-        expected = eval(OWN_FORMULAS.get(name, entry["formula"]), scope)
+        expected = eval(CORRECTED_FORMULAS.get(name, entry["formula"]), scope)
     values, valid = index.expression.evaluate(dict(zip(PUBLISHED_BANDS.values(), drawn, strict=True)))
     # Where terms cancel, float32 has fewer digits than this tolerance; that is rare.
     agree = np.isclose(values[0], expected, rtol=2e-4, atol=2e-5) | (~valid & ~np.isfinite(expected))
@@ -128,12 +128,12 @@ def test_values_agree_with_the_published_formula(name: str) -> None:
 
 
 def test_titles_state_the_corrected_constants() -> None:
-    assert set(OWN_CONSTANTS) | set(OWN_FORMULAS) <= set(TABLE)
-    for name, own in OWN_CONSTANTS.items():
-        for constant in own:
+    assert set(EXTRA_CONSTANTS) | set(CORRECTED_FORMULAS) <= set(TABLE)
+    for name, constants in EXTRA_CONSTANTS.items():
+        for constant in constants:
             assert f"{constant} = " in get(name).title
     for index in ALL:
-        assert ("=" in index.title) == any(get(name) is index for name in OWN_CONSTANTS)
+        assert ("=" in index.title) == any(get(name) is index for name in EXTRA_CONSTANTS)
 
 
 @EVERY
@@ -173,7 +173,7 @@ def test_names_that_differ_in_case_only() -> None:
     assert {name for name in INDICES if name != name.lower()} == {"BaI", "MSR705"}
 
 
-def test_every_index_is_found_by_its_own_name() -> None:
+def test_every_index_is_found_by_its_name() -> None:
     for index in ALL:
         assert get(index.name) is index
         assert search(index.name)[0].name.lower() == index.name.lower()
@@ -205,7 +205,7 @@ def test_invalid_names_are_refused(name: str) -> None:
 # Search
 
 
-def test_common_searches() -> None:
+def test_common_searches_list_the_expected_index_first() -> None:
     assert search("ndvi")[0].name == "ndvi"
     assert search("NDVI")[0].name == "ndvi"
     assert search("snow")[0].name == "ndsi"
@@ -219,7 +219,7 @@ def test_common_searches() -> None:
 
 
 @pytest.mark.parametrize("word", ["B8A", "b8a", "nir08"])
-def test_search_by_band(word: str) -> None:
+def test_a_search_for_a_band_lists_its_indices(word: str) -> None:
     assert {index.name for index in search(word)} >= {index.name for index in ALL if "nir08" in index.bands}
     assert all("nir08" in index.bands for index in search(word))
 
@@ -247,8 +247,8 @@ domains = st.none() | st.sampled_from(DOMAINS)
 
 
 @given(st.lists(words, max_size=3), domains)
-def test_search_properties(asked: list[str], domain: str | None) -> None:
-    text = " ".join(asked)
+def test_every_result_of_a_search_matches_all_words(terms: list[str], domain: str | None) -> None:
+    text = " ".join(terms)
     result = search(text, domain)
     assert len(set(result)) == len(result)
     for index in result:
@@ -262,8 +262,8 @@ def test_search_properties(asked: list[str], domain: str | None) -> None:
 
 @given(st.sampled_from(ALL), st.data())
 def test_every_index_is_found_by_the_words_of_its_title(index: Index, data: st.DataObject) -> None:
-    asked = data.draw(st.lists(st.sampled_from(index.title.split()), min_size=1, max_size=3))
-    assert index in search(" ".join(asked), data.draw(st.sampled_from((None, index.domain, index.domain.upper()))))
+    terms = data.draw(st.lists(st.sampled_from(index.title.split()), min_size=1, max_size=3))
+    assert index in search(" ".join(terms), data.draw(st.sampled_from((None, index.domain, index.domain.upper()))))
 
 
 # Lazy loading

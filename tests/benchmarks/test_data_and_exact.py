@@ -1,4 +1,4 @@
-"""The scenes are as hard to decode as real ones, and the oracle agrees with GDAL's exact warp."""
+"""Synthetic scenes cost as much to decode as real ones, and the oracle agrees with GDAL's exact warp."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ def stored_size(block: np.ndarray) -> int:
     return len(imagecodecs.deflate_encode(imagecodecs.delta_encode(block, axis=-1).tobytes(), level=6))
 
 
-def test_skies_differ_in_cloud() -> None:
+def test_skies_differ_in_cloud_cover() -> None:
     cover = [np.isin(classes(np.random.default_rng(1), sky, 1024), (3, 8, 9)).mean() for sky in range(SKIES)]
     assert cover == sorted(cover)
     assert cover[0] < 0.25
     assert cover[-1] > 0.6
 
 
-def test_a_file_is_laid_out_as_earth_searchs(scene: Path) -> None:
+def test_files_have_the_layout_of_earth_searchs(scene: Path) -> None:
     with rasterio.open(scene / "red.tif") as dataset:
         assert dataset.profile["blockxsize"] == 1024
         assert dataset.profile["compress"] == "deflate"
@@ -88,7 +88,7 @@ def test_the_oracle_is_gdals_exact_warp(scene: Path, zoom: int, level: int) -> N
         assert np.array_equal(stored(scene / "red.tif", level, z, x, y), warped.read(1))
 
 
-def test_the_level_is_the_coarsest_that_is_not_coarser(scene: Path) -> None:
+def test_the_level_is_the_coarsest_that_is_not_coarser_than_a_target_pixel(scene: Path) -> None:
     path = scene / "red.tif"
     assert [level.resolution for level in levels(path)] == pytest.approx([10, 20, 40, 80, 160])
     assert [own_level(path, zoom) for zoom in (8, 10, 11, 12, 13, 14)] == [4, 3, 2, 1, 0, 0]
@@ -104,7 +104,7 @@ def test_unlike_counts_pixels_not_bands() -> None:
     assert unlike(exact[:1], exact) == 1
 
 
-def test_the_floors_blocks_are_where_it_says(scene: Path) -> None:
+def test_the_floor_has_the_bytes_of_the_blocks(scene: Path) -> None:
     """A tile in the north-east corner: the block in row 0 and column 1."""
     path = (scene / "red.tif").resolve()
     with rasterio.open(path) as dataset:
@@ -119,7 +119,7 @@ def test_the_floors_blocks_are_where_it_says(scene: Path) -> None:
     assert 0 < piece.needed < piece.bytes
 
 
-def test_the_floor_is_trips_and_bytes_and_decoding(scene: Path) -> None:
+def test_the_floor_is_the_sum_of_round_trips_bytes_and_decoding(scene: Path) -> None:
     z, x, y = tile_in(13)
     assets = {"assets": {"red": "red.tif", "nir": "nir.tif"}}
     least = floor(Work(z, x, y, "ndvi", (assets,)), scene, first_byte=0.5, bandwidth=1e6)
@@ -132,19 +132,19 @@ def test_the_floor_is_trips_and_bytes_and_decoding(scene: Path) -> None:
     assert 0 < least.decoding <= least.cpu
 
 
-def test_scog_takes_the_items_as_they_are_meant() -> None:
+def test_scog_parses_the_items_of_the_benchmark() -> None:
     ring = [list(corner) for corner in MAIN.corners()]
-    told = {
+    item = {
         "id": "a", "datetime": "2022-09-29T10:20:31Z", "mgrs_tile": "32TQS", "epsg": 32632, "bbox": [11, 45, 13, 47],
         "footprint": {"type": "Polygon", "coordinates": [ring]},
         "assets": {"red": "http://x/red.tif", "scl": "http://x/scl.tif"},
     }  # fmt: skip
-    scene = parse_item(stac_item(told))
+    scene = parse_item(stac_item(item))
     assert (scene.assets["red"].scale, scene.assets["red"].offset, scene.assets["red"].nodata) == (0.0001, 0.0, 0.0)
     assert (scene.mgrs_tile, scene.collection) == ("32TQS", "benchmark")
 
 
-def test_the_floor_of_a_line_counts_each_block_of_each_address_once(scene: Path, tmp_path: Path) -> None:
+def test_the_floor_of_a_line_counts_each_block_of_each_url_once(scene: Path, tmp_path: Path) -> None:
     link = tmp_path / "another.tif"
     link.symlink_to(scene / "red.tif")
     z, x, y = tile_in(14)
@@ -159,7 +159,7 @@ def test_the_floor_of_a_line_counts_each_block_of_each_address_once(scene: Path,
     assert 0 < once.decoding <= once.cpu
 
 
-def test_a_connection_to_be_opened_comes_before_the_floor(scene: Path) -> None:
+def test_the_floor_includes_the_time_to_connect(scene: Path) -> None:
     z, x, y = tile_in(14)
     work = Work(z, x, y, "ndvi", ({"assets": {"red": "red.tif", "nir": "nir.tif"}},))
     new, known = (floor(work, scene, first_byte=0.5, bandwidth=1e6, connecting=seconds) for seconds in (3.0, 0.0))

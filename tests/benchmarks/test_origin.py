@@ -1,4 +1,4 @@
-"""The origin, asked by three clients: the bytes, the counts, and no sooner than the link would bring them."""
+"""The origin with three clients: its bytes, its counts, and the minimum time of its link."""
 
 from __future__ import annotations
 
@@ -57,35 +57,43 @@ places = st.integers(0, len(DATA) + 100)
 
 @settings(deadline=None, max_examples=60)
 @given(places, st.integers(1, 600_000), st.sampled_from([TLS, PLAIN]))
-def test_a_range_is_those_bytes(origin: Origin, client: httpx.Client, start: int, length: int, scheme: str) -> None:
-    answer = client.get(f"{origin.fresh(scheme)}/below/a.tif", headers={"Range": f"bytes={start}-{start + length - 1}"})
+def test_a_range_returns_the_requested_bytes(
+    origin: Origin, client: httpx.Client, start: int, length: int, scheme: str
+) -> None:
+    response = client.get(
+        f"{origin.fresh(scheme)}/below/a.tif", headers={"Range": f"bytes={start}-{start + length - 1}"}
+    )
     expected = DATA[start : start + length]
-    assert answer.content == expected
+    assert response.content == expected
     if expected:
-        assert answer.status_code == 206
+        assert response.status_code == 206
         last = start + len(expected) - 1
-        assert answer.headers["Content-Range"] == f"bytes {start}-{last}/{len(DATA)}"
+        assert response.headers["Content-Range"] == f"bytes {start}-{last}/{len(DATA)}"
     else:
-        assert answer.status_code == 416
-        assert answer.headers["Content-Range"] == f"bytes */{len(DATA)}"
+        assert response.status_code == 416
+        assert response.headers["Content-Range"] == f"bytes */{len(DATA)}"
 
 
 @pytest.mark.parametrize(
-    ("wanted", "expected"), [("bytes=-7", DATA[-7:]), ("bytes=699990-", DATA[699_990:]), ("bytes=-9999999", DATA)]
+    ("range_header", "expected"), [("bytes=-7", DATA[-7:]), ("bytes=699990-", DATA[699_990:]), ("bytes=-9999999", DATA)]
 )
-def test_open_ranges(origin: Origin, client: httpx.Client, wanted: str, expected: bytes) -> None:
-    answer = client.get(f"{origin.fresh()}/below/a.tif", headers={"Range": wanted})
-    assert (answer.status_code, answer.content) == (206, expected)
+def test_open_ranges_return_the_rest_of_the_file(
+    origin: Origin, client: httpx.Client, range_header: str, expected: bytes
+) -> None:
+    response = client.get(f"{origin.fresh()}/below/a.tif", headers={"Range": range_header})
+    assert (response.status_code, response.content) == (206, expected)
 
 
-@pytest.mark.parametrize("wanted", ["bytes=0-1,5-6", "lines=1-2", None])
-def test_without_a_single_range_it_is_the_whole(origin: Origin, client: httpx.Client, wanted: str | None) -> None:
-    headers = {"Range": wanted} if wanted else {}
-    answer = client.get(f"{origin.fresh()}/below/a.tif", headers=headers)
-    assert (answer.status_code, answer.content) == (200, DATA)
+@pytest.mark.parametrize("range_header", ["bytes=0-1,5-6", "lines=1-2", None])
+def test_without_a_single_range_the_whole_file_is_returned(
+    origin: Origin, client: httpx.Client, range_header: str | None
+) -> None:
+    headers = {"Range": range_header} if range_header else {}
+    response = client.get(f"{origin.fresh()}/below/a.tif", headers=headers)
+    assert (response.status_code, response.content) == (200, DATA)
 
 
-def test_links_empty_and_missing_files(origin: Origin, client: httpx.Client) -> None:
+def test_links_are_followed_and_missing_files_are_404(origin: Origin, client: httpx.Client) -> None:
     base = origin.fresh()
     assert client.get(f"{base}/link.tif").content == DATA
     assert client.get(f"{base}/empty.tif").status_code == 200
@@ -127,11 +135,11 @@ def test_covered_counts_each_number_once(spans: list[tuple[int, int]]) -> None:
 
 
 @pytest.mark.parametrize("scheme", [TLS, PLAIN])
-def test_many_at_once_by_aiohttp(origin: Origin, trust: ssl.SSLContext, scheme: str) -> None:
+def test_concurrent_requests_by_aiohttp_are_counted(origin: Origin, trust: ssl.SSLContext, scheme: str) -> None:
     async def read(session: aiohttp.ClientSession, start: int) -> bool:
         url = f"{origin.fresh(scheme)}/below/a.tif"
-        async with session.get(url, ssl=trust, headers={"Range": f"bytes={start}-{start + 9999}"}) as answer:
-            return await answer.read() == DATA[start : start + 10_000]
+        async with session.get(url, ssl=trust, headers={"Range": f"bytes={start}-{start + 9999}"}) as response:
+            return await response.read() == DATA[start : start + 10_000]
 
     async def everything() -> list[bool]:
         async with aiohttp.ClientSession() as session:
@@ -143,21 +151,21 @@ def test_many_at_once_by_aiohttp(origin: Origin, trust: ssl.SSLContext, scheme: 
     assert (total["requests"], total["bytes"], total["connections"]) == (100, 1_000_000, 100)
 
 
-def test_a_connection_is_kept(origin: Origin) -> None:
+def test_connections_are_persistent(origin: Origin) -> None:
     connection = HTTPConnection(origin.host, timeout=5)
     connection.connect()
-    kept = connection.sock
+    first_socket = connection.sock
     for start in (0, 500_000, 10):
         connection.request("GET", "/x/below/a.tif", headers={"Range": f"bytes={start}-{start + 9}"})
         assert connection.getresponse().read() == DATA[start : start + 10]
-        assert connection.sock is kept
+        assert connection.sock is first_socket
     connection.request("GET", "/x/below/a.tif", headers={"Connection": "close"})
     assert connection.getresponse().read() == DATA
     assert connection.sock is None
     connection.close()
 
 
-def test_requests_sent_ahead_are_answered_in_order(origin: Origin) -> None:
+def test_pipelined_requests_are_answered_in_order(origin: Origin) -> None:
     with socket.create_connection(("127.0.0.1", origin.port), timeout=5) as connection:
         for start in (3, 4):
             connection.sendall(f"GET /x/below/a.tif HTTP/1.1\r\nRange: bytes={start}-{start}\r\n\r\n".encode())
@@ -168,7 +176,7 @@ def test_requests_sent_ahead_are_answered_in_order(origin: Origin) -> None:
     assert bodies == [DATA[3:4], DATA[4:5]]
 
 
-def test_who_leaves_in_the_middle_harms_nobody(origin: Origin, client: httpx.Client) -> None:
+def test_a_closed_connection_does_not_affect_other_clients(origin: Origin, client: httpx.Client) -> None:
     origin.shape(bandwidth=1e6)
     with socket.create_connection(("127.0.0.1", origin.port), timeout=5) as connection:
         connection.sendall(b"GET /x/below/a.tif HTTP/1.1\r\n\r\n")
@@ -179,15 +187,15 @@ def test_who_leaves_in_the_middle_harms_nobody(origin: Origin, client: httpx.Cli
 @pytest.mark.parametrize(
     ("first_byte", "bandwidth", "size"), [(0.08, 1e9, 100), (0.001, 5e6, 700_000), (0.05, 1e7, 500_000)]
 )
-def test_nothing_comes_sooner_than_it_would(
+def test_responses_take_the_time_of_the_simulated_link(
     origin: Origin, client: httpx.Client, first_byte: float, bandwidth: float, size: int
 ) -> None:
     origin.shape(first_byte=first_byte, bandwidth=bandwidth)
-    spent = []
+    seconds = []
     for _ in range(4):
         since = time.perf_counter()
         client.get(f"{origin.fresh()}/below/a.tif", headers={"Range": f"bytes=0-{size - 1}"})
-        spent.append(time.perf_counter() - since)
+        seconds.append(time.perf_counter() - since)
     expected = first_byte + size / bandwidth
-    assert min(spent) >= expected - 0.001
-    assert min(spent) <= expected + 0.05  # so that the shape is the origin's, not a slow origin
+    assert min(seconds) >= expected - 0.001
+    assert min(seconds) <= expected + 0.05  # the simulated link limits, not the origin

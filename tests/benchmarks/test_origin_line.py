@@ -1,4 +1,4 @@
-"""The origin's connections, its shared line and its faults, seen by clients that watch the clock and the bytes."""
+"""The origin's connections, shared line and injected faults, as clients measure them in time and bytes."""
 
 from __future__ import annotations
 
@@ -89,13 +89,13 @@ def test_idle_connections_are_closed(origin: Origin, trust: ssl.SSLContext, sche
 @pytest.mark.parametrize(("scheme", "trips"), [(TLS, 2), (PLAIN, 1)])
 def test_a_new_connection_costs_round_trips(origin: Origin, client: httpx.Client, scheme: str, trips: int) -> None:
     origin.shape(round_trip=0.05)
-    spent = []
+    seconds = []
     for _ in range(2):
         since = time.perf_counter()
         client.get(f"{origin.fresh(scheme)}/a.tif", headers={"Range": "bytes=0-0"})
-        spent.append(time.perf_counter() - since)
-    assert spent[0] >= trips * 0.05
-    assert spent[1] < 0.05
+        seconds.append(time.perf_counter() - since)
+    assert seconds[0] >= trips * 0.05
+    assert seconds[1] < 0.05
 
 
 def test_all_connections_share_the_line(origin: Origin, trust: ssl.SSLContext) -> None:
@@ -111,12 +111,12 @@ def test_all_connections_share_the_line(origin: Origin, trust: ssl.SSLContext) -
         each.start()
     for each in clients:
         each.join()
-    spent = time.perf_counter() - since
-    assert spent >= (400_000 - 16_384) / 1_000_000
-    assert spent < 1.5
+    seconds = time.perf_counter() - since
+    assert seconds >= (400_000 - 16_384) / 1_000_000
+    assert seconds < 1.5
 
 
-def test_turns_on_the_line_are_fair(origin: Origin, client: httpx.Client, trust: ssl.SSLContext) -> None:
+def test_the_line_is_shared_fairly(origin: Origin, client: httpx.Client, trust: ssl.SSLContext) -> None:
     origin.shape(link=500_000)
     with connected(origin, trust) as greedy:
         greedy.sendall(b"GET /x/a.tif HTTP/1.1\r\n\r\n")
@@ -126,7 +126,7 @@ def test_turns_on_the_line_are_fair(origin: Origin, client: httpx.Client, trust:
 
 
 @pytest.mark.parametrize("scheme", [TLS, PLAIN])
-def test_what_nobody_reads_is_not_sent(origin: Origin, trust: ssl.SSLContext, scheme: str) -> None:
+def test_sending_stops_if_the_client_does_not_read(origin: Origin, trust: ssl.SSLContext, scheme: str) -> None:
     origin.shape(link=100e6)
     with socket.socket() as plain:
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
@@ -140,7 +140,7 @@ def test_what_nobody_reads_is_not_sent(origin: Origin, trust: ssl.SSLContext, sc
         one.close()
 
 
-def test_a_pause_stops_everything(origin: Origin, client: httpx.Client) -> None:
+def test_a_pause_delays_all_responses(origin: Origin, client: httpx.Client) -> None:
     get(client, origin, 0, 1)
     origin.pause(0.2)
     since = time.perf_counter()
@@ -148,7 +148,7 @@ def test_a_pause_stops_everything(origin: Origin, client: httpx.Client) -> None:
     assert time.perf_counter() - since > 0.15
 
 
-def test_a_pause_in_the_middle_is_not_made_good(origin: Origin, client: httpx.Client) -> None:
+def test_a_pause_within_a_response_delays_it(origin: Origin, client: httpx.Client) -> None:
     origin.shape(bandwidth=1e6)
     pause = threading.Timer(0.1, origin.pause, [0.3])
     pause.start()
@@ -158,7 +158,7 @@ def test_a_pause_in_the_middle_is_not_made_good(origin: Origin, client: httpx.Cl
     pause.join()
 
 
-def test_refused_and_reset_responses(origin: Origin, client: httpx.Client) -> None:
+def test_responses_can_be_refused_or_reset(origin: Origin, client: httpx.Client) -> None:
     origin.faults(refuse=1)
     assert get(client, origin, 0, 10).status_code == 503
     origin.faults(refuse=0, reset=1)
@@ -174,21 +174,21 @@ def test_a_stalled_response_never_begins(origin: Origin, client: httpx.Client) -
     assert origin.counts()["connections"]["stalled"] == 1
 
 
-def test_the_same_seed_is_the_same_luck(origin: Origin, client: httpx.Client) -> None:
-    def luck() -> list[int]:
+def test_faults_are_determined_by_the_seed(origin: Origin, client: httpx.Client) -> None:
+    def statuses() -> list[int]:
         origin.reset()
         return [get(client, origin, number % 30, 100).status_code for number in range(60)]
 
     origin.faults(refuse=0.3, seed=1)
-    first = luck()
-    assert luck() == first
-    assert first[:30] != first[30:]  # asking again is a new draw
+    first = statuses()
+    assert statuses() == first
+    assert first[:30] != first[30:]  # a repeated request is a new draw
     assert 5 <= first.count(503) <= 35
     origin.faults(seed=2)
-    assert luck() != first
+    assert statuses() != first
 
 
-def test_one_file_drips_and_another_does_not(origin: Origin, client: httpx.Client) -> None:
+def test_a_slow_file_does_not_slow_others(origin: Origin, client: httpx.Client) -> None:
     origin.faults(slow="b.tif", slow_rate=10_000)
     since = time.perf_counter()
     get(client, origin, 0, 100_000)

@@ -1,4 +1,4 @@
-"""A screenful of tiles: their order, six at once, failures and the next try; and what the targets make of it."""
+"""A screenful of tiles: their order, six concurrent requests, failures and retries; and targets from the results."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from benchmarks.targets import Target, targets
 
 
 class Tiles(ThreadingHTTPServer):
-    """Answers `/z/x/y`; what `answers` holds for a path comes first: status and headers, in turn."""
+    """A tile server at `/z/x/y`. `answers` has the first responses of a path: status and headers; then 200."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.answers: dict[str, list[tuple[int, dict[str, str]]]] = {}
-        self.asked: Counter[str] = Counter()
+        self.requested: Counter[str] = Counter()
         self.order: list[str] = []
-        self.at_once, self.most = 0, 0
+        self.in_progress, self.max_in_progress = 0, 0
         self.lock = threading.Lock()
 
 
@@ -36,14 +36,14 @@ class Handler(BaseHTTPRequestHandler):
         server = self.server
         with server.lock:
             server.order.append(self.path)
-            server.asked[self.path] += 1
-            server.at_once += 1
-            server.most = max(server.most, server.at_once)
-            waiting = server.answers.get(self.path, [])
-            status, headers = waiting.pop(0) if waiting else (200, {})
+            server.requested[self.path] += 1
+            server.in_progress += 1
+            server.max_in_progress = max(server.max_in_progress, server.in_progress)
+            scripted = server.answers.get(self.path, [])
+            status, headers = scripted.pop(0) if scripted else (200, {})
         time.sleep(0.01)
         with server.lock:
-            server.at_once -= 1
+            server.in_progress -= 1
         self.send_response(status)
         for name, value in {**headers, "Content-Length": "2"}.items():
             self.send_header(name, value)
@@ -78,17 +78,17 @@ def test_a_screen_is_15_tiles_from_the_middle_outward() -> None:
     assert {y for _, _, y in tiles} == {49, 50, 51}
 
 
-def test_tiles_are_asked_for_six_at_once_in_order(server: Tiles) -> None:
+def test_tiles_are_requested_in_order_six_at_a_time(server: Tiles) -> None:
     tiles = screen((11, 100, 50))
     drawn = draw_screen(template(server), tiles)
     assert (drawn.failed, drawn.redrawn) == (0, 0)
     assert 0 < drawn.first < drawn.last
-    assert server.most == CONNECTIONS
-    places = {f"/{z}/{x}/{y}": number for number, (z, x, y) in enumerate(tiles)}
-    assert all(abs(places[path] - number) < CONNECTIONS for number, path in enumerate(server.order))
+    assert server.max_in_progress == CONNECTIONS
+    positions = {f"/{z}/{x}/{y}": number for number, (z, x, y) in enumerate(tiles)}
+    assert all(abs(positions[path] - number) < CONNECTIONS for number, path in enumerate(server.order))
 
 
-def test_what_fails_is_asked_for_once_more(server: Tiles) -> None:
+def test_failed_tiles_are_requested_once_more(server: Tiles) -> None:
     server.answers = {
         "/1/0/0": [(504, {"Retry-After": "0"})],
         "/1/0/1": [(200, {"X-Scog-Skipped": "S2A;timeout"})],
@@ -96,7 +96,7 @@ def test_what_fails_is_asked_for_once_more(server: Tiles) -> None:
     }
     drawn = draw_screen(template(server), [(1, 0, 0), (1, 0, 1), (1, 1, 0), (1, 1, 1)])
     assert (drawn.failed, drawn.redrawn) == (3, 2)
-    assert server.asked == {"/1/0/0": 2, "/1/0/1": 2, "/1/1/0": 2, "/1/1/1": 1}
+    assert server.requested == {"/1/0/0": 2, "/1/0/1": 2, "/1/1/0": 2, "/1/1/1": 1}
     assert any("X-Scog-Skipped" in fault for fault in drawn.faults)
 
 
@@ -104,7 +104,7 @@ LINE = [
     Row("line", "20 Mbit/s 40 ms z11", "floor", 0, wall=4.0, bytes=9_000_000, first=4 / 3, tiles=15),
     Row("line", "20 Mbit/s 40 ms z11", "scog", 0, wall=4.8, bytes=9_000_000, first=1.0, tiles=15),
     Row("line", "20 Mbit/s 40 ms z11", "titiler", 0, wall=14.4, bytes=25_000_000, first=4.0, tiles=15),
-    # Latency is what limits here, so that TiTiler need not be slow.
+    # Latency limits this line, so that TiTiler is not slower.
     Row("line", "200 Mbit/s 150 ms z9", "floor", 0, wall=0.7, bytes=1_200_000, first=0.23, tiles=15),
     Row("line", "200 Mbit/s 150 ms z9", "scog", 0, wall=0.8, bytes=1_200_000, first=0.2, tiles=15),
     Row("line", "200 Mbit/s 150 ms z9", "titiler", 0, wall=0.9, bytes=1_200_000, first=0.3, tiles=15),
@@ -116,24 +116,24 @@ FAILED = Row(
 SLOW = Row("line", "2 Mbit/s 40 ms z13", "floor", 0, wall=67.0, bytes=16_000_000, first=22.0, tiles=15)
 
 
-def found(rows: list[Row], name: str) -> Target:
+def target_of(rows: list[Row], name: str) -> Target:
     (target,) = [target for target in targets(rows) if target.name == name]
     return target
 
 
-def test_targets_of_a_line() -> None:
-    assert found(LINE, "line, screenful, scog / floor").value == pytest.approx(1.2)
-    assert found(LINE, "line, screenful, TiTiler / scog, where the line limits").value == pytest.approx(3)
-    assert found(LINE, "line, first tile, scog / floor").value == pytest.approx(0.2 / 0.23)
-    assert found(LINE, "line, tiles failed on first request").met
+def test_a_line_has_its_targets() -> None:
+    assert target_of(LINE, "line, screenful, scog / floor").value == pytest.approx(1.2)
+    assert target_of(LINE, "line, screenful, TiTiler / scog, where the line limits").value == pytest.approx(3)
+    assert target_of(LINE, "line, first tile, scog / floor").value == pytest.approx(0.2 / 0.23)
+    assert target_of(LINE, "line, tiles failed on first request").met
 
 
-def test_a_screen_that_failed_is_not_a_fast_one() -> None:
+def test_a_failed_screen_does_not_count_as_fast() -> None:
     rows = [*LINE, FAILED, SLOW]
-    target = found(rows, "line, screenful, scog / floor")
+    target = target_of(rows, "line, screenful, scog / floor")
     assert (target.met, target.case) == (False, "2 Mbit/s 40 ms z13")
     assert target.as_json()["value"] == "inf"
-    assert found(rows, "line, tiles failed on first request").value == 15
-    assert found(rows, "line, tiles failed after a retry").value == 10
-    assert found(rows, "line, bytes sent twice, share").value == pytest.approx(0.1)
+    assert target_of(rows, "line, tiles failed on first request").value == 15
+    assert target_of(rows, "line, tiles failed after a retry").value == 10
+    assert target_of(rows, "line, bytes sent twice, share").value == pytest.approx(0.1)
     assert "| 2 Mbit/s 40 ms z13 | **scog** |" in line_table(rows)

@@ -1,4 +1,4 @@
-"""From rows to targets, tables and plots: numbers that follow from rows made by hand."""
+"""Targets, tables and plots from hand-made rows with known results."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ ROWS = [
     Row("cold", "z13", "rio-tiler", 0, wall=0.3, wrong=0.01),
     Row("cold", "z13", "floor", 0, wall=0.1),
     # Over open connections rio-tiler takes 1.4 times as long at z14, over new ones 2 times, over plain HTTP 1.8 times.
-    *(Row("cold", "z14", who, 0, wall=wall) for who, wall in (("scog", 0.2), ("rio-tiler", 0.4))),
-    *(Row("cold open", "z14", who, 0, wall=wall) for who, wall in (("scog", 0.1), ("rio-tiler", 0.14))),
-    *(Row("cold plain", "z14", who, 0, wall=wall) for who, wall in (("scog", 0.1), ("rio-tiler", 0.18))),
+    *(Row("cold", "z14", contender, 0, wall=wall) for contender, wall in (("scog", 0.2), ("rio-tiler", 0.4))),
+    *(Row("cold open", "z14", contender, 0, wall=wall) for contender, wall in (("scog", 0.1), ("rio-tiler", 0.14))),
+    *(Row("cold plain", "z14", contender, 0, wall=wall) for contender, wall in (("scog", 0.1), ("rio-tiler", 0.18))),
     Row("cold", "z15", "scog", 0, wall=0.2, heads=1, tiles=2),
     Row("cold", "z15", "rio-tiler", 0, wall=0.0, error="it broke"),
     Row("near origin", "header known", "scog", 0, wall=0.05),
@@ -41,29 +41,29 @@ ROWS = [
 ]  # fmt: skip
 
 
-def found(name: str) -> Target:
+def target_of(name: str) -> Target:
     (target,) = [target for target in targets(ROWS) if target.name == name]
     return target
 
 
 @given(st.lists(st.floats(0.001, 1e6), min_size=1, max_size=40))
-def test_spread_is_numpys(values: list[float]) -> None:
+def test_spread_equals_numpys_percentiles(values: list[float]) -> None:
     assert spread(values) == pytest.approx(tuple(np.percentile(values, [10, 50, 90])))
 
 
-def test_ratios_are_of_one_round() -> None:
+def test_ratios_compare_rows_of_one_round() -> None:
     assert paired(ROWS, "cold", "rio-tiler", "scog")["z8"] == pytest.approx([2, 3, 4])
     assert "z15" not in paired(ROWS, "cold", "rio-tiler", "scog")
 
 
-def test_the_worst_case_counts() -> None:
-    target = found("cold tile z8 to z13, rio-tiler / scog")
+def test_a_target_has_the_value_of_the_worst_case() -> None:
+    target = target_of("cold tile z8 to z13, rio-tiler / scog")
     assert (target.value, target.case, target.met) == (pytest.approx(1.5), "z13", False)
-    assert found("cold tile, scog / floor").value == pytest.approx(2)
+    assert target_of("cold tile, scog / floor").value == pytest.approx(2)
 
 
 def test_the_worse_of_new_and_open_connections_counts() -> None:
-    target = found("cold tile z14 and z15, rio-tiler / scog")
+    target = target_of("cold tile z14 and z15, rio-tiler / scog")
     assert (target.value, target.case, target.plain) == (pytest.approx(1.4), "z14 open", pytest.approx(1.8))
 
 
@@ -80,18 +80,18 @@ def test_the_worse_of_new_and_open_connections_counts() -> None:
         ("pixels unlike the exact transform, share", 0, True),
     ],
 )
-def test_values(name: str, value: float, met: bool) -> None:
-    target = found(name)
+def test_targets_have_the_expected_values(name: str, value: float, met: bool) -> None:
+    target = target_of(name)
     assert (target.value, target.met) == (pytest.approx(value), met)
 
 
-def test_what_was_not_measured_is_neither_met_nor_missed() -> None:
-    target = found("pan and zoom, first pass, TiTiler / scog")
+def test_targets_without_measurements_are_neither_met_nor_missed() -> None:
+    target = target_of("pan and zoom, first pass, TiTiler / scog")
     assert (target.value, target.met) == (None, None)
     assert all(target.met is None for target in targets([]))
 
 
-def test_results_come_back_as_they_were_written(tmp_path: Path) -> None:
+def test_results_round_trip_through_files(tmp_path: Path) -> None:
     path = tmp_path / "results" / "run.json"
     report.write(path, ABOUT, ROWS)
     assert report.read(path) == (ABOUT, ROWS)
@@ -102,7 +102,7 @@ def test_results_come_back_as_they_were_written(tmp_path: Path) -> None:
     assert sorted(lines) == [1, 3, 4]  # floor, rio-tiler, scog
 
 
-def test_the_table_goes_between_its_markers() -> None:
+def test_the_table_is_written_between_its_markers() -> None:
     document = f"before\n{report.START}\nold\n{report.END}\nafter\n"
     assert report.put_into(document, "new") == f"before\n{report.START}\nnew\n{report.END}\nafter\n"
     with pytest.raises(ValueError, match="benchmark table"):
@@ -129,7 +129,7 @@ def test_the_chart_has_the_worst_ratio_of_each_peer() -> None:
     assert bars(svg) == {"physical floor": "0.5 ×", "scog": "1 ×", "rio-tiler": "1.4 ×"}
 
 
-def test_bars_are_as_long_as_their_values() -> None:
+def test_lengths_of_bars_are_proportional_to_values() -> None:
     svg = ElementTree.fromstring(speed_chart(targets([row for row in ROWS if row.scenario.startswith("cold")])))
     widths = [float(each.attrib["width"]) for each in svg.iter() if each.tag.endswith("rect")][1:]
     assert widths == pytest.approx([widths[1] * 0.5, widths[1], widths[1] * 1.4], abs=0.1)
@@ -140,6 +140,6 @@ def test_every_bar_has_a_target() -> None:
     assert {name for labels in GROUPS.values() for shown in labels.values() for name in shown} <= names
 
 
-def test_nothing_measured_is_no_chart() -> None:
+def test_a_chart_without_measurements_is_refused() -> None:
     with pytest.raises(ValueError, match="none of the targets"):
         speed_chart(targets([]))

@@ -1,4 +1,4 @@
-"""A local archive: its results equal those of a linear filter, whatever happened to the folder and the index."""
+"""A local archive: its results equal those of a linear filter, also after changes in the folder and the index."""
 
 from __future__ import annotations
 
@@ -62,10 +62,13 @@ def write(folder: Path, *items: Item) -> None:
         path.write_text(json.dumps(item))
 
 
-def found(archive: Archive, **asked: Any) -> list[str]:
+def matching_ids(archive: Archive, **criteria: Any) -> list[str]:
     """Ids of the items that match."""
     query = Query(
-        asked.get("bounds", WORLD), asked.get("interval", ALWAYS), asked.get("cover", 100.0), asked.get("collection")
+        criteria.get("bounds", WORLD),
+        criteria.get("interval", ALWAYS),
+        criteria.get("cover", 100.0),
+        criteria.get("collection"),
     )
     return [item["id"] for item, _ in archive.find(query)]
 
@@ -135,15 +138,15 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
     asyncio.run(archive.close())
 
 
-def plainly(item: Item, query: Query) -> bool:
+def matches(item: Item, query: Query) -> bool:
     """Whether an item matches, without an index."""
     (west, south), _, (east, north) = item["geometry"]["coordinates"][0][:3]
     left, bottom, right, top = query.bounds
     wide = [(west, east)] if west <= east else [(west, 180), (-180, east)]
-    asked = [(left, right)] if left <= right else [(left, 180), (-180, right)]
+    ranges = [(left, right)] if left <= right else [(left, 180), (-180, right)]
     cover = item["properties"].get("eo:cloud_cover")
     return (
-        any(a <= d and c <= b for a, b in wide for c, d in asked)
+        any(a <= d and c <= b for a, b in wide for c, d in ranges)
         and south <= top
         and north >= bottom
         and datetime.fromisoformat(item["properties"]["datetime"]) in query.interval
@@ -172,33 +175,35 @@ queries = st.builds(
 
 @given(query=queries)
 def test_results_equal_a_linear_filter(world: Archive, query: Query) -> None:
-    matching = [item for item in ITEMS if plainly(item, query)]
+    matching = [item for item in ITEMS if matches(item, query)]
     newest_first = sorted(
         matching, key=lambda item: (-datetime.fromisoformat(item["properties"]["datetime"]).timestamp(), item["id"])
     )
-    got = world.find(query)
-    assert {item["id"] for item, _ in got} == {item["id"] for item in matching}
-    assert [item["properties"]["datetime"] for item, _ in got] == [i["properties"]["datetime"] for i in newest_first]
+    results = world.find(query)
+    assert {item["id"] for item, _ in results} == {item["id"] for item in matching}
+    assert [item["properties"]["datetime"] for item, _ in results] == [
+        i["properties"]["datetime"] for i in newest_first
+    ]
 
 
 def test_each_query_has_matches() -> None:
-    """The test above proves nothing if no query matches."""
+    """Queries that match no item would make the test above pass in any case."""
     for query in (
         Query((170.0, -90.0, -170.0, 90.0), ALWAYS, 100.0, None),
         Query(WORLD, ALWAYS, 0.0, "two"),
         Query(WORLD, Interval(START + timedelta(days=10), None), 100.0, "one"),
     ):
-        assert 0 < sum(plainly(item, query) for item in ITEMS) < len(ITEMS)
+        assert 0 < sum(matches(item, query) for item in ITEMS) < len(ITEMS)
     assert any(i["geometry"]["coordinates"][0][0][0] > i["geometry"]["coordinates"][0][1][0] for i in ITEMS)
 
 
-def test_items_are_returned_as_stored_with_their_urls(tmp_path: Path, opened: Opened) -> None:
+def test_items_are_returned_as_stored_with_the_url_of_their_file(tmp_path: Path, opened: Opened) -> None:
     item = an_item("odd name #1 é")
     write(tmp_path, item)
-    ((got, base),) = opened(tmp_path).find(Query(WORLD, ALWAYS, 100.0, None))
-    assert got == item
+    ((stored, base),) = opened(tmp_path).find(Query(WORLD, ALWAYS, 100.0, None))
+    assert stored == item
     assert base == (tmp_path / "one" / "odd name #1 é.json").as_uri()
-    assert parse_item(got, base).assets["red"].url == (tmp_path / "one" / "red.tif").as_uri()
+    assert parse_item(stored, base).assets["red"].url == (tmp_path / "one" / "red.tif").as_uri()
 
 
 @pytest.mark.parametrize(
@@ -214,7 +219,7 @@ def test_items_are_returned_as_stored_with_their_urls(tmp_path: Path, opened: Op
 def test_the_ends_of_an_interval_are_inclusive(text: str, expected: list[str], tmp_path: Path, opened: Opened) -> None:
     midnight = START + timedelta(days=1)
     write(tmp_path, an_item("a"), an_item("b", time=midnight - timedelta(microseconds=1)), an_item("c", time=midnight))
-    assert sorted(found(opened(tmp_path), interval=parse_interval(text))) == sorted(expected)
+    assert sorted(matching_ids(opened(tmp_path), interval=parse_interval(text))) == sorted(expected)
 
 
 def test_a_footprint_of_two_parts_matches_once_at_either_part(tmp_path: Path, opened: Opened) -> None:
@@ -231,14 +236,14 @@ def test_a_footprint_of_two_parts_matches_once_at_either_part(tmp_path: Path, op
         (WORLD, ["split"]),
         ((0.0, 0.0, 1.0, 1.0), []),
     ):
-        assert found(archive, bounds=bounds) == expected
+        assert matching_ids(archive, bounds=bounds) == expected
 
 
 def page(archive: Archive, query: Query) -> Any:
     return asyncio.run(archive.page(query, None, UpstreamStats()))
 
 
-def test_catalog_interface(tmp_path: Path, opened: Opened) -> None:
+def test_an_archive_has_the_interface_of_a_catalogue(tmp_path: Path, opened: Opened) -> None:
     newest = START + timedelta(days=3)
     write(tmp_path, an_item("a"), an_item("b", box=(12, 40, 20, 41), collection="two", time=newest))
     archive = opened(tmp_path)
@@ -259,7 +264,7 @@ def test_catalog_interface(tmp_path: Path, opened: Opened) -> None:
 # Changes in the folder
 
 
-def test_new_changed_and_vanished_files(tmp_path: Path, opened: Opened) -> None:
+def test_new_changed_and_deleted_files_are_indexed(tmp_path: Path, opened: Opened) -> None:
     write(tmp_path, an_item("a"), an_item("b"))
     archive = opened(tmp_path)
     assert sorted(opened.parsed) == ["a", "b"]
@@ -267,21 +272,21 @@ def test_new_changed_and_vanished_files(tmp_path: Path, opened: Opened) -> None:
     write(tmp_path, an_item("c"))
     changed = an_item("b", box=(20, 46, 21, 47))
     write(tmp_path, changed)
-    os.utime(tmp_path / "one" / "b.json", ns=(1, 1))  # an older time is a change too
+    os.utime(tmp_path / "one" / "b.json", ns=(1, 1))  # an earlier modification time is a change too
     (tmp_path / "one" / "a.json").unlink()
     opened.parsed.clear()
     archive.refresh()
     assert sorted(opened.parsed) == ["b", "c"]
-    assert sorted(found(archive)) == ["b", "c"]
-    assert found(archive, bounds=(20, 46, 21, 47)) == ["b"]
-    assert found(archive, bounds=(11, 46, 12, 47)) == ["c"]
+    assert sorted(matching_ids(archive)) == ["b", "c"]
+    assert matching_ids(archive, bounds=(20, 46, 21, 47)) == ["b"]
+    assert matching_ids(archive, bounds=(11, 46, 12, 47)) == ["c"]
 
     again = opened(tmp_path)
     assert opened.parsed == []
-    assert sorted(found(again)) == ["b", "c"]
+    assert sorted(matching_ids(again)) == ["b", "c"]
 
 
-def test_a_file_that_becomes_an_item_and_later_is_none(tmp_path: Path, opened: Opened) -> None:
+def test_a_file_may_become_an_item_and_stop_being_one(tmp_path: Path, opened: Opened) -> None:
     write(tmp_path, an_item("a"), an_item("b"))
     path = tmp_path / "one" / "b.json"
     whole = path.read_bytes()
@@ -290,7 +295,7 @@ def test_a_file_that_becomes_an_item_and_later_is_none(tmp_path: Path, opened: O
     ):
         path.write_bytes(content)
         os.utime(path, ns=(number, number))
-        assert sorted(found(opened(tmp_path))) == expected
+        assert sorted(matching_ids(opened(tmp_path))) == expected
 
 
 OTHERS = {
@@ -317,20 +322,20 @@ def test_files_that_are_not_items_are_skipped(tmp_path: Path, opened: Opened, ca
     (tmp_path / "notes.txt").write_text(json.dumps(an_item("x")))
     (tmp_path / ".hidden").mkdir()
     (tmp_path / ".hidden" / "x.json").write_text(json.dumps(an_item("x")))
-    assert found(opened(tmp_path)) == ["a"]
+    assert matching_ids(opened(tmp_path)) == ["a"]
     for name in OTHERS:
-        means_to_be_none = name in ("collection.json", "archive.json", "list.json", "text.json", "null.json")
-        assert (f"{name}: skipped: " in caplog.text) != (means_to_be_none or name == "features.geojson")
+        is_not_an_item = name in ("collection.json", "archive.json", "list.json", "text.json", "null.json")
+        assert (f"{name}: skipped: " in caplog.text) != (is_not_an_item or name == "features.geojson")
     for name in ("deep.json", "empty.json", "not-utf-8.json"):
         assert f"{name}: skipped: invalid JSON: " in caplog.text
     opened(tmp_path)
-    assert opened.parsed == [], "skipped files are not parsed again either"
+    assert opened.parsed == [], "skipped files are not parsed again"
 
 
 def test_the_folder_itself_may_be_a_link(tmp_path: Path, opened: Opened) -> None:
     write(tmp_path / "real", an_item("a"))
     (tmp_path / "link").symlink_to(tmp_path / "real")
-    assert found(opened(tmp_path / "link")) == ["a"]
+    assert matching_ids(opened(tmp_path / "link")) == ["a"]
 
 
 @pytest.mark.parametrize(
@@ -351,12 +356,12 @@ def test_a_folder_without_items_is_refused(content: dict[str, Item] | None, tmp_
 # Damage to the index
 
 
-def damage_nothing(path: Path) -> None:
+def leave_unchanged(path: Path) -> None:
     """Do nothing."""
 
 
 def not_a_database(path: Path) -> None:
-    path.write_bytes(b"this is no database, and never was one" * 100)
+    path.write_bytes(b"this is not a database and never was" * 100)
 
 
 def of_another_version(path: Path) -> None:
@@ -382,7 +387,7 @@ def flipped(path: Path) -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        damage_nothing,
+        leave_unchanged,
         not_a_database,
         of_another_version,
         emptied,
@@ -395,14 +400,14 @@ def test_a_damaged_index_is_rebuilt(damage: Callable[[Path], None], tmp_path: Pa
     asyncio.run(opened(tmp_path).close())
     damage(tmp_path / INDEX_NAME)
     archive = opened(tmp_path)
-    assert len(opened.parsed) == (0 if damage is damage_nothing else len(ITEMS))
-    assert sorted(found(archive)) == [item["id"] for item in ITEMS]
+    assert len(opened.parsed) == (0 if damage is leave_unchanged else len(ITEMS))
+    assert sorted(matching_ids(archive)) == [item["id"] for item in ITEMS]
     asyncio.run(archive.close())
     opened(tmp_path)
-    assert opened.parsed == [], "the new one is kept"
+    assert opened.parsed == [], "the new index is used"
 
 
-def test_a_read_only_folder(
+def test_a_read_only_folder_is_indexed_in_memory(
     tmp_path: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     write(tmp_path, an_item("a"))
@@ -415,7 +420,7 @@ def test_a_read_only_folder(
 
     with monkeypatch.context() as patch:
         patch.setattr(sqlite3, "connect", read_only)
-        assert found(opened(tmp_path)) == ["a"]
+        assert matching_ids(opened(tmp_path)) == ["a"]
     assert not (tmp_path / INDEX_NAME).exists()
     assert "in memory" in caplog.text
 
@@ -423,14 +428,14 @@ def test_a_read_only_folder(
     before = (tmp_path / INDEX_NAME).read_bytes()
     write(tmp_path, an_item("b"))
     monkeypatch.setattr(sqlite3, "connect", read_only)
-    assert sorted(found(opened(tmp_path))) == ["a", "b"]
+    assert sorted(matching_ids(opened(tmp_path))) == ["a", "b"]
     assert (tmp_path / INDEX_NAME).read_bytes() == before
 
 
-def test_an_index_that_cannot_be_opened(tmp_path: Path, opened: Opened) -> None:
+def test_an_index_that_cannot_be_opened_is_replaced_in_memory(tmp_path: Path, opened: Opened) -> None:
     write(tmp_path, an_item("a"))
     (tmp_path / INDEX_NAME).mkdir()
-    assert found(opened(tmp_path)) == ["a"]
+    assert matching_ids(opened(tmp_path)) == ["a"]
 
 
 @pytest.mark.acceptance
@@ -447,4 +452,4 @@ def test_many_items_are_parsed_once(tmp_path: Path, opened: Opened) -> None:
     archive = opened(tmp_path)
     assert opened.parsed == []
     assert archive.count() == MANY - 1
-    assert found(archive, bounds=(50.5, -39.5, 50.6, -39.4)) == ["01050"]
+    assert matching_ids(archive, bounds=(50.5, -39.5, 50.6, -39.4)) == ["01050"]

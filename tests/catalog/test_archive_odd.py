@@ -19,7 +19,7 @@ from scog.catalog.query import Query
 from scog.catalog.scene import parse_item
 from scog.net.policy import UpstreamStats
 from scog.temporal.intervals import parse_interval
-from tests.catalog.test_archive import ALWAYS, WORLD, Item, an_item, found, write
+from tests.catalog.test_archive import ALWAYS, WORLD, Item, an_item, matching_ids, write
 
 Open = Callable[[Path], Archive]
 
@@ -82,7 +82,7 @@ def test_a_file_is_read_or_reported(
     write(tmp_path, an_item("a"))
     (tmp_path / name).write_bytes(content)
     archive = opened(tmp_path)
-    assert sorted(found(archive)) == (["a", "b"] if reason is None else ["a"])
+    assert sorted(matching_ids(archive)) == (["a", "b"] if reason is None else ["a"])
     assert list(problems_of(archive)) == ([] if reason is None else [name])
     assert problems_of(archive).get(name, "skipped: ").startswith(f"skipped: {reason or ''}")
     assert (f"{name}: skipped: {reason}" in caplog.text) == (reason is not None)
@@ -92,7 +92,7 @@ def test_a_file_is_read_or_reported(
     assert ("`scog doctor` lists them" in caplog.text) == (reason is not None)
 
 
-def test_a_pipe_a_folder_and_a_name_that_is_not_utf_8(tmp_path: Path, opened: Open) -> None:
+def test_a_pipe_a_folder_and_a_name_that_is_not_utf_8_are_skipped(tmp_path: Path, opened: Open) -> None:
     """None of them may block or stop the server."""
     write(tmp_path, an_item("a"))
     os.mkfifo(tmp_path / "pipe.json")
@@ -103,11 +103,11 @@ def test_a_pipe_a_folder_and_a_name_that_is_not_utf_8(tmp_path: Path, opened: Op
     except OSError:  # the file system accepts only UTF-8 names
         odd = {}
     archive = opened(tmp_path)
-    assert found(archive) == ["a"]
+    assert matching_ids(archive) == ["a"]
     assert problems_of(archive) == {"pipe.json": "skipped: not a regular file", **odd}
 
 
-def test_items_of_a_feature_collection(tmp_path: Path, opened: Open) -> None:
+def test_items_of_a_feature_collection_are_indexed(tmp_path: Path, opened: Open) -> None:
     """An invalid item of an ItemCollection does not affect the others."""
     write(tmp_path, an_item("a"))
     broken = an_item("broken") | {"geometry": None}
@@ -116,7 +116,7 @@ def test_items_of_a_feature_collection(tmp_path: Path, opened: Open) -> None:
     path.parent.mkdir()
     path.write_text(json.dumps({"type": "FeatureCollection", "features": members}))
     archive = opened(tmp_path)
-    assert sorted(found(archive)) == ["a", "b", "c"]
+    assert sorted(matching_ids(archive)) == ["a", "b", "c"]
     assert list(problems_of(archive)) == ["deep/list.json#1"]
     (item, base) = next(each for each in archive.find(Query(WORLD, ALWAYS, 100.0, None)) if each[0]["id"] == "b")
     assert parse_item(item, base).assets["red"].url == (tmp_path / "deep" / "red.tif").as_uri()
@@ -125,7 +125,7 @@ def test_items_of_a_feature_collection(tmp_path: Path, opened: Open) -> None:
     path.write_text(json.dumps({"type": "FeatureCollection", "features": members[2:3]}))
     os.utime(path, ns=(1, 1))
     archive.refresh()
-    assert sorted(found(archive)) == ["a", "c"]
+    assert sorted(matching_ids(archive)) == ["a", "c"]
     assert problems_of(archive) == {}
 
 
@@ -135,7 +135,7 @@ def test_lone_surrogates_become_question_marks(tmp_path: Path, opened: Open) -> 
     odd["properties"]["platform"] = "\ud800"
     (tmp_path / "odd.json").write_text(json.dumps(odd))
     archive = opened(tmp_path)
-    assert found(archive) == ["?-\U0001f30d"]
+    assert matching_ids(archive) == ["?-\U0001f30d"]
     (only,) = search_items(archive, ItemSearch(), 10).items
     assert only.item["title"] == "a?b"
     scene = parse_item(odd)
@@ -161,11 +161,11 @@ def test_symbolic_links_are_followed_once_within_the_archive(tmp_path: Path, ope
     (inside / "broken.json").symlink_to("nowhere.json")
     (inside / "prefix.json").symlink_to(tmp_path / "inside.json")
     archive = opened(inside)
-    assert sorted(found(archive)) == ["a", "b", "c"]
-    told = problems_of(archive)
-    assert sorted(told) == ["broken.json", "file.json", "folder", "prefix.json", "round.json"]
-    assert all("leads out of the archive" in told[name] for name in ("file.json", "folder", "prefix.json"))
-    assert told["broken.json"] == "skipped: a broken symbolic link"
+    assert sorted(matching_ids(archive)) == ["a", "b", "c"]
+    problems = problems_of(archive)
+    assert sorted(problems) == ["broken.json", "file.json", "folder", "prefix.json", "round.json"]
+    assert all("leads out of the archive" in problems[name] for name in ("file.json", "folder", "prefix.json"))
+    assert problems["broken.json"] == "skipped: a broken symbolic link"
 
 
 # Ids
@@ -177,7 +177,7 @@ def test_items_with_the_same_id_get_unique_ids(tmp_path: Path, opened: Open, cap
     write(tmp_path, an_item("other"))
     archive = opened(tmp_path)
     names = ["same@d1/one/same.json", "same@d2/one/same.json"]
-    assert sorted(found(archive)) == ["other", *names]
+    assert sorted(matching_ids(archive)) == ["other", *names]
     assert sorted(problems_of(archive)) == ["d1/one/same.json", "d2/one/same.json"]
     assert "another item of the collection has the id 'same'" in caplog.text
     for name in names:  # `/stac` finds each by its unique id
@@ -186,7 +186,7 @@ def test_items_with_the_same_id_get_unique_ids(tmp_path: Path, opened: Open, cap
 
     (tmp_path / "d1" / "one" / "same.json").unlink()
     archive.refresh()
-    assert sorted(found(archive)) == ["other", "same"]
+    assert sorted(matching_ids(archive)) == ["other", "same"]
     assert problems_of(archive) == {}
 
 
@@ -199,10 +199,10 @@ def an_item_time(day: int) -> Any:
 def test_the_same_id_in_two_collections_is_unchanged_in_each(tmp_path: Path, opened: Open) -> None:
     write(tmp_path, an_item("same"), an_item("same", collection="two"), an_item("other"))
     archive = opened(tmp_path)
-    assert sorted(found(archive)) == ["one/same", "other", "two/same"]
-    assert found(archive, collection="two") == ["same"]
+    assert sorted(matching_ids(archive)) == ["one/same", "other", "two/same"]
+    assert matching_ids(archive, collection="two") == ["same"]
     assert [each.item["id"] for each in search_items(archive, ItemSearch(("two",)), 10).items] == ["same"]
-    assert problems_of(archive) == {}, "nothing is wrong with that"
+    assert problems_of(archive) == {}, "it is not a problem"
 
 
 # Times
@@ -233,7 +233,7 @@ def test_items_match_by_their_whole_time_range(text: str, expected: list[str], t
     write(tmp_path, taken("annual", ANNUAL), taken("day", {"datetime": "2024-03-05"}))
     write(tmp_path, taken("old", {"datetime": "2019-01-01T10:00:00"}))
     archive, interval = opened(tmp_path), parse_interval(text)
-    assert sorted(found(archive, interval=interval)) == expected
+    assert sorted(matching_ids(archive, interval=interval)) == expected
     page = search_items(archive, ItemSearch(interval=interval), 10)
     assert sorted(each.item["id"] for each in page.items) == expected
     assert page.matched == len(expected)
@@ -242,20 +242,20 @@ def test_items_match_by_their_whole_time_range(text: str, expected: list[str], t
 # Paging
 
 
-def test_further_scenes_are_on_the_next_page(tmp_path: Path, opened: Open) -> None:
+def test_items_beyond_the_limit_are_on_the_next_page(tmp_path: Path, opened: Open) -> None:
     from scog.catalog.archive import archive as module
 
     write(tmp_path, *(an_item(f"item-{number:02}", time=an_item_time(1 + number // 4)) for number in range(22)))
     archive = opened(tmp_path)
-    whole = found(archive)
+    whole = matching_ids(archive)
     assert len(whole) == 22
-    query, seen = Query((11.2, 46.2, 11.4, 46.4), ALWAYS, 100.0, None), []
+    query, ids = Query((11.2, 46.2, 11.4, 46.4), ALWAYS, 100.0, None), []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "MAX_SCENES", 5)
+        patch.setattr(module, "MAX_PAGE_ITEMS", 5)
         cursor = None
         for _ in range(5):
             page = asyncio.run(archive.page(query, cursor, UpstreamStats()))
-            seen += [item["id"] for item in page.items]
+            ids += [item["id"] for item in page.items]
             cursor = json.loads(json.dumps(page.cursor))
         assert cursor is None
-    assert seen == whole
+    assert ids == whole

@@ -38,18 +38,21 @@ NAMINGS: dict[str, tuple[list[Item], dict[str, int]]] = {
         [{"name": "green_i", "common_name": "green"}, {"name": "green", "common_name": "green"}, {"name": "red"}],
         {"green": 2, "red": 3},
     ),
-    "a common name goes before a code, which others use otherwise": (
+    "a common name goes before a code, as other sensors use other codes": (
         [{"name": "B4", "common_name": "red"}, {"name": "B5", "common_name": "nir08"}],
         {"red": 1, "nir08": 2},
     ),
-    "common names of no band of ours leave the code": (
+    "the code counts if the common name is not a band of Sentinel-2": (
         [{"name": "B05", "common_name": "rededge"}, {"name": "B06", "common_name": "rededge"}],
         {"rededge1": 1, "rededge2": 2},
     ),
-    "two bands called alike": ([{"common_name": "nir"}, {"common_name": "nir"}, {"common_name": "red"}], {"red": 3}),
-    "unknown ones between": ([{"name": "x"}, {}, {"name": "red"}, {"description": "nir"}], {"red": 3}),
-    "nothing at all": ([{}, {}, {}], {}),
-    "no texts": ([{"name": 4}, {"name": None, "common_name": ["red"]}, {"name": "nir"}], {"nir": 3}),
+    "two bands with the same name": (
+        [{"common_name": "nir"}, {"common_name": "nir"}, {"common_name": "red"}],
+        {"red": 3},
+    ),
+    "unknown names among known ones": ([{"name": "x"}, {}, {"name": "red"}, {"description": "nir"}], {"red": 3}),
+    "empty descriptions": ([{}, {}, {}], {}),
+    "names that are not text": ([{"name": 4}, {"name": None, "common_name": ["red"]}, {"name": "nir"}], {"nir": 3}),
 }
 
 
@@ -61,7 +64,7 @@ def test_bands_are_identified_by_name_common_name_or_code(naming: str) -> None:
 
 @pytest.mark.parametrize("member", ["eo:bands", "bands"])
 @pytest.mark.parametrize("naming", NAMINGS)
-def test_an_item_with_one_file(member: str, naming: str, make_item: Callable[..., Item]) -> None:
+def test_bands_of_an_item_with_one_file_are_bound(member: str, naming: str, make_item: Callable[..., Item]) -> None:
     bands, expected = NAMINGS[naming]
     assets = parse_item(make_item(collection="mine", assets={"image": FILE | {member: bands}})).assets
     assert {name: asset.band for name, asset in assets.items()} == (expected or {"image": None})
@@ -75,11 +78,11 @@ def test_scale_offset_and_nodata_are_those_of_the_band(make_item: Callable[..., 
               for name, number in zip(names, numbers, strict=True)]  # fmt: skip
     for asset in ({"eo:bands": names, "raster:bands": numbers}, {"bands": merged}):
         assets = parse_item(make_item(collection="mine", assets={"image": FILE | asset})).assets
-        found = {name: (each.band, each.scale, each.offset, each.nodata) for name, each in assets.items()}
-        assert found == {
+        result = {name: (each.band, each.scale, each.offset, each.nodata) for name, each in assets.items()}
+        assert result == {
             "red": (1, 0.1, -1.0, 0.0),
             "nir": (2, 0.5, 0.0, None),
-            "scl": (3, None, 0.0, None),  # those of the file's tags
+            "scl": (3, None, 0.0, None),  # scale and offset of the file's tags
             "blue": (4, None, 0.0, -9999.0),
         }
 
@@ -94,24 +97,24 @@ def test_an_asset_key_takes_precedence_over_a_band_of_another_file(make_item: Ca
     several = FILE | {"eo:bands": [{"name": "red"}, {"name": "nir"}]}
     red = FILE | {"href": "https://example.org/red.tif"}
     for assets in ({"image": several, "red": red}, {"red": red, "image": several}):
-        found = parse_item(make_item(collection="mine", assets=assets)).assets
-        assert (found["red"].url, found["red"].band) == (red["href"], None)
-        assert (found["nir"].url, found["nir"].band) == (several["href"], 2)
+        result = parse_item(make_item(collection="mine", assets=assets)).assets
+        assert (result["red"].url, result["red"].band) == (red["href"], None)
+        assert (result["nir"].url, result["nir"].band) == (several["href"], 2)
 
 
-def test_a_multi_band_file_whose_key_is_a_band_name(make_item: Callable[..., Item]) -> None:
+def test_the_descriptions_of_a_multi_band_file_take_precedence_over_its_key(make_item: Callable[..., Item]) -> None:
     listed = [{"name": "blue"}, {"name": "red"}]
     assert bands_by_key("red", listed) == {}
-    found = parse_item(make_item(collection="mine", assets={"red": FILE | {"bands": listed}})).assets
-    assert {name: asset.band for name, asset in found.items()} == {"blue": 1, "red": 2}
+    result = parse_item(make_item(collection="mine", assets={"red": FILE | {"bands": listed}})).assets
+    assert {name: asset.band for name, asset in result.items()} == {"blue": 1, "red": 2}
 
 
 @pytest.mark.parametrize("asset", [{"roles": ["overview"]}, {"roles": ["data", "visual"]}])
 def test_rendered_images_are_not_measurements(asset: Item, make_item: Callable[..., Item]) -> None:
     """Their bands have the names of measured bands: Earth Search's `preview` lists red, green and blue."""
     listed = [{"name": "red"}, {"name": "green"}, {"name": "blue"}]
-    found = parse_item(make_item(collection="mine", assets={"shown": FILE | asset | {"eo:bands": listed}})).assets
-    assert set(found) == {"shown"}
+    result = parse_item(make_item(collection="mine", assets={"shown": FILE | asset | {"eo:bands": listed}})).assets
+    assert set(result) == {"shown"}
 
 
 @pytest.mark.parametrize("collection", [L2A, C1, "mine"])
@@ -120,8 +123,8 @@ def test_the_visual_asset_has_three_bands_whatever_the_descriptions(
 ) -> None:
     for listed in ([], [{"name": "red"}, {"name": "green"}, {"name": "blue"}]):
         assets = {"visual": FILE | {"eo:bands": listed}}
-        found = parse_item(make_item(collection=collection, assets=assets)).assets
-        numbers = {name: asset.band for name, asset in found.items()}
+        result = parse_item(make_item(collection=collection, assets=assets)).assets
+        numbers = {name: asset.band for name, asset in result.items()}
         assert numbers == {"visual_red": 1, "visual_green": 2, "visual_blue": 3}
 
 
@@ -133,10 +136,10 @@ LISTS = st.one_of(st.none(), st.integers(), st.text(max_size=3), st.lists(st.one
 @given(st.dictionaries(st.sampled_from(["eo:bands", "raster:bands", "bands"]), LISTS))
 def test_any_band_lists_are_parsed(asset: Item) -> None:
     bands = band_descriptions(asset)
-    found = bands_by_description(bands)
-    assert set(found.values()) <= set(range(1, len(bands) + 1))
-    assert len(set(found.values())) == len(found)
-    assert set(found) <= {band.name for band in BANDS}
+    result = bands_by_description(bands)
+    assert set(result.values()) <= set(range(1, len(bands) + 1))
+    assert len(set(result.values())) == len(result)
+    assert set(result) <= {band.name for band in BANDS}
 
 
 # Georeferences
@@ -162,7 +165,7 @@ TEN = [10.0, 0.0, 600000.0, 0.0, -10.0, 5100000.0]
         ({"proj:epsg": True, "proj:code": 7, "proj:shape": [0, 1]}, {}, None),
     ],
 )  # fmt: skip
-def test_georeferences(asset: Item, properties: Item, expected: tuple[Any, ...] | None) -> None:
+def test_georeferences_are_parsed(asset: Item, properties: Item, expected: tuple[Any, ...] | None) -> None:
     assert georeference_of(asset, properties) == (None if expected is None else Georeference(*expected))
 
 

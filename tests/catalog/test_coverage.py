@@ -25,13 +25,13 @@ def scene(name: str, box: Bounds, days: float = 0.0, orbit: str | None = None) -
     return Scene(name, "c", taken, "s", name, 0.0, (ring,), {}, orbit or name, None, "")
 
 
-def choose(scenes: list[Scene], most: int = 64, bounds: Bounds = AREA) -> tuple[list[Scene], bool]:
+def choose(scenes: list[Scene], limit: int = 64, bounds: Bounds = AREA) -> tuple[list[Scene], bool]:
     touching = SceneSet(scenes).touching(bounds)
-    cover = choose_cover(touching, bounds, most)
+    cover = choose_cover(touching, bounds, limit)
     return [scene for observation in cover.observations for scene in observation.scenes], cover.complete
 
 
-def shown(scenes: list[Scene], bounds: Bounds = AREA) -> float:
+def coverage(scenes: list[Scene], bounds: Bounds = AREA) -> float:
     """Share of the cells that a scene covers."""
     return float(Footprints([scene.footprint for scene in scenes]).cells(bounds, CELLS).any(axis=0).mean())
 
@@ -46,7 +46,7 @@ def tiling(side: float, days: float = 0.0, name: str = "") -> list[Scene]:
     ]
 
 
-def test_no_scenes() -> None:
+def test_no_scenes_are_an_empty_choice() -> None:
     assert choose([]) == ([], False)
 
 
@@ -58,15 +58,15 @@ def test_the_first_layer_is_followed_by_older_ones() -> None:
 
 
 def test_the_number_of_scenes_is_bounded() -> None:
-    chosen, complete = choose(tiling(1.0), most=64)
+    chosen, complete = choose(tiling(1.0), limit=64)
     assert len(chosen) == 64
     assert complete
-    assert shown(chosen) == pytest.approx(64 / 144)
+    assert coverage(chosen) == pytest.approx(64 / 144)
 
 
 def test_the_first_layer_takes_precedence_over_the_second() -> None:
     stack = [scene(f"again{days}", (0, 40, 6, 52), days) for days in range(40)]
-    chosen, _ = choose([*stack, scene("other side", (6, 40, 12, 52), 100)], most=3)
+    chosen, _ = choose([*stack, scene("other side", (6, 40, 12, 52), 100)], limit=3)
     assert {"again0", "other side"} <= {each.id for each in chosen}
 
 
@@ -74,16 +74,16 @@ def test_slivers_do_not_displace_uncovered_areas() -> None:
     base = scene("base", (0, 40, 6, 52))
     slivers = [scene(f"sliver{number}", (0, 40, 6.6, 52), 1 + number) for number in range(3)]
     wide = scene("wide", (6, 40, 12, 52), 50)
-    chosen, _ = choose([base, *slivers, wide], most=2)
+    chosen, _ = choose([base, *slivers, wide], limit=2)
     assert "wide" in {each.id for each in chosen}
-    assert shown(chosen) == 1.0
+    assert coverage(chosen) == 1.0
 
 
 def test_the_newest_are_chosen_if_they_fit_although_others_cover_more() -> None:
     small = [scene("north", (0, 46, 12, 52)), scene("south", (0, 40, 12, 46.5))]
-    chosen, _ = choose([*small, scene("all", AREA, 1)], most=2)
+    chosen, _ = choose([*small, scene("all", AREA, 1)], limit=2)
     assert {each.id for each in chosen} == {"south", "north"}
-    chosen, _ = choose([*small, scene("all", AREA, 1)], most=1)
+    chosen, _ = choose([*small, scene("all", AREA, 1)], limit=1)
     assert [each.id for each in chosen] == ["all"]
 
 
@@ -116,26 +116,28 @@ boxes = st.tuples(st.floats(-2, 11), st.floats(38, 51), st.floats(0.5, 6), st.fl
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(boxes, max_size=25), st.integers(1, 12))
-def test_laws(found: list[tuple[float, float, float, float]], most: int) -> None:
-    scenes = [scene(str(place), (x, y, x + w, y + h), place) for place, (x, y, w, h) in enumerate(found)]
-    chosen, _ = choose(scenes, most)
-    assert len(chosen) <= most
+def test_the_choice_is_bounded_unique_and_nearly_optimal(
+    scene_boxes: list[tuple[float, float, float, float]], limit: int
+) -> None:
+    scenes = [scene(str(place), (x, y, x + w, y + h), place) for place, (x, y, w, h) in enumerate(scene_boxes)]
+    chosen, _ = choose(scenes, limit)
+    assert len(chosen) <= limit
     assert len({each.id for each in chosen}) == len(chosen)
     assert {each.id for each in chosen} <= {each.id for each in scenes}
-    if len(chosen) < most:  # below the bound, all that can be covered is covered
-        assert shown(chosen) == shown(scenes)
-    assert shown(chosen) >= min(_best(scenes, most), shown(scenes))
+    if len(chosen) < limit:  # below the bound, all that can be covered is covered
+        assert coverage(chosen) == coverage(scenes)
+    assert coverage(chosen) >= min(_best(scenes, limit), coverage(scenes))
 
 
-def _best(scenes: list[Scene], most: int) -> float:
+def _best(scenes: list[Scene], limit: int) -> float:
     """Coverage of the greedy algorithm, which is at least 63 % of the optimum."""
     if not scenes:
         return 0.0
     cells = Footprints([scene.footprint for scene in scenes]).cells(AREA, CELLS)
-    held = np.zeros(cells.shape[1], bool)
-    for _ in range(most):
-        held |= cells[int((cells & ~held).sum(axis=1).argmax())]
-    return float(held.mean())
+    covered = np.zeros(cells.shape[1], bool)
+    for _ in range(limit):
+        covered |= cells[int((cells & ~covered).sum(axis=1).argmax())]
+    return float(covered.mean())
 
 
 def test_observations_without_chosen_scenes_are_dropped() -> None:

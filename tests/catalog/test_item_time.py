@@ -30,23 +30,23 @@ TICK = timedelta(microseconds=1)
         ("2024-06-12T11:59:60Z", NOON - timedelta(seconds=1)),
     ],
 )
-def test_instants(text: str, moment: datetime) -> None:
-    when = item_time({"datetime": text})
-    assert (when.moment, when.start, when.end, when.remarks) == (moment, moment, moment, ())
-    assert when.moment.tzinfo is UTC
+def test_instants_are_parsed(text: str, moment: datetime) -> None:
+    parsed = item_time({"datetime": text})
+    assert (parsed.moment, parsed.start, parsed.end, parsed.remarks) == (moment, moment, moment, ())
+    assert parsed.moment.tzinfo is UTC
 
 
 def test_a_date_is_its_whole_day() -> None:
-    when = item_time({"datetime": "2024-06-12"})
+    parsed = item_time({"datetime": "2024-06-12"})
     midnight = NOON - timedelta(hours=12)
-    assert (when.moment, when.start, when.end) == (midnight, midnight, midnight + timedelta(days=1) - TICK)
+    assert (parsed.moment, parsed.start, parsed.end) == (midnight, midnight, midnight + timedelta(days=1) - TICK)
 
 
 A, B, C = "2024-01-01T00:00:00Z", "2024-06-12T12:00:00Z", "2024-12-31T23:59:59Z"
 
 
 @pytest.mark.parametrize(
-    ("taken", "first", "last", "moment", "start", "end", "remarks"),
+    ("nominal", "first", "last", "moment", "start", "end", "remarks"),
     [
         (None, A, C, A, A, C, 0),
         (B, A, C, B, A, C, 0),
@@ -61,10 +61,12 @@ A, B, C = "2024-01-01T00:00:00Z", "2024-06-12T12:00:00Z", "2024-12-31T23:59:59Z"
         (B, A, "9999-12-31T23:59:59Z", B, A, "9999-12-31T23:59:59Z", 0),
     ],
 )
-def test_ranges(taken: Any, first: Any, last: Any, moment: str, start: str, end: str, remarks: int) -> None:
-    when = item_time({"datetime": taken, "start_datetime": first, "end_datetime": last})
-    assert tuple(when[:3]) == tuple(map(datetime.fromisoformat, (moment, start, end)))
-    assert len(when.remarks) == remarks
+def test_a_range_has_a_start_and_an_end(
+    nominal: Any, first: Any, last: Any, moment: str, start: str, end: str, remarks: int
+) -> None:
+    parsed = item_time({"datetime": nominal, "start_datetime": first, "end_datetime": last})
+    assert tuple(parsed[:3]) == tuple(map(datetime.fromisoformat, (moment, start, end)))
+    assert len(parsed.remarks) == remarks
 
 
 @pytest.mark.parametrize(
@@ -77,7 +79,7 @@ def test_ranges(taken: Any, first: Any, last: Any, moment: str, start: str, end:
     ],
     ids=lambda value: str(value)[:40],
 )  # fmt: skip
-def test_no_time(properties: Any) -> None:
+def test_items_without_a_valid_time_are_refused(properties: Any) -> None:
     with pytest.raises(ValueError, match="datetime") as refused:
         item_time(properties)
     assert len(str(refused.value)) < 120

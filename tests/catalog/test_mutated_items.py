@@ -39,7 +39,7 @@ FEW = 60
 MADE = make_items()[0]
 EARTH_SEARCH = acquisitions(squares_around(11.3, 46.5, 1, 1), date(2024, 1, 1), 1, "https://example.org")[0]
 COSTLY = ("id", "type", "properties", "datetime", "geometry", "assets")
-"""Members without whose valid value an item is unusable."""
+"""Members that must be valid for an item to be usable."""
 PROPERTIES = ("datetime", "storage:requester_pays")
 """Properties that may make an item unusable; the second one declares its files requester-pays."""
 
@@ -52,22 +52,22 @@ def sound(item: Item) -> Item:
     return {**item, "id": "sound"}
 
 
-def check(found: Scene | None, complaint: str, mutation: Mutation, whole: Scene, item: Item) -> None:
+def check(scene: Scene | None, problem: str, mutation: Mutation, whole: Scene, item: Item) -> None:
     """Check what a mutated item may have lost, and that the loss is reported."""
     place, how = mutation.path, str(mutation)
-    if found is None:
-        assert complaint, f"{how}: gone without a word"
-        assert place[0] in COSTLY, f"{how}: {complaint}"
-        assert place[0] != "properties" or len(place) == 1 or place[1] in PROPERTIES, f"{how}: {complaint}"
-        assert place[0] != "assets" or len(place) == 1 or len(whole.assets) == 1, f"{how}: {complaint}"
+    if scene is None:
+        assert problem, f"{how}: skipped but not reported"
+        assert place[0] in COSTLY, f"{how}: {problem}"
+        assert place[0] != "properties" or len(place) == 1 or place[1] in PROPERTIES, f"{how}: {problem}"
+        assert place[0] != "assets" or len(place) == 1 or len(whole.assets) == 1, f"{how}: {problem}"
         return
-    lost = set(whole.assets) - set(found.assets)
+    lost = set(whole.assets) - set(scene.assets)
     if place[0] == "assets" and len(place) > 1:
         assert lost <= bands_of(item, str(place[1])), f"{how}: {lost}"
     else:
         assert not lost or place == ("assets",), f"{how}: {lost}"
     if lost and len(place) > 2 and place[2] not in ("type", "href"):  # another media type is not an error
-        assert complaint, f"{how}: an asset is gone without a word"
+        assert problem, f"{how}: an asset is skipped but not reported"
 
 
 def bands_of(item: Item, key: str) -> set[str]:
@@ -96,8 +96,8 @@ def archived(folder: Path, item: Item, tried: Sequence[Mutation]) -> None:
     """Open an archive of mutated items, and make all requests that a server makes."""
     (folder / "sound.json").write_text(json.dumps(sound(item)))
     for number, mutation in enumerate(tried):
-        own = {} if mutation.path == ("id",) else {"id": f"item-{number}"}
-        (folder / f"{number}.json").write_text(json.dumps(mutation.item | own))
+        unique = {} if mutation.path == ("id",) else {"id": f"item-{number}"}
+        (folder / f"{number}.json").write_text(json.dumps(mutation.item | unique))
     archive = Archive.open(folder)
     try:
         problems: dict[str, str] = {}
@@ -109,17 +109,17 @@ def archived(folder: Path, item: Item, tried: Sequence[Mutation]) -> None:
             name = f"{number}.json"
             check(bases.get(name), problems.get(name, ""), mutation, bases["sound.json"], item)
         documents = Documents(archive, "http://localhost")
-        told = [documents.landing(), documents.collections(), documents.queryables(None)]
+        responses = [documents.landing(), documents.collections(), documents.queryables(None)]
         for order in ((), (SortKey("eo:cloud_cover"),), (SortKey("gsd", True), SortKey("proj:epsg"))):
             page = search_items(archive, ItemSearch(order=order or ItemSearch().order), 10_000)
             assert page.matched == len(bases)  # a page that would be too large ends early
-            told += [documents.item(stored) for stored in page.items]
-        json.dumps(told, ensure_ascii=False, allow_nan=False).encode()  # as responses are written
+            responses += [documents.item(stored) for stored in page.items]
+        json.dumps(responses, ensure_ascii=False, allow_nan=False).encode()  # as responses are written
     finally:
         asyncio.run(archive.close())
 
 
-def test_an_archive(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_archive_of_some_mutations(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     for number, item in enumerate((MADE, EARTH_SEARCH)):
         folder = tmp_path / str(number)
         folder.mkdir()
@@ -162,14 +162,14 @@ def remote(item: Item, tried: Sequence[Mutation], caplog: pytest.LogCaptureFixtu
                 server.fail(SEARCH, edit(lambda page, features=features: page.update(features=features)))
                 caplog.clear()
                 search = await one_page(catalog)
-                found = {scene.id: scene for scene in search._loaded}
-                assert "sound" in found, str(mutation)
+                scenes = {scene.id: scene for scene in search._loaded}
+                assert "sound" in scenes, str(mutation)
                 others = [scene for scene in search._loaded if scene.id != "sound"]
-                told = "; ".join(search.problems)
-                assert not told or "cannot be used" in caplog.text
-                asked = search.skipped["other-collection"] == 1
-                if not asked:
-                    check(others[0] if others else None, told, mutation, found["sound"], item)
+                reported = "; ".join(search.problems)
+                assert not reported or "cannot be used" in caplog.text
+                is_of_other_collection = search.skipped["other-collection"] == 1
+                if not is_of_other_collection:
+                    check(others[0] if others else None, reported, mutation, scenes["sound"], item)
                 listed = feature_collection(search.scenes.touching(WORLD.bounds))
                 json.dumps(listed, ensure_ascii=False, allow_nan=False).encode()
         finally:
@@ -180,12 +180,12 @@ def remote(item: Item, tried: Sequence[Mutation], caplog: pytest.LogCaptureFixtu
         asyncio.run(all_pages())
 
 
-def test_a_remote_catalogue(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_remote_catalogue_of_some_mutations(caplog: pytest.LogCaptureFixture) -> None:
     remote(EARTH_SEARCH, json_only(sample(EARTH_SEARCH, FEW)), caplog)
 
 
 @pytest.mark.acceptance
-def test_a_remote_catalogue_and_many_mutations(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_remote_catalogue_of_many_mutations(caplog: pytest.LogCaptureFixture) -> None:
     remote(EARTH_SEARCH, json_only(sample(EARTH_SEARCH, 1500)), caplog)
 
 

@@ -34,7 +34,7 @@ def scene(make_item: Callable[..., Item]) -> Callable[..., Scene]:
         time: str,
         *,
         platform: str = "sentinel-2a",
-        square: str = "32TPT",
+        mgrs_tile: str = "32TPT",
         orbit: str | None = "046870",
         strip: str | None = "S20240612T101026",
         baseline: str = "05.10",
@@ -50,7 +50,7 @@ def scene(make_item: Callable[..., Item]) -> Callable[..., Scene]:
                 {
                     "datetime": time,
                     "platform": platform,
-                    "grid:code": f"MGRS-{square}",
+                    "grid:code": f"MGRS-{mgrs_tile}",
                     "s2:datatake_id": datatake,
                     "s2:datastrip_id": strip and f"S2A_OPER_MSI_L2A_DS_2APS_{processed}_{strip}_N{baseline}",
                     "s2:generation_time": generated,
@@ -70,15 +70,15 @@ def observation_ids(scenes: list[Scene], bounds: tuple[float, float, float, floa
 
 
 def test_an_overpass_at_midnight_is_one_observation(scene: Callable[..., Scene]) -> None:
-    before = scene("before", "2024-06-12T23:59:58Z", square="01KAB", west=11)
-    after = scene("after", "2024-06-13T00:00:12Z", square="01KAA", west=12)
-    other = scene("other", "2024-06-13T00:10:00Z", orbit="046871", square="01KAA", west=12)
+    before = scene("before", "2024-06-12T23:59:58Z", mgrs_tile="01KAB", west=11)
+    after = scene("after", "2024-06-13T00:00:12Z", mgrs_tile="01KAA", west=12)
+    other = scene("other", "2024-06-13T00:10:00Z", orbit="046871", mgrs_tile="01KAA", west=12)
     assert observation_ids([after, other, before]) == [["other"], ["before", "after"]]
     (_, observation) = SceneSet([after, other, before]).touching(WORLD)
     assert observation.time == before.time
 
 
-def test_both_parts_of_a_split_datastrip_are_kept(scene: Callable[..., Scene]) -> None:
+def test_both_parts_of_a_split_datastrip_are_used(scene: Callable[..., Scene]) -> None:
     one = scene("one", "2025-07-29T18:03:10Z", strip="S20250729T180310", west=11)
     two = scene("two", "2025-07-29T18:03:17Z", strip="S20250729T175521", west=11.4)
     assert observation_ids([two, one]) == [["one", "two"]]
@@ -111,7 +111,7 @@ def test_scenes_that_differ_in_one_key_are_not_reprocessings(scene: Callable[...
     scenes = [
         scene("a", time),
         scene("b", time, platform="sentinel-2b"),
-        scene("c", time, square="32TPS"),
+        scene("c", time, mgrs_tile="32TPS"),
         scene("d", time, orbit="046871"),
         scene("e", time, strip="S20240612T101533"),
         scene("f", time, collection=C1),
@@ -151,38 +151,38 @@ def test_without_orbit_numbers_scenes_are_grouped_by_time(scene: Callable[..., S
 
 def test_scenes_of_an_overpass_have_a_total_order(scene: Callable[..., Scene]) -> None:
     scenes = [
-        scene("z", "2024-06-12T10:10:31Z", square="32TPT", strip="S1"),
-        scene("a", "2024-06-12T10:10:45Z", square="32TPS", strip="S2"),
-        scene("c", "2024-06-12T10:10:45Z", square="32TPT", strip="S3"),
-        scene("b", "2024-06-12T10:10:45Z", square="32TPT", strip="S4"),
+        scene("z", "2024-06-12T10:10:31Z", mgrs_tile="32TPT", strip="S1"),
+        scene("a", "2024-06-12T10:10:45Z", mgrs_tile="32TPS", strip="S2"),
+        scene("c", "2024-06-12T10:10:45Z", mgrs_tile="32TPT", strip="S3"),
+        scene("b", "2024-06-12T10:10:45Z", mgrs_tile="32TPT", strip="S4"),
     ]
     for seed in range(10):
         random.Random(seed).shuffle(scenes)
         assert observation_ids(scenes) == [["z", "a", "b", "c"]]
 
 
-def test_an_observation_has_only_its_scenes_that_touch(scene: Callable[..., Scene]) -> None:
-    west = scene("west", "2024-06-12T10:10:31Z", square="32TPT", west=11)
-    east = scene("east", "2024-06-12T10:10:45Z", square="33TUN", west=13)
+def test_an_observation_has_only_scenes_that_intersect_the_bounds(scene: Callable[..., Scene]) -> None:
+    west = scene("west", "2024-06-12T10:10:31Z", mgrs_tile="32TPT", west=11)
+    east = scene("east", "2024-06-12T10:10:45Z", mgrs_tile="33TUN", west=13)
     older = scene("older", "2024-06-02T10:10:31Z", orbit="046727", west=13)
-    made = SceneSet([west, east, older])
-    assert [scene.id for scene in made.scenes] == ["west", "east", "older"]
+    scene_set = SceneSet([west, east, older])
+    assert [scene.id for scene in scene_set.scenes] == ["west", "east", "older"]
     assert observation_ids([west, east, older], (13.2, 46.1, 13.4, 46.2)) == [["east"], ["older"]]
     assert observation_ids([west, east, older], (12.5, 46.1, 12.6, 46.2)) == []
-    (observation,) = made.touching((11.2, 46.1, 11.4, 46.2))
+    (observation,) = scene_set.touching((11.2, 46.1, 11.4, 46.2))
     # An observation has the same time and key in every tile.
     assert observation.time == west.time
-    assert made.touching((13.2, 46.1, 13.4, 46.2))[0].key == observation.key
+    assert scene_set.touching((13.2, 46.1, 13.4, 46.2))[0].key == observation.key
 
 
-def test_no_scenes() -> None:
+def test_no_scenes_give_no_observations() -> None:
     assert SceneSet([]).touching(WORLD) == []
 
 
 # Recordings
 
 
-def test_scenes_that_are_in_both_collections(recorded: dict[str, Item]) -> None:
+def test_scenes_of_two_collections_are_not_versions_of_each_other(recorded: dict[str, Item]) -> None:
     scenes = [parse_item(item) for item in recorded.values()]
     twins = {scene.acquisition_key for scene in scenes if scene.collection == L2A} & {
         scene.acquisition_key for scene in scenes if scene.collection == C1
@@ -191,19 +191,19 @@ def test_scenes_that_are_in_both_collections(recorded: dict[str, Item]) -> None:
     # They are not versions of each other: a search of a collection returns only its scenes.
     assert len(latest_versions(scenes)) == 26
     for collection in (L2A, C1):
-        asked = SceneSet([scene for scene in scenes if scene.collection == collection])
-        assert {scene.collection for scene in asked.scenes} == {collection}
-        assert sum(scene.acquisition_key in twins for scene in asked.scenes) == 6
+        scene_set = SceneSet([scene for scene in scenes if scene.collection == collection])
+        assert {scene.collection for scene in scene_set.scenes} == {collection}
+        assert sum(scene.acquisition_key in twins for scene in scene_set.scenes) == 6
 
 
-def test_a_recorded_overpass(recorded: dict[str, Item]) -> None:
+def test_a_recorded_overpass_is_one_observation(recorded: dict[str, Item]) -> None:
     scenes = [parse_item(item) for name, item in recorded.items() if name.startswith(C1) and "20250731" in name]
     (observation,) = SceneSet(scenes).touching(WORLD)
-    squares = [scene.mgrs_tile for scene in observation.scenes]
-    assert sorted(squares) == ["20EPT", "24MUA", "24MUV", "24MVV", "24MWV", "24MXV"]
+    mgrs_tiles = [scene.mgrs_tile for scene in observation.scenes]
+    assert sorted(mgrs_tiles) == ["20EPT", "24MUA", "24MUV", "24MVV", "24MWV", "24MXV"]
 
 
-def test_a_recorded_month_of_one_mgrs_tile(recordings: Path) -> None:
+def test_observations_of_a_recorded_month_are_newest_first(recordings: Path) -> None:
     page = json.loads((recordings / "search-13TDE-2024-c1.json").read_bytes())
     scenes = [parse_item(item) for item in page["features"]]
     observations = SceneSet(reversed(scenes)).touching(WORLD)

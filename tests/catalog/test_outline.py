@@ -52,13 +52,13 @@ CASES: list[tuple[str, dict[str, Any], list[tuple[float, float]], list[tuple[flo
     ("a jump, in steps", {"geometry": polygon(dense(150, 210, -60, 60))}, [(179, 0), (-151, 0)], [(0, 0), (149, 0)]),
     ("a wide jump by the bbox", {"geometry": polygon(box(100, -60, -100, 60)), "bbox": [100, -60, -100, 60]},
      [(180, 0), (-101, 0)], [(0, 0)]),
-    ("the bbox alone", {"geometry": None, "bbox": [179, -18, -179, -16]}, [(180, -17), (-179.5, -17)], [(0, -17)]),
-    ("of six numbers", {"geometry": None, "bbox": [11, 46, -20, 12, 47, 3000]}, [(11.5, 46.5)], [(11.5, 45)]),
+    ("only a bbox", {"geometry": None, "bbox": [179, -18, -179, -16]}, [(180, -17), (-179.5, -17)], [(0, -17)]),
+    ("a bbox of six numbers", {"geometry": None, "bbox": [11, 46, -20, 12, 47, 3000]}, [(11.5, 46.5)], [(11.5, 45)]),
     ("a wrong bbox", {"geometry": polygon(box(11, 46, 12, 47)), "bbox": [20, 46, 21, 47]}, [(11.5, 46.5)],
      [(20.5, 46.5)]),
     ("around a pole", {"geometry": polygon(((0, 70), (90, 75), (180, 70), (-90, 75), (0, 70)))},
      [(10, 80), (-45, 89), (180, 71)], [(45, 60), (180, 69)]),
-    ("around the other", {"geometry": polygon(((0, -70), (-90, -75), (180, -70), (90, -75), (0, -70)))},
+    ("around the other pole", {"geometry": polygon(((0, -70), (-90, -75), (180, -70), (90, -75), (0, -70)))},
      [(10, -80), (-45, -89)], [(45, -60), (10, 80)]),
     ("a hole beyond 180", {"geometry": polygon(box(170, 40, 190, 50), box(-179, 44, -175, 46))},
      [(171, 45), (-171, 45)], [(-177, 45)]),
@@ -118,7 +118,7 @@ def test_longitudes_wrap(west: float, width: float, lat: tuple[float, float], tu
 
 
 @given(st.lists(st.tuples(lons, st.floats(0.01, 200)), min_size=1, max_size=6))
-def test_the_narrowest_arc(spans: list[tuple[float, float]]) -> None:
+def test_the_longitude_range_is_the_narrowest_arc(spans: list[tuple[float, float]]) -> None:
     """It contains all spans and excludes the widest gap."""
     rings = [box(west, 0, west + width, 1) for west, width in spans]
     west, east = longitude_range(rings)

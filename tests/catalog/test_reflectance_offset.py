@@ -62,7 +62,7 @@ def edited(item: Item, collection: str, flag: Any, baseline: Any) -> Item:
 
 
 @pytest.mark.parametrize(("collection", "flag", "baseline", "offset"), ROWS, ids=IDS)
-def test_the_table_on_synthetic_items(
+def test_synthetic_items_have_the_offset_of_the_table(
     collection: str, flag: Any, baseline: Any, offset: float | None, make_item: Callable[..., Item]
 ) -> None:
     scene = parse_item(edited(make_item(), collection, flag, baseline))
@@ -73,7 +73,7 @@ def test_the_table_on_synthetic_items(
 
 
 @pytest.mark.parametrize(("collection", "flag", "baseline", "offset"), ROWS, ids=IDS)
-def test_the_table_on_edited_recordings(
+def test_edited_recordings_have_the_offset_of_the_table(
     collection: str, flag: Any, baseline: Any, offset: float | None, recorded: dict[str, Item]
 ) -> None:
     for item in recorded.values():
@@ -85,17 +85,17 @@ def test_the_table_on_edited_recordings(
         assert set(others.values()) == {0.0}, others
 
 
-def test_recorded_items(recorded: dict[str, Item]) -> None:
-    found = {name: parse_item(item).assets["red"].offset for name, item in recorded.items()}
-    assert len(found) == 26
-    for name, offset in found.items():
+def test_recorded_items_have_the_true_offset(recorded: dict[str, Item]) -> None:
+    offsets = {name: parse_item(item).assets["red"].offset for name, item in recorded.items()}
+    assert len(offsets) == 26
+    for name, offset in offsets.items():
         properties = recorded[name]["properties"]
         if name.startswith(C1):
             assert offset == SHIFT, name
         else:
             assert properties.get("earthsearch:boa_offset_applied") or properties["s2:processing_baseline"] < "04"
             assert offset == 0.0, name
-    assert {name.split("__")[0] for name in found} == {L2A, C1}
+    assert {name.split("__")[0] for name in offsets} == {L2A, C1}
     # The offsets in the recorded items are wrong:
     wrong = [n for n, i in recorded.items() if n.startswith(L2A) and written_offset(i) == SHIFT]
     assert len(wrong) == 7
@@ -123,34 +123,34 @@ def test_the_rule_needs_no_item() -> None:
     assert offset_of(L2A, None, "04.00") is None
 
 
-def numbers(count: int, low: int, how_many_low: int, rest: int = 1500) -> np.ndarray:
-    """`count` DN of red, of which `how_many_low` are `low`."""
+def numbers(count: int, low: int, low_count: int, rest: int = 1500) -> np.ndarray:
+    """`count` DN of red, of which `low_count` are `low`."""
     red = np.full(count, rest, np.uint16)
-    red[:how_many_low] = low
+    red[:low_count] = low
     return red
 
 
 SETTLED = [
     # red, offset, reason
-    (numbers(1000, 999, 0), SHIFT, "nothing under 1000"),
-    (numbers(1000, 1000, 1000), SHIFT, "1000 itself is not under it"),
-    (numbers(1000, 999, 10), SHIFT, "just 1 % under 1000, none under 900"),
-    (numbers(1000, 900, 10), SHIFT, "900 itself is not under it"),
-    (numbers(1000, 999, 11), 0.0, "more than 1 % under 1000"),
-    (numbers(1000, 899, 1), 0.0, "one under 900"),
-    (numbers(1000, 899, 10), 0.0, "1 % under 900"),
-    (numbers(1000, 300, 600), 0.0, "land as it is without +1000"),
+    (numbers(1000, 999, 0), SHIFT, "none below 1000"),
+    (numbers(1000, 1000, 1000), SHIFT, "1000 is not below 1000"),
+    (numbers(1000, 999, 10), SHIFT, "exactly 1 % below 1000, none below 900"),
+    (numbers(1000, 900, 10), SHIFT, "900 is not below 900"),
+    (numbers(1000, 999, 11), 0.0, "more than 1 % below 1000"),
+    (numbers(1000, 899, 1), 0.0, "one below 900"),
+    (numbers(1000, 899, 10), 0.0, "1 % below 900"),
+    (numbers(1000, 300, 600), 0.0, "land without the offset of 1000"),
     (numbers(1, 1, 1), 0.0, "a single dark pixel"),
     (numbers(1, 1, 0), SHIFT, "a single bright pixel"),
-    (np.zeros(1000, np.uint16), 0.0, "no data at all"),
-    (np.zeros(0, np.uint16), 0.0, "no pixels at all"),
+    (np.zeros(1000, np.uint16), 0.0, "only nodata"),
+    (np.zeros(0, np.uint16), 0.0, "no pixels"),
     (np.append(numbers(1000, 999, 10), np.zeros(100_000, np.uint16)), SHIFT, "DN 0 does not count"),
-    (np.append(numbers(1000, 999, 11), np.zeros(100_000, np.uint16)), 0.0, "neither in the share"),
-    (numbers(1000, 999, 11).reshape(10, 100), 0.0, "of any shape"),
+    (np.append(numbers(1000, 999, 11), np.zeros(100_000, np.uint16)), 0.0, "DN 0 does not count in the share"),
+    (numbers(1000, 999, 11).reshape(10, 100), 0.0, "two dimensions"),
     (numbers(1000, 1, 0, rest=65535), SHIFT, "saturated"),
 ]
 
 
 @pytest.mark.parametrize(("red", "offset"), [row[:2] for row in SETTLED], ids=[row[2] for row in SETTLED])
-def test_offset_from_pixels(red: np.ndarray, offset: float) -> None:
+def test_the_offset_is_estimated_from_pixels(red: np.ndarray, offset: float) -> None:
     assert estimate_offset(red) == offset

@@ -29,7 +29,7 @@ RED = {"href": "https://example.org/B04.tif", "type": "image/tiff; application=g
 # Recorded items
 
 
-def test_every_recorded_item(recorded: dict[str, Item]) -> None:
+def test_every_recorded_item_becomes_a_scene(recorded: dict[str, Item]) -> None:
     assert Counter(name.split("__")[0] for name in recorded) == {L2A: 10, C1: 16}
     for name, item in recorded.items():
         scene = parse_item(item)
@@ -68,7 +68,7 @@ def test_recorded_assets_have_canonical_names_and_are_never_jpeg_2000(recorded: 
     assert len(jp2) > 100
 
 
-def test_recorded_footprints_are_as_recorded(recorded: dict[str, Item]) -> None:
+def test_recorded_footprints_are_unchanged(recorded: dict[str, Item]) -> None:
     for name, item in recorded.items():
         (ring,) = parse_item(item).footprint
         assert [list(corner) for corner in ring] == item["geometry"]["coordinates"][0], name
@@ -77,8 +77,8 @@ def test_recorded_footprints_are_as_recorded(recorded: dict[str, Item]) -> None:
         assert (min(xs), max(xs), min(ys), max(ys)) == pytest.approx((west, east, south, north), abs=1e-6)
 
 
-def test_the_projection_may_be_written_in_any_way(recorded: dict[str, Item]) -> None:
-    """Files have their own CRS: an item is usable with any form of its projection, and without one."""
+def test_any_form_of_the_projection_is_accepted(recorded: dict[str, Item]) -> None:
+    """The file states its CRS: an item is usable with any form of its projection, and without one."""
     assert all("proj:epsg" in item["properties"] or "proj:code" in item["properties"] for item in recorded.values())
     item = copy.deepcopy(next(iter(recorded.values())))
     epsg = item["properties"].pop("proj:epsg", None) or 32613
@@ -89,14 +89,14 @@ def test_the_projection_may_be_written_in_any_way(recorded: dict[str, Item]) -> 
         assert other.footprint == known.footprint
 
 
-def test_recorded_pages(recordings: Path) -> None:
+def test_items_of_recorded_pages_are_parsed_or_refused(recordings: Path) -> None:
     counts: Counter[tuple[str, str]] = Counter()
     for name in ("page-1", "page-2", "page-empty", "search-13TDE-2024-c1"):
         for item in json.loads((recordings / f"{name}.json").read_bytes())["features"]:
             try:
                 scene = parse_item(item)
-            except UnusableItem as fault:
-                counts[item["collection"], str(fault)] += 1
+            except UnusableItem as error:
+                counts[item["collection"], str(error)] += 1
             else:
                 counts[scene.collection, "ok"] += 1
                 if scene.collection in (L2A, C1):
@@ -110,7 +110,7 @@ def test_recorded_pages(recordings: Path) -> None:
     }
 
 
-def test_items_with_only_the_requested_fields(recordings: Path) -> None:
+def test_items_without_asset_fields_are_refused(recordings: Path) -> None:
     for item in json.loads((recordings / "search-fields-response-c1.json").read_bytes())["features"]:
         with pytest.raises(UnusableItem, match="no-raster-assets"):
             parse_item(item)
@@ -119,7 +119,7 @@ def test_items_with_only_the_requested_fields(recordings: Path) -> None:
 # Valid items
 
 
-def test_a_small_item(make_item: Callable[..., Item]) -> None:
+def test_a_small_item_becomes_a_scene(make_item: Callable[..., Item]) -> None:
     scene = parse_item(make_item(), "https://example.org/items/one.json")
     assert scene.time == datetime(2024, 6, 12, 10, 10, 31, 24000, UTC)
     assert (scene.id, scene.collection) == ("S2A_T32TPT_20240612T101031_L2A", L2A)
@@ -154,7 +154,9 @@ def test_a_small_item(make_item: Callable[..., Item]) -> None:
         ({"datetime": None, "start_datetime": "2024-01-01T00:00:00Z"}, "time", datetime(2024, 1, 1, tzinfo=UTC)),
     ],
 )
-def test_properties(properties: Item, field: str, value: Any, make_item: Callable[..., Item]) -> None:
+def test_properties_become_members_of_the_scene(
+    properties: Item, field: str, value: Any, make_item: Callable[..., Item]
+) -> None:
     assert getattr(parse_item(make_item(properties)), field) == value
 
 
@@ -199,11 +201,13 @@ ASSETS = [
 
 
 @pytest.mark.parametrize(("key", "asset", "name", "url"), ASSETS)
-def test_assets(key: str, asset: Item, name: str | None, url: str | None, make_item: Callable[..., Item]) -> None:
+def test_assets_are_bound_to_bands(
+    key: str, asset: Item, name: str | None, url: str | None, make_item: Callable[..., Item]
+) -> None:
     item = make_item(assets={"other": RED, key: asset})
-    found = dict(parse_item(item, "https://base.example/a/item.json").assets)
-    del found["other"]
-    assert {kept: each.url for kept, each in found.items()} == ({name: url} if name else {})
+    assets = dict(parse_item(item, "https://base.example/a/item.json").assets)
+    del assets["other"]
+    assert {band: each.url for band, each in assets.items()} == ({name: url} if name else {})
 
 
 def test_requester_pays_of_the_item_applies_to_all_assets(make_item: Callable[..., Item]) -> None:
@@ -220,7 +224,7 @@ def test_the_first_of_two_assets_for_a_band_counts(make_item: Callable[..., Item
 
 
 WRITTEN = [
-    # members of the asset; scale (None: that of the file), offset, nodata
+    # members of the asset; scale (None: use the scale of the file), offset, nodata
     ({}, None, 0.0, None),
     ({"raster:bands": [{"scale": 0.5, "offset": 3, "nodata": 9}]}, 0.5, 3.0, 9.0),
     ({"raster:bands": [{"offset": None, "nodata": "nan"}]}, None, 0.0, None),
@@ -241,11 +245,11 @@ WRITTEN = [
 ]
 
 
-@pytest.mark.parametrize(("says", "scale", "offset", "nodata"), WRITTEN)
-def test_scale_and_offset_as_written(
-    says: Item, scale: float | None, offset: float, nodata: float | None, make_item: Callable[..., Item]
+@pytest.mark.parametrize(("members", "scale", "offset", "nodata"), WRITTEN)
+def test_scale_offset_and_nodata_are_those_of_the_metadata(
+    members: Item, scale: float | None, offset: float, nodata: float | None, make_item: Callable[..., Item]
 ) -> None:
-    asset = parse_item(make_item(collection="another", assets={"red": RED | says})).assets["red"]
+    asset = parse_item(make_item(collection="another", assets={"red": RED | members})).assets["red"]
     assert (asset.scale, asset.offset, asset.nodata) == (scale, offset, nodata)
 
 
@@ -267,7 +271,7 @@ SHAPES = [
 
 
 @pytest.mark.parametrize(("geometry", "rings"), SHAPES)
-def test_footprints(geometry: Item, rings: int, make_item: Callable[..., Item]) -> None:
+def test_a_footprint_has_the_outer_rings(geometry: Item, rings: int, make_item: Callable[..., Item]) -> None:
     footprint = parse_item(make_item(geometry=geometry)).footprint
     assert footprint == (((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 0.0)),) * rings
 
@@ -284,17 +288,17 @@ def polygon(*corners: Any) -> Item:
 MALFORMED: list[tuple[str, Item, str]] = [
     ("no id", {"id": None}, "no-id"),
     ("an empty id", {"id": ""}, "no-id"),
-    ("a number for an id", {"id": 5}, "no-id"),
+    ("a number instead of an id", {"id": 5}, "no-id"),
     ("no properties", {"properties": None}, "no-properties"),
     ("a list of properties", {"properties": []}, "no-properties"),
     ("no datetime", {"properties": {}}, "bad-datetime"),
     ("a bad datetime", {"properties": {"datetime": "yesterday"}}, "bad-datetime"),
     ("a day that does not exist", {"properties": {"datetime": "2024-02-30"}}, "bad-datetime"),
-    ("a year for none", {"properties": {"datetime": "0001-01-01T00:00:00Z"}}, "bad-datetime"),
-    ("a number for a datetime", {"properties": {"datetime": 5}}, "bad-datetime"),
+    ("a year without data", {"properties": {"datetime": "0001-01-01T00:00:00Z"}}, "bad-datetime"),
+    ("a number instead of a datetime", {"properties": {"datetime": 5}}, "bad-datetime"),
     ("no geometry", {"geometry": None}, "no-geometry"),
     ("a point", {"geometry": {"type": "Point", "coordinates": [0, 0]}}, "no-geometry"),
-    ("a text for a geometry", {"geometry": "POLYGON EMPTY"}, "no-geometry"),
+    ("text instead of a geometry", {"geometry": "POLYGON EMPTY"}, "no-geometry"),
     ("no coordinates", {"geometry": {"type": "Polygon"}}, "no-geometry"),
     ("a polygon without rings", {"geometry": {"type": "Polygon", "coordinates": []}}, "no-geometry"),
     ("an empty ring", {"geometry": polygon()}, "no-geometry"),
@@ -302,13 +306,13 @@ MALFORMED: list[tuple[str, Item, str]] = [
     ("no polygons", {"geometry": {"type": "MultiPolygon", "coordinates": []}}, "no-geometry"),
     ("an empty polygon", {"geometry": {"type": "MultiPolygon", "coordinates": [[]]}}, "no-geometry"),
     ("corners of one number", {"geometry": polygon([0], [1], [2], [3])}, "no-geometry"),
-    ("numbers for corners", {"geometry": polygon(0, 1, 2, 3)}, "no-geometry"),
+    ("numbers instead of corners", {"geometry": polygon(0, 1, 2, 3)}, "no-geometry"),
     ("letters in corners", {"geometry": polygon(*[["a", "b"]] * 4)}, "no-geometry"),
-    ("nothing in corners", {"geometry": polygon(*[[None, None]] * 4)}, "no-geometry"),
+    ("null in corners", {"geometry": polygon(*[[None, None]] * 4)}, "no-geometry"),
     ("a corner that is NaN", {"geometry": polygon([math.nan, 0], *SQUARE)}, "no-geometry"),
     ("a corner at infinity", {"geometry": polygon([0, -math.inf], *SQUARE)}, "no-geometry"),
     ("a corner of 400 digits", {"geometry": polygon([HUGE, 0], *SQUARE)}, "no-geometry"),
-    ("metres for degrees", {"geometry": polygon(*[[500000, 5100000]] * 4)}, "no-geometry"),
+    ("metres instead of degrees", {"geometry": polygon(*[[500000, 5100000]] * 4)}, "no-geometry"),
     ("beyond the pole", {"geometry": polygon([0, 91], *SQUARE)}, "no-geometry"),
     ("no assets", {"assets": {}}, "no-raster-assets"),
     ("assets null", {"assets": None}, "no-raster-assets"),
@@ -320,7 +324,7 @@ MALFORMED: list[tuple[str, Item, str]] = [
 
 
 @pytest.mark.parametrize(("members", "reason"), [row[1:] for row in MALFORMED], ids=[row[0] for row in MALFORMED])
-def test_malformed(members: Item, reason: str, make_item: Callable[..., Item]) -> None:
+def test_malformed_items_are_refused_with_a_reason(members: Item, reason: str, make_item: Callable[..., Item]) -> None:
     with pytest.raises(UnusableItem) as refused:
         parse_item(make_item() | members)
     assert str(refused.value) == reason or str(refused.value).startswith(f"{reason} (")
@@ -404,7 +408,7 @@ def test_geotiffs_are_recognised(media: Any, href: str, is_read: bool, make_item
     ids=lambda value: json.dumps(value)[:60],
 )
 @pytest.mark.parametrize("bbox", [[11, 46, 12, 47], [11, 46, -5, 12, 47, 3000]], ids=len)
-def test_footprints_from_geometry_or_bbox(
+def test_footprints_come_from_the_geometry_or_the_bbox(
     members: Item, expected: bool, bbox: list[float], make_item: Callable[..., Item]
 ) -> None:
     """From the geometry if it has an area, else from the bbox, which is reported."""
@@ -420,7 +424,7 @@ def test_footprints_from_geometry_or_bbox(
 
 
 @pytest.mark.parametrize("item", [{}, {"properties": {}}, [], None, "item", 5])
-def test_values_that_are_not_items(item: Any) -> None:
+def test_values_that_are_not_items_are_refused(item: Any) -> None:
     with pytest.raises(UnusableItem):
         parse_item(item)
 

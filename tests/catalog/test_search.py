@@ -61,17 +61,17 @@ def ids(search: Search) -> list[str]:
 def test_concurrent_requests_share_a_search() -> None:
     async def work(bench: Bench) -> None:
         bench.catalog.gate = asyncio.Event()
-        asked = [asyncio.ensure_future(bench.find()) for _ in range(50)]
+        requests = [asyncio.ensure_future(bench.find()) for _ in range(50)]
         await settle()
         bench.catalog.gate.set()
-        found = await asyncio.gather(*asked)
-        assert len(set(map(id, found))) == 1
+        searches = await asyncio.gather(*requests)
+        assert len(set(map(id, searches))) == 1
         assert len(bench.catalog.asked) == 1
 
     with_bench(work)
 
 
-def test_queries_differ_by_area_time_clouds_and_collection() -> None:
+def test_queries_differ_by_area_time_cloud_cover_and_collection() -> None:
     async def work(bench: Bench) -> None:
         await bench.find()
         await bench.find(area=(11.0, 46.0, 12.0, 47.0))
@@ -88,8 +88,8 @@ def test_queries_differ_by_area_time_clouds_and_collection() -> None:
 def test_an_error_reaches_all_waiters_and_is_not_cached() -> None:
     async def work(bench: Bench) -> None:
         bench.catalog.fault = CatalogUnavailable("away")
-        found = await asyncio.gather(*(bench.find() for _ in range(10)), return_exceptions=True)
-        assert all(isinstance(each, CatalogUnavailable) for each in found)
+        results = await asyncio.gather(*(bench.find() for _ in range(10)), return_exceptions=True)
+        assert all(isinstance(each, CatalogUnavailable) for each in results)
         assert len(bench.catalog.asked) == 1
         bench.catalog.fault = None
         assert len(ids(await bench.find())) == 100
@@ -112,12 +112,12 @@ def test_concurrent_calls_share_a_page() -> None:
 def test_a_page_loaded_meanwhile_is_not_requested_again() -> None:
     async def work(bench: Bench) -> None:
         search = await bench.find()
-        turns = [search.load_page(UpstreamStats(), 1) for _ in range(3)]
-        await turns[0]
-        await turns[1]
+        loads = [search.load_page(UpstreamStats(), 1) for _ in range(3)]
+        await loads[0]
+        await loads[1]
         assert (search.pages, search.exhausted) == (2, True)
-        await turns[2]
-        await search.load_page(UpstreamStats())  # there is no further page
+        await loads[2]
+        await search.load_page(UpstreamStats())  # no further page
         assert len(bench.catalog.asked) == 2
 
     with_bench(work)
@@ -125,21 +125,23 @@ def test_a_page_loaded_meanwhile_is_not_requested_again() -> None:
 
 def _in_order(names: list[str]) -> list[str]:
     """Newest overpass first, within an overpass by time."""
-    rank = {item["id"]: (item["properties"]["s2:datatake_id"], item["properties"]["datetime"]) for item in ITEMS}
-    passes = sorted({rank[name][0][5:20] for name in names}, reverse=True)
+    sort_key = {item["id"]: (item["properties"]["s2:datatake_id"], item["properties"]["datetime"]) for item in ITEMS}
+    overpasses = sorted({sort_key[name][0][5:20] for name in names}, reverse=True)
     return [
         name
-        for taken in passes
-        for name in sorted((name for name in names if rank[name][0][5:20] == taken), key=lambda name: rank[name][1])
+        for overpass in overpasses
+        for name in sorted(
+            (name for name in names if sort_key[name][0][5:20] == overpass), key=lambda name: sort_key[name][1]
+        )
     ]
 
 
 def test_a_cancelled_search_still_completes() -> None:
     async def work(bench: Bench) -> None:
         bench.catalog.gate = asyncio.Event()
-        asked = asyncio.ensure_future(bench.find())
+        request = asyncio.ensure_future(bench.find())
         await settle()
-        asked.cancel()
+        request.cancel()
         await settle()
         bench.catalog.gate.set()
         await settle()
@@ -170,9 +172,9 @@ def test_a_cancelled_page_still_completes() -> None:
     async def work(bench: Bench) -> None:
         search = await bench.find()
         bench.catalog.gate = asyncio.Event()
-        turn = asyncio.ensure_future(search.load_page(UpstreamStats()))
+        load = asyncio.ensure_future(search.load_page(UpstreamStats()))
         await settle()
-        turn.cancel()
+        load.cancel()
         await settle()
         bench.catalog.gate.set()
         await settle()
@@ -185,9 +187,9 @@ def test_abandoned_searches_are_bounded() -> None:
     async def work(bench: Bench) -> None:
         bench.catalog.gate = asyncio.Event()
         areas = [(float(west), 46.0, west + 1.0, 47.0) for west in range(10)]
-        asked = [asyncio.ensure_future(bench.find(area=area)) for area in areas]
+        requests = [asyncio.ensure_future(bench.find(area=area)) for area in areas]
         await settle()
-        for task in asked:
+        for task in requests:
             task.cancel()
         await settle()
         bench.catalog.gate.set()
@@ -232,7 +234,7 @@ def test_invalid_and_other_items_are_skipped_and_counted() -> None:
             _changed(ITEMS[7], collection="sentinel-2-c1-l2a"),
             _changed(ITEMS[8], {"datetime": None}),
             _changed(ITEMS[9], id=None),
-            "no item at all",
+            "text",
             None,
             [],
             {"type": "Feature"},
@@ -377,8 +379,8 @@ def test_stale_searches_are_used_and_refreshed_once_in_the_background() -> None:
         search = await bench.find()
         bench.clock.now += FRESH + 1
         bench.catalog.gate = asyncio.Event()
-        found = await asyncio.wait_for(asyncio.gather(*(bench.find() for _ in range(20))), 1)
-        assert all(each is search for each in found)
+        searches = await asyncio.wait_for(asyncio.gather(*(bench.find() for _ in range(20))), 1)
+        assert all(each is search for each in searches)
         assert bench.searches.age_if_stale(search) == FRESH + 1
         bench.catalog.gate.set()
         await settle()
@@ -403,7 +405,7 @@ def test_a_past_interval_is_fresh_for_a_day() -> None:
 
 
 @pytest.mark.parametrize(("end", "fresh"), [("2024-06-11", FRESH), ("2024-06-03", FRESH), ("2024-06-01", FRESH_PAST)])
-def test_scenes_still_arrive_for_ten_days(end: str, fresh: float) -> None:
+def test_intervals_of_the_last_ten_days_are_not_past(end: str, fresh: float) -> None:
     async def work(bench: Bench) -> None:
         search = await bench.find(parse_interval(f"2020-01-01/{end}"))
         bench.clock.now += fresh
@@ -638,7 +640,7 @@ def test_catalogues_in_the_same_cache_folder_are_distinct(tmp_path: Path) -> Non
 
 
 def _garbage(path: Path) -> None:
-    path.write_bytes(b"this is no database" * 1000)
+    path.write_bytes(b"this is not a database" * 1000)
 
 
 def _truncated(path: Path) -> None:
@@ -680,9 +682,9 @@ def test_a_damaged_cache_only_costs_requests(tmp_path: Path, damage: Callable[[P
 
 def test_an_unusable_folder_only_costs_requests(tmp_path: Path) -> None:
     async def work() -> None:
-        in_the_way = tmp_path / "file"
-        in_the_way.write_text("")
-        bench = _restart(in_the_way / "cache")
+        blocking_file = tmp_path / "file"
+        blocking_file.write_text("")
+        bench = _restart(blocking_file / "cache")
         assert len(ids(await bench.find())) == 100
         assert bench.store.errors == 1
         await bench.close()
@@ -717,11 +719,11 @@ def test_a_store_closed_meanwhile_is_not_an_error(tmp_path: Path) -> None:
 def test_items_are_parsed_off_the_event_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     threads: set[int] = set()
 
-    def noted(item: Any, base: str = "") -> Any:
+    def record_thread(item: Any, base: str = "") -> Any:
         threads.add(threading.get_ident())
         return parse_item(item, base)
 
-    monkeypatch.setattr("scog.catalog.page_parser.parse_item", noted)
+    monkeypatch.setattr("scog.catalog.page_parser.parse_item", record_thread)
 
     async def work() -> None:
         bench = Bench(Scripted(ITEMS), tmp_path)

@@ -27,7 +27,7 @@ Work = Callable[[RemoteCatalog], Awaitable[Any]]
 
 
 def using(server: EarthSearch, work: Work, *, deadline: float = 10.0, **more: Any) -> Any:
-    """The result of `work`, with a catalogue whose landing page is cached."""
+    """Run `work` with a catalogue that has its landing page in the cache."""
     fixed: dict[str, Any] = {"hosts": (), "retries": 0, "hedge_after": 0.1, "read_timeout": 0.5, **more}
 
     async def whole() -> Any:
@@ -50,9 +50,9 @@ async def search(catalog: RemoteCatalog, tally: UpstreamStats | None = None) -> 
 async def outcome(catalog: RemoteCatalog) -> str:
     try:
         await search(catalog)
-    except CatalogUnavailable as fault:
-        return str(fault)
-    return "found"
+    except CatalogUnavailable as error:
+        return str(error)
+    return "success"
 
 
 @pytest.mark.parametrize("fault", [hang, hang_after(100), hang_after(20_000), drip_headers])
@@ -81,10 +81,12 @@ def test_the_read_timeout_ends_a_search_long_before_its_deadline(path: str, faul
 
     with EarthSearch(ITEMS) as server:
         since = time.monotonic()
-        said = using(server, work)
+        message = using(server, work)
         assert time.monotonic() - since < 5.0
-        assert said.startswith(f"The catalogue {server.url(path)} did not answer in time: no data arrived for 0.5 s.")
-        assert sum(asked.path == path for asked in server.asked) == 2 + (path == ROOT)
+        assert message.startswith(
+            f"The catalogue {server.url(path)} did not answer in time: no data arrived for 0.5 s."
+        )
+        assert sum(request.path == path for request in server.asked) == 2 + (path == ROOT)
 
 
 def test_a_slow_response_succeeds() -> None:
@@ -99,10 +101,10 @@ def test_a_slow_response_succeeds() -> None:
 def test_the_deadline_ends_a_search_and_reports_its_progress() -> None:
     with EarthSearch(ITEMS) as server:
         server.fail(SEARCH, always=drip(8192, 0.1))
-        said = using(server, outcome, deadline=1.0)
-    assert "did not answer in time: 0.0" in said
-    assert "MB of its response had arrived" in said
-    assert "SCOG_CATALOG_DEADLINE" in said
+        message = using(server, outcome, deadline=1.0)
+    assert "did not answer in time: 0.0" in message
+    assert "MB of its response had arrived" in message
+    assert "SCOG_CATALOG_DEADLINE" in message
 
 
 def test_a_catalogue_that_is_always_late_is_not_hedged() -> None:
@@ -127,7 +129,7 @@ def test_timeouts_while_bytes_flow_do_not_open_the_breaker() -> None:
         for _ in range(7):
             assert "had arrived" in await outcome(catalog)
         server.fail(SEARCH)
-        assert await outcome(catalog) == "found"
+        assert await outcome(catalog) == "success"
 
     with EarthSearch(ITEMS) as server:
         using(server, work, deadline=0.4)
@@ -135,12 +137,12 @@ def test_timeouts_while_bytes_flow_do_not_open_the_breaker() -> None:
 
 def test_waiting_for_a_thread_does_not_open_the_breaker() -> None:
     async def work(catalog: RemoteCatalog) -> None:
-        said = await asyncio.gather(*(outcome(catalog) for _ in range(80)))
-        assert "found" in said
-        assert any("too many searches wait" in each for each in said)
-        assert await outcome(catalog) == "found"
+        outcomes = await asyncio.gather(*(outcome(catalog) for _ in range(80)))
+        assert "success" in outcomes
+        assert any("too many searches wait" in each for each in outcomes)
+        assert await outcome(catalog) == "success"
 
-    with EarthSearch(ITEMS, latency=1.0) as server:  # so that at most 48 of 80 are sent
+    with EarthSearch(ITEMS, latency=1.0) as server:  # at most 48 of 80 are sent
         using(server, work, deadline=3.0, hedge_after=10.0, read_timeout=20.0)
 
 
@@ -153,8 +155,8 @@ def test_a_deadline_below_the_read_timeout_does_not_open_the_breaker(read_timeou
         return await outcome(catalog)
 
     with EarthSearch(ITEMS) as server:
-        said = using(server, work, deadline=0.3, read_timeout=read_timeout, hedge_after=10.0)
-    assert ("paused" in said) is opens
+        message = using(server, work, deadline=0.3, read_timeout=read_timeout, hedge_after=10.0)
+    assert ("paused" in message) is opens
 
 
 @pytest.mark.parametrize("fault", [hang, status(503)])
@@ -176,11 +178,11 @@ def test_cancellation_ends_the_request_and_frees_its_thread() -> None:
     async def work(catalog: RemoteCatalog) -> None:
         server.fail(SEARCH, *[drip(5000, 0.2)] * 32)
         for _ in range(2):  # there are 16 threads
-            asked = [asyncio.ensure_future(search(catalog)) for _ in range(16)]
+            searches = [asyncio.ensure_future(search(catalog)) for _ in range(16)]
             await asyncio.sleep(0.2)
-            for task in asked:
+            for task in searches:
                 task.cancel()
-            await asyncio.gather(*asked, return_exceptions=True)
+            await asyncio.gather(*searches, return_exceptions=True)
         server.fail(SEARCH)
         since = time.monotonic()
         assert await search(catalog) == 16

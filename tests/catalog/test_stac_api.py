@@ -1,4 +1,4 @@
-"""Pages of a live catalogue that behaves like Earth Search, or much worse."""
+"""Pages of a remote catalogue that behaves like Earth Search, or fails in many ways."""
 
 from __future__ import annotations
 
@@ -66,11 +66,11 @@ def query(**more: Any) -> Query:
     return Query(**{**values, **more})
 
 
-def ask(
+def search_all(
     server: EarthSearch,
-    wanted: Query | None = None,
+    criteria: Query | None = None,
     *,
-    most: int = 50,
+    max_pages: int = 50,
     deadline: float = 2.0,
     retries: int = 2,
     hosts: tuple[str, ...] = (),
@@ -83,8 +83,8 @@ def ask(
         catalog = RemoteCatalog(server.root, hosts=hosts, deadline=deadline, retries=retries, **fixed)
         tally, pages = UpstreamStats(), []
         try:
-            while len(pages) < most and (not pages or pages[-1].cursor is not None):
-                pages.append(await catalog.page(wanted or query(), pages[-1].cursor if pages else None, tally))
+            while len(pages) < max_pages and (not pages or pages[-1].cursor is not None):
+                pages.append(await catalog.page(criteria or query(), pages[-1].cursor if pages else None, tally))
         finally:
             await catalog.close()
         return pages, tally
@@ -107,10 +107,12 @@ def truth(items: list[Any], collection: str = L2A, cloud_cover: float = 100.0, i
 # Requests and pages
 
 
-def test_the_request_to_earth_search() -> None:
+def test_the_search_request_to_earth_search() -> None:
     with EarthSearch(FEW) as server:
-        ask(server, query(bounds=(10.0, 46.0, 12.0, 47.5), interval=parse_interval("2024-01-01/.."), cloud_cover=20.0))
-        assert [(asked.method, asked.path) for asked in server.asked] == [("GET", ROOT), ("POST", SEARCH)]
+        search_all(
+            server, query(bounds=(10.0, 46.0, 12.0, 47.5), interval=parse_interval("2024-01-01/.."), cloud_cover=20.0)
+        )
+        assert [(request.method, request.path) for request in server.asked] == [("GET", ROOT), ("POST", SEARCH)]
         sent = server.searches[0].body
     fields = sent.pop("fields")
     assert sent == {
@@ -128,13 +130,13 @@ def test_the_request_to_earth_search() -> None:
 
 def test_an_unbounded_query_has_no_cloud_cover_and_datetime() -> None:
     with EarthSearch(FEW) as server:
-        ask(server)
+        search_all(server)
         assert not {"query", "datetime", "sortby", "filter"} & server.searches[0].body.keys()
 
 
 def test_sortby_is_sent_to_other_catalogues() -> None:
     with EarthSearch(FEW, name="another-catalogue") as server:
-        ask(server)
+        search_all(server)
         assert server.searches[0].body["sortby"] == [{"field": "properties.datetime", "direction": "desc"}]
 
 
@@ -142,7 +144,7 @@ def test_sortby_is_sent_to_other_catalogues() -> None:
 @pytest.mark.parametrize("exact_fields", [False, True])
 def test_pages_have_all_items_of_the_catalogue(collection: str, exact_fields: bool) -> None:
     with EarthSearch(ITEMS, exact_fields=exact_fields) as server:
-        pages, tally = ask(server, query(collection=collection))
+        pages, tally = search_all(server, query(collection=collection))
     assert ids(pages) == truth(ITEMS, collection)
     assert [len(page.items) for page in pages] == [100, 100, 92, 0]  # the last link leads to an empty page
     assert tally.searches == 4
@@ -152,12 +154,16 @@ def test_pages_have_all_items_of_the_catalogue(collection: str, exact_fields: bo
 def test_scenes_are_equal_with_and_without_fields() -> None:
     with EarthSearch(FEW) as server:
         scenes = [
-            [vars(parse_item(item)) for item in ask(server, query(collection=name), use_fields=asked)[0][0].items]
+            [
+                vars(parse_item(item))
+                for item in search_all(server, query(collection=name), use_fields=fields)[0][0].items
+            ]
             for name in (L2A, C1)
-            for asked in (True, False)
+            for fields in (True, False)
         ]
         bytes_with, bytes_without = (
-            ask(server, use_fields=asked)[1].bytes - len(json.dumps(server._landing())) for asked in (True, False)
+            search_all(server, use_fields=fields)[1].bytes - len(json.dumps(server._landing()))
+            for fields in (True, False)
         )
     assert scenes[0] == scenes[1] != []
     assert scenes[2] == scenes[3] != []
@@ -168,27 +174,27 @@ def test_scenes_are_equal_with_and_without_fields() -> None:
 @pytest.mark.parametrize("interval", ["2024-03-01/2024-05-31", "../2024-02-01", "2024-11-15/.."])
 def test_cloud_cover_and_interval_are_applied(cover: float, interval: str) -> None:
     with EarthSearch(ITEMS) as server:
-        pages, _ = ask(server, query(cloud_cover=cover, interval=parse_interval(interval)))
+        pages, _ = search_all(server, query(cloud_cover=cover, interval=parse_interval(interval)))
     assert ids(pages) == truth(ITEMS, L2A, cover, interval)
 
 
-def test_the_default_collection() -> None:
+def test_without_a_collection_the_default_is_searched() -> None:
     with EarthSearch(FEW) as server:
-        pages, _ = ask(server, query(collection=None))
+        pages, _ = search_all(server, query(collection=None))
     assert {item["collection"] for page in pages for item in page.items} == {L2A}
 
 
-def test_the_only_page_needs_no_second_search() -> None:
+def test_a_single_page_needs_no_second_search() -> None:
     with EarthSearch(FEW) as server:
-        pages, tally = ask(server)
+        pages, tally = search_all(server)
     assert [len(page.items) for page in pages] == [8]
     assert tally.searches == 1
 
 
-def test_a_missing_count_costs_one_more_search() -> None:
+def test_a_missing_count_costs_another_search() -> None:
     with EarthSearch(FEW) as server:
         server.fail(SEARCH, edit(lambda page: [page.pop(name) for name in ("context", "numberMatched")] and page))
-        pages, tally = ask(server)
+        pages, tally = search_all(server)
     assert [len(page.items) for page in pages] == [8, 0]
     assert tally.searches == 2
 
@@ -196,14 +202,14 @@ def test_a_missing_count_costs_one_more_search() -> None:
 def test_short_pages_are_followed() -> None:
     with EarthSearch(ITEMS) as server:
         server.fail(SEARCH, edit(lambda page: page["features"].__delitem__(slice(40, None))))
-        pages, _ = ask(server)
+        pages, _ = search_all(server)
     assert [len(page.items) for page in pages] == [40, 100, 92, 0]
 
 
 def test_requests_stay_within_the_limits_of_earth_search() -> None:
     assert PAGE_SIZE < 268
     with EarthSearch(ITEMS) as server:
-        pages, tally = ask(server, use_fields=False)
+        pages, tally = search_all(server, use_fields=False)
     assert tally.requests == 5
     assert len(ids(pages)) == 292
 
@@ -217,7 +223,7 @@ def test_the_landing_page_is_cached_for_an_hour_and_used_longer_on_failure() -> 
 
         async def search() -> None:
             await catalog.page(query(), None, UpstreamStats())
-            counts.append(sum(asked.path == ROOT for asked in server.asked))
+            counts.append(sum(request.path == ROOT for request in server.asked))
 
         try:
             await asyncio.gather(*(search() for _ in range(8)))
@@ -241,24 +247,24 @@ def test_the_landing_page_is_cached_for_an_hour_and_used_longer_on_failure() -> 
 
 # Errors
 
-PASSING: dict[str, Fault] = {
+TRANSIENT: dict[str, Fault] = {
     "429": status(429),
-    "429 and when": status(429, Retry_After="0"),
+    "429 with Retry-After": status(429, Retry_After="0"),
     "500": status(500),
     "502": status(502),
     "503": status(503),
     "403": forbidden,
     "408": status(408),
     "reset": reset,
-    "ends in the middle": cut_after(100),
+    "truncated": cut_after(100),
 }
-WRONG: dict[str, Fault] = {
-    # These may come from something on the way, such as a captive portal.
+INVALID: dict[str, Fault] = {
+    # These may come from an intermediary, such as a captive portal.
     "bad json": body(lambda data: b"{" + data),
     "html": html,
     "cut": cut,
     "401": status(401),
-    "no text": body(lambda data: b"\xff\xfe" + data),
+    "not UTF-8": body(lambda data: b"\xff\xfe" + data),
     "a list": body(lambda data: b"[]"),
     "null": body(lambda data: b"null"),
     "a number": body(lambda data: b"1e999"),
@@ -268,7 +274,7 @@ WRONG: dict[str, Fault] = {
 BROKEN: dict[str, Fault] = {
     "100 MB": huge,
     "no features": edit(lambda page: page.pop("features") and page),
-    "features are no list": edit(lambda page: page.update(features={})),
+    "features not a list": edit(lambda page: page.update(features={})),
     "404": status(404),
     "400": status(400),
     "redirect": redirect("http://169.254.169.254/latest"),
@@ -282,55 +288,55 @@ SLOW: dict[str, Fault] = {
 
 
 @pytest.mark.parametrize("path", [ROOT, SEARCH])
-@pytest.mark.parametrize("fault", PASSING.values(), ids=PASSING.keys())
+@pytest.mark.parametrize("fault", TRANSIENT.values(), ids=TRANSIENT.keys())
 def test_transient_errors_are_retried(path: str, fault: Fault) -> None:
     with EarthSearch(FEW) as server:
         server.fail(path, fault)
-        pages, tally = ask(server)
+        pages, tally = search_all(server)
     assert ids(pages) == truth(FEW)
     assert tally.requests == 3
 
 
 @pytest.mark.parametrize("path", [ROOT, SEARCH])
-@pytest.mark.parametrize("fault", PASSING.values(), ids=PASSING.keys())
-def test_persistent_errors_are_unavailable(path: str, fault: Fault) -> None:
+@pytest.mark.parametrize("fault", TRANSIENT.values(), ids=TRANSIENT.keys())
+def test_persistent_errors_raise_catalog_unavailable(path: str, fault: Fault) -> None:
     with EarthSearch(FEW) as server:
         server.fail(path, always=fault)
         with pytest.raises(CatalogUnavailable):
-            ask(server)
-        assert sum(asked.path == path for asked in server.asked) == 3
+            search_all(server)
+        assert sum(request.path == path for request in server.asked) == 3
 
 
 @pytest.mark.parametrize("path", [ROOT, SEARCH])
-@pytest.mark.parametrize("fault", WRONG.values(), ids=WRONG.keys())
+@pytest.mark.parametrize("fault", INVALID.values(), ids=INVALID.keys())
 def test_one_invalid_response_is_retried(path: str, fault: Fault) -> None:
     with EarthSearch(FEW) as server:
         server.fail(path, fault)
-        pages, tally = ask(server, retries=0)
+        pages, tally = search_all(server, retries=0)
     assert ids(pages) == truth(FEW)
     assert tally.requests == 3
 
 
 @pytest.mark.parametrize("path", [ROOT, SEARCH])
-@pytest.mark.parametrize("fault", WRONG.values(), ids=WRONG.keys())
+@pytest.mark.parametrize("fault", INVALID.values(), ids=INVALID.keys())
 def test_a_repeated_invalid_response_is_an_error(path: str, fault: Fault) -> None:
     with EarthSearch(FEW) as server:
         server.fail(path, always=fault)
         with pytest.raises(CatalogBroken, match=re.escape(server.root)):
-            ask(server)
-        assert sum(asked.path == path for asked in server.asked) == 2
+            search_all(server)
+        assert sum(request.path == path for request in server.asked) == 2
 
 
 @pytest.mark.parametrize("path", [ROOT, SEARCH])
 @pytest.mark.parametrize("fault", BROKEN.values(), ids=BROKEN.keys())
-def test_a_response_that_is_not_stac_is_broken_and_not_retried(path: str, fault: Fault) -> None:
-    if path == ROOT and fault in (BROKEN["no features"], BROKEN["features are no list"]):
+def test_a_response_that_is_not_stac_is_an_error_without_retry(path: str, fault: Fault) -> None:
+    if path == ROOT and fault in (BROKEN["no features"], BROKEN["features not a list"]):
         fault = edit(lambda page: page.clear())
     with EarthSearch(FEW) as server:
         server.fail(path, always=fault)
         with pytest.raises(CatalogBroken):
-            ask(server, deadline=10.0)
-        assert sum(asked.path == path for asked in server.asked) == 1
+            search_all(server, deadline=10.0)
+        assert sum(request.path == path for request in server.asked) == 1
 
 
 @pytest.mark.parametrize("path", [ROOT, SEARCH])
@@ -340,7 +346,7 @@ def test_slow_responses_end_at_the_deadline(path: str, fault: Fault) -> None:
         server.fail(path, always=fault)
         since = time.monotonic()
         with pytest.raises(CatalogUnavailable, match="in time"):
-            ask(server, deadline=0.4)
+            search_all(server, deadline=0.4)
         assert 0.3 < time.monotonic() - since < 1.5
 
 
@@ -349,8 +355,8 @@ def test_slow_responses_occupy_no_thread_beyond_the_deadline() -> None:
         catalog = RemoteCatalog(server.root, hosts=(), deadline=1.0, retries=0)
         await catalog.page(query(), None, UpstreamStats())
         server.fail(SEARCH, *[drip_headers] * 40)
-        asked = [catalog.page(query(cloud_cover=float(number)), None, UpstreamStats()) for number in range(40)]
-        results = await asyncio.gather(*asked, return_exceptions=True)
+        searches = [catalog.page(query(cloud_cover=float(number)), None, UpstreamStats()) for number in range(40)]
+        results = await asyncio.gather(*searches, return_exceptions=True)
         assert all(isinstance(result, CatalogUnavailable) for result in results)
         catalog._http._breaker.record_success()
         server.fail(SEARCH)
@@ -383,7 +389,7 @@ def test_retry_after_applies_to_later_searches() -> None:
         asyncio.run(work(server))
 
 
-def test_an_excessive_retry_after_is_bounded() -> None:
+def test_retry_after_is_bounded() -> None:
     assert catalog_http.MAX_RETRY_AFTER <= 60
 
 
@@ -430,7 +436,7 @@ def test_a_next_link_to_another_host_is_refused_without_a_request(address: str, 
         href = address.format(elsewhere=elsewhere.url(""), host=server.host)
         server.fail(SEARCH, link_next(href=href, method=method))
         with pytest.raises(CatalogError):
-            ask(server)
+            search_all(server)
         assert elsewhere.requests == []
         assert len(server.searches) == 1
 
@@ -438,26 +444,26 @@ def test_a_next_link_to_another_host_is_refused_without_a_request(address: str, 
 def test_a_search_link_to_another_host_is_refused() -> None:
     with RangeServer() as elsewhere, EarthSearch(ITEMS) as server:
 
-        def lead_away(page: dict[str, Any]) -> None:
+        def link_elsewhere(page: dict[str, Any]) -> None:
             for link in page["links"]:
                 if link["rel"] == "search":
                     link["href"] = elsewhere.url("/v1/search")
 
-        server.fail(ROOT, edit(lead_away))
+        server.fail(ROOT, edit(link_elsewhere))
         with pytest.raises(CatalogBroken, match="SCOG_HOSTS"):
-            ask(server)
+            search_all(server)
         assert elsewhere.requests == []
         assert server.searches == []
 
 
 def test_headers_of_a_link_are_not_sent() -> None:
     with EarthSearch(ITEMS) as server:
-        server.fail(SEARCH, link_next(headers={"Range": "bytes=0-1", "Authorization": "whoever"}))
-        pages, _ = ask(server)
+        server.fail(SEARCH, link_next(headers={"Range": "bytes=0-1", "Authorization": "Bearer secret"}))
+        pages, _ = search_all(server)
     assert ids(pages) == truth(ITEMS)
 
 
-def test_pages_by_get() -> None:
+def test_next_links_by_get_are_followed() -> None:
     with EarthSearch(ITEMS) as server:
 
         def by_get(page: dict[str, Any]) -> None:
@@ -468,8 +474,8 @@ def test_pages_by_get() -> None:
                     link["href"] = f"{server.url(SEARCH)}?limit=150&collections={L2A}&next={after}"
 
         server.fail(SEARCH, edit(by_get))
-        pages, _ = ask(server)
-        assert [asked.method for asked in server.searches] == ["POST", "GET", "GET", "GET"]
+        pages, _ = search_all(server)
+        assert [request.method for request in server.searches] == ["POST", "GET", "GET", "GET"]
     assert ids(pages) == truth(ITEMS)
 
 
@@ -493,7 +499,7 @@ def test_a_malformed_next_link_is_ignored(change: dict[str, Any]) -> None:
     with EarthSearch(ITEMS) as server:
         server.fail(SEARCH, link_next(**change))
         try:
-            pages, _ = ask(server)
+            pages, _ = search_all(server)
         except CatalogError:
             return
     assert ids(pages)[:100] == truth(ITEMS)[:100]
@@ -502,10 +508,10 @@ def test_a_malformed_next_link_is_ignored(change: dict[str, Any]) -> None:
 # Recordings
 
 
-def test_recorded_items_are_unchanged(recorded: dict[str, Any]) -> None:
+def test_recorded_items_give_the_same_scenes(recorded: dict[str, Any]) -> None:
     for collection in (L2A, C1):
         with EarthSearch(list(recorded.values())) as server:
-            pages, _ = ask(server, query(collection=collection))
+            pages, _ = search_all(server, query(collection=collection))
             assert ids(pages) == truth(list(recorded.values()), collection)
             whole = {item["id"]: parse_item(item) for item in recorded.values() if item["collection"] == collection}
             for item in pages[0].items:
@@ -524,7 +530,7 @@ def test_recorded_pages_are_read(recordings: Path, name: str) -> None:
     recorded_page = json.loads((recordings / f"{name}.json").read_bytes())
     with EarthSearch() as server:
         server.fail(SEARCH, edit(lambda page: recorded_page))
-        pages, _ = ask(server, most=1)
+        pages, _ = search_all(server, max_pages=1)
     assert list(pages[0].items) == recorded_page["features"]
     tokens = [link["body"]["next"] for link in recorded_page["links"] if link["rel"] == "next"]
     cursor = pages[0].cursor
@@ -532,39 +538,39 @@ def test_recorded_pages_are_read(recordings: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])
-def test_the_double_pages_as_the_recording_does(recordings: Path, number: int) -> None:
+def test_pages_of_the_double_have_the_members_of_the_recording(recordings: Path, number: int) -> None:
     envelope = json.loads((recordings / f"search-page-envelope-{number}.json").read_bytes())
     with EarthSearch(FEW) as server:
-        pages, _ = ask(server, most=1)
-        answer = json.loads(server._search("POST", {"limit": 10}).body)
-    assert answer.keys() == envelope.keys() | {"features"}
+        pages, _ = search_all(server, max_pages=1)
+        response = json.loads(server._search("POST", {"limit": 10}).body)
+    assert response.keys() == envelope.keys() | {"features"}
     assert pages[0].cursor is None
-    link, recorded_link = answer["links"][0], envelope["links"][0]
+    link, recorded_link = response["links"][0], envelope["links"][0]
     assert link.keys() == recorded_link.keys()
-    unlike = {"href", "body"}
-    assert {k: v for k, v in link.items() if k not in unlike} == {
-        k: v for k, v in recorded_link.items() if k not in unlike
+    ignored = {"href", "body"}
+    assert {k: v for k, v in link.items() if k not in ignored} == {
+        k: v for k, v in recorded_link.items() if k not in ignored
     }
     assert [len(token.split(",")) for token in (link["body"]["next"], recorded_link["body"]["next"])] == [3, 3]
 
 
-def test_the_double_applies_fields_as_the_recording_does(recordings: Path) -> None:
+def test_items_of_the_double_have_the_fields_of_the_recording(recordings: Path) -> None:
     recorded_page = json.loads((recordings / "search-fields-response-c1.json").read_bytes())
-    asked = recorded_page["links"][0]["body"]["fields"]
+    fields = recorded_page["links"][0]["body"]["fields"]
     with EarthSearch(FEW) as server:
-        answer = json.loads(server._search("POST", {"fields": asked, "collections": [C1]}).body)
-    ours, theirs = answer["features"][0], recorded_page["features"][0]
-    assert ours.keys() == theirs.keys()
-    assert ours["properties"].keys() == theirs["properties"].keys()
+        response = json.loads(server._search("POST", {"fields": fields, "collections": [C1]}).body)
+    actual, expected = response["features"][0], recorded_page["features"][0]
+    assert actual.keys() == expected.keys()
+    assert actual["properties"].keys() == expected["properties"].keys()
 
 
 def test_the_recorded_landing_page_is_read(recordings: Path) -> None:
     landing = json.loads((recordings / "earth-search-v1-root.json").read_bytes())
     with EarthSearch(FEW) as server:
-        there = "https://earth-search.aws.element84.com"
-        text = json.dumps(landing).replace(there, server.url(""))
+        address = "https://earth-search.aws.element84.com"
+        text = json.dumps(landing).replace(address, server.url(""))
         server.fail(ROOT, body(lambda data: text.encode()))
-        pages, _ = ask(server, query(cloud_cover=50.0))
+        pages, _ = search_all(server, query(cloud_cover=50.0))
         sent = server.searches[0].body
     assert ids(pages) == truth(FEW, cloud_cover=50.0)
     assert {"query", "fields"} <= sent.keys()

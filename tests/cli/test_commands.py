@@ -39,8 +39,8 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def environment(**settings: str) -> dict[str, str]:
     """The environment of this process with only these settings."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("SCOG_")}
-    return kept | settings | {"PYTHONWARNINGS": "error::ResourceWarning"}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SCOG_")}
+    return inherited | settings | {"PYTHONWARNINGS": "error::ResourceWarning"}
 
 
 def scog(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -61,8 +61,8 @@ def run(capfd: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, s
         code = cli.main(arguments)
     except SystemExit as end:
         code = int(end.code or 0)
-    said = capfd.readouterr()
-    return code, said.out, said.err
+    captured = capfd.readouterr()
+    return code, captured.out, captured.err
 
 
 @pytest.fixture(autouse=True)
@@ -80,26 +80,28 @@ def test_a_sheet_draws_what_it_can_and_reports_the_rest(
 ) -> None:
     sheet = tmp_path / "sheet.png"
     options = ("-o", str(sheet), "--layers", "ndvi,swir,scl", "--columns", "2", "--catalog", str(archive))
-    code, out, said = run(capfd, "sheet", *TILE, *options)
-    assert (code, out) == (0, ""), said
-    assert said.startswith("  swir: no-asset-")
-    assert said.endswith(f"{sheet}: 3 images\n")
-    with Image.open(sheet) as picture:
-        colors = np.asarray(picture.convert("RGB"))
+    code, out, err = run(capfd, "sheet", *TILE, *options)
+    assert (code, out) == (0, ""), err
+    assert err.startswith("  swir: no-asset-")
+    assert err.endswith(f"{sheet}: 3 images\n")
+    with Image.open(sheet) as image:
+        colors = np.asarray(image.convert("RGB"))
     assert 2 * 300 < colors.shape[1] < 2 * 300 + 60
-    assert (colors == (0, 160, 0)).all(axis=2).sum() > 5000, "vegetation of the classification fills its picture"
+    assert (colors == (0, 160, 0)).all(axis=2).sum() > 5000, "vegetation of the classification fills its image"
 
 
-def test_a_sheet_of_composites(archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_sheet_has_an_image_for_each_composite(
+    archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     sheet = tmp_path / "sheet.png"
     options = ("-o", str(sheet), "--layers", "ndvi", "--catalog", str(archive), "--composites")
-    for composites, pictures in (("median,p25", 2), ("all", len(COMPOSITES) + 1)):  # all but mode, and two percentiles
-        code, _, said = run(capfd, "sheet", *TILE, *options, composites)
-        assert code == 0, said
-        assert said.endswith(f"{sheet}: {pictures} images\n")
-    code, _, said = run(capfd, "sheet", *TILE, *options, "mode")
+    for composites, images in (("median,p25", 2), ("all", len(COMPOSITES) + 1)):  # all but mode, and two percentiles
+        code, _, err = run(capfd, "sheet", *TILE, *options, composites)
+        assert code == 0, err
+        assert err.endswith(f"{sheet}: {images} images\n")
+    code, _, err = run(capfd, "sheet", *TILE, *options, "mode")
     assert code == 2
-    assert "composite=median" in said
+    assert "composite=median" in err
 
 
 @pytest.mark.parametrize(
@@ -112,14 +114,14 @@ def test_a_sheet_of_composites(archive: Path, tmp_path: Path, capfd: pytest.Capt
         ["-o", "t.png", "--layers", "ndvi,"],
     ],
 )
-def test_sheets_that_are_refused(
+def test_invalid_sheet_options_are_refused(
     wrong: list[str], archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    code, _, said = run(capfd, "sheet", *TILE, *wrong, "--catalog", str(archive))
+    code, _, err = run(capfd, "sheet", *TILE, *wrong, "--catalog", str(archive))
     assert code == 2
-    assert said.startswith("scog: ")
-    assert "Valid: " in said
+    assert err.startswith("scog: ")
+    assert "Valid: " in err
     assert not list(tmp_path.glob("t.*"))
 
 
@@ -130,7 +132,7 @@ BOX = ",".join(f"{degrees:.3f}" for degrees in (*SQUARE.lonlat(0.2, 0.8), *SQUAR
 
 @pytest.mark.parametrize("ending", ["gif", "webp"])
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ([], "1 frames, 2024-06-02 to 2024-06-02"),
         (["--datetime", "2024-06-02", "--fps", "5"], "1 frames, 2024-06-02 to 2024-06-02"),
@@ -141,16 +143,16 @@ BOX = ",".join(f"{degrees:.3f}" for degrees in (*SQUARE.lonlat(0.2, 0.8), *SQUAR
         (["--from", "2024-06-01", "--rescale", "-0.2,0.9"], "1 frames, 2024-06-02 to 2024-06-02"),
     ],
 )
-def test_an_animation(
-    ending: str, options: list[str], told: str, archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+def test_an_animation_is_written_and_summarised(
+    ending: str, options: list[str], message: str, archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / f"lapse.{ending}"
     arguments = (BOX, "-o", str(output), "--size", "100", "--catalog", str(archive), *options)
-    code, out, said = run(capfd, "animate", *arguments)
-    assert (code, out, said) == (0, "", f"{output}: {told}\n")
-    with Image.open(output) as picture:
-        assert max(picture.size) == 100
-        assert picture.format == ending.upper()
+    code, out, err = run(capfd, "animate", *arguments)
+    assert (code, out, err) == (0, "", f"{output}: {message}\n")
+    with Image.open(output) as image:
+        assert max(image.size) == 100
+        assert image.format == ending.upper()
 
 
 @pytest.mark.parametrize(
@@ -170,7 +172,7 @@ def test_an_animation(
         ([BOX, "-o", "t.gif", "--index", "nix"], "nix"),
     ],
 )
-def test_animations_that_are_refused(
+def test_invalid_animation_options_are_refused(
     options: list[str],
     fragment: str,
     archive: Path,
@@ -179,38 +181,38 @@ def test_animations_that_are_refused(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    code, _, said = run(capfd, "animate", *options, "--catalog", str(archive))
-    assert (code, said.count("\n")) == (2, 1), said
-    assert said.startswith("scog: ")
-    assert fragment in said
+    code, _, err = run(capfd, "animate", *options, "--catalog", str(archive))
+    assert (code, err.count("\n")) == (2, 1), err
+    assert err.startswith("scog: ")
+    assert fragment in err
     assert not list(tmp_path.iterdir())
 
 
 # Tile
 
 
-def test_a_tile_as_a_process(archive: Path, tmp_path: Path) -> None:
+def test_a_tile_is_written_by_a_process(archive: Path, tmp_path: Path) -> None:
     ended = scog("tile", *TILE, "-o", str(tmp_path / "tile.png"), "--catalog", str(archive))
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout == ""
     assert "1 scenes used, 0 skipped" in ended.stderr
-    with Image.open(tmp_path / "tile.png") as picture:
-        assert picture.size == (256, 256)
+    with Image.open(tmp_path / "tile.png") as image:
+        assert image.size == (256, 256)
 
 
-def test_the_catalogue_of_the_environment(
+def test_the_catalogue_of_the_environment_is_used(
     archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("SCOG_CATALOG", str(archive))
-    code, _, said = run(capfd, "tile", *TILE, "-o", str(tmp_path / "tile.npy"), "--expression", "nir-red")
-    assert code == 0, said
+    code, _, err = run(capfd, "tile", *TILE, "-o", str(tmp_path / "tile.npy"), "--expression", "nir-red")
+    assert code == 0, err
     values = np.load(io.BytesIO((tmp_path / "tile.npy").read_bytes()), allow_pickle=False)
     assert values.shape == (1, 256, 256)
     assert set(np.unique(values[np.isfinite(values)]).round(4).tolist()) == {np.float32(0.2).round(4)}
 
 
 @pytest.mark.parametrize(
-    ("options", "known"),
+    ("options", "valid"),
     [
         ([], True),
         (["--index", "ndvi"], True),
@@ -228,13 +230,13 @@ def test_the_catalogue_of_the_environment(
         (["--compare", "2020-01-01"], False),
     ],
 )
-def test_options(
-    options: list[str], known: bool, archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+def test_tile_options_are_applied(
+    options: list[str], valid: bool, archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "tile.npy"
-    code, _, said = run(capfd, "tile", *TILE, "-o", str(output), "--catalog", str(archive), *options)
-    assert code == 0, said
-    assert np.isfinite(np.load(output)).any() == known
+    code, _, err = run(capfd, "tile", *TILE, "-o", str(output), "--catalog", str(archive), *options)
+    assert code == 0, err
+    assert np.isfinite(np.load(output)).any() == valid
 
 
 REFUSALS = [
@@ -261,7 +263,7 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("options", "status", "fragment"), REFUSALS, ids=[" ".join(row[0]) for row in REFUSALS])
-def test_refusals(
+def test_invalid_tile_options_are_refused(
     options: list[str],
     status: int,
     fragment: str,
@@ -271,32 +273,34 @@ def test_refusals(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    code, out, said = run(capfd, "tile", *TILE, "--catalog", str(archive), *options)
-    assert code == status, said
-    assert fragment in said
+    code, out, err = run(capfd, "tile", *TILE, "--catalog", str(archive), *options)
+    assert code == status, err
+    assert fragment in err
     assert out == ""
-    assert "Traceback" not in said
-    assert len(said) < 1500
-    assert list(tmp_path.iterdir()) == [], "nothing was written"
+    assert "Traceback" not in err
+    assert len(err) < 1500
+    assert list(tmp_path.iterdir()) == [], "no file was written"
 
 
 @pytest.mark.parametrize("address", [("25", "0", "0"), ("12", "4096", "0"), ("12", "-1", "0"), ("12", "0", "x")])
-def test_tiles_that_do_not_exist(address: tuple[str, ...], archive: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    code, _, said = run(capfd, "tile", *address, "-o", "t.png", "--catalog", str(archive))
+def test_tiles_that_do_not_exist_are_refused(
+    address: tuple[str, ...], archive: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    code, _, err = run(capfd, "tile", *address, "-o", "t.png", "--catalog", str(archive))
     assert code == 2
-    assert "Traceback" not in said
+    assert "Traceback" not in err
 
 
-def test_a_catalogue_that_cannot_be_reached(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_catalogue_that_cannot_be_reached_is_reported(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    code, _, said = run(capfd, "tile", *TILE, "-o", str(tmp_path / "t.png"), "--catalog", url)
+    code, _, err = run(capfd, "tile", *TILE, "-o", str(tmp_path / "t.png"), "--catalog", url)
     assert code == 1
-    assert "catalogue" in said
-    assert said.count("\n") == 1
+    assert "catalogue" in err
+    assert err.count("\n") == 1
 
 
-def test_a_refusal_as_a_process() -> None:
+def test_a_process_reports_a_refusal_in_one_line() -> None:
     ended = scog("tile", *TILE, "-o", "t.png", "--catalog", "/nowhere/at/all")
     assert ended.returncode == 2
     assert ended.stderr.startswith("scog: The folder /nowhere/at/all does not exist.")
@@ -304,21 +308,23 @@ def test_a_refusal_as_a_process() -> None:
 
 
 @pytest.mark.parametrize("value", ["0", "many"])
-def test_an_invalid_setting(value: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_setting_is_refused(
+    value: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("SCOG_WAITING", value)
-    code, _, said = run(capfd, "serve", "--port", "0")
+    code, _, err = run(capfd, "serve", "--port", "0")
     assert code == 2
-    assert said.startswith("scog: setting waiting: ")
-    assert said.count("\n") == 1
+    assert err.startswith("scog: setting waiting: ")
+    assert err.count("\n") == 1
 
 
 # Help
 
 
 @pytest.mark.parametrize("command", [[], ["serve"], ["demo"], ["tile"]])
-def test_help(command: list[str], capfd: pytest.CaptureFixture[str]) -> None:
-    code, out, said = run(capfd, *command, "--help")
-    assert (code, said) == (0, "")
+def test_help_describes_every_command(command: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capfd, *command, "--help")
+    assert (code, err) == (0, "")
     assert out.startswith("usage: scog")
     if not command:
         assert all(name in out for name in ("serve", "demo", "tile"))
@@ -329,14 +335,14 @@ def test_help(command: list[str], capfd: pytest.CaptureFixture[str]) -> None:
         assert described
 
 
-def test_the_version(capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_version_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
     assert run(capfd, "--version") == (0, f"scog {__version__}\n", "")
 
 
 def test_a_command_is_required(capfd: pytest.CaptureFixture[str]) -> None:
-    code, _, said = run(capfd)
+    code, _, err = run(capfd)
     assert code == 2
-    assert "COMMAND" in said
+    assert "COMMAND" in err
 
 
 # Serving
@@ -347,12 +353,15 @@ class Serving:
 
     def __init__(self, log: Path, *arguments: str, **settings: str) -> None:
         self.log = log
-        with log.open("w") as said:
+        with log.open("w") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "scog.cli", *arguments], stdout=said, stderr=said, env=environment(**settings)
+                [sys.executable, "-m", "scog.cli", *arguments],
+                stdout=output,
+                stderr=output,
+                env=environment(**settings),
             )
 
-    def said(self, fragment: str, within: float = 20.0) -> str:
+    def wait_for(self, fragment: str, within: float = 20.0) -> str:
         """Wait until the output contains a fragment, and return it."""
         end = time.monotonic() + within
         while fragment not in (text := self.log.read_text()):
@@ -375,9 +384,9 @@ def address_in(text: str) -> str:
     return line.split()[1].rstrip("/")
 
 
-def test_serving_an_archive_until_it_is_interrupted(archive: Path, tmp_path: Path) -> None:
+def test_an_archive_is_served_until_the_interrupt(archive: Path, tmp_path: Path) -> None:
     with Serving(tmp_path / "log", "serve", "--catalog", str(archive), "--port", "0") as serving:
-        text = serving.said("Ctrl+C stops.")
+        text = serving.wait_for("Ctrl+C stops.")
         assert f"scog serves {archive}" in text
         url = address_in(text)
         assert not url.endswith(":0")
@@ -391,20 +400,20 @@ def test_serving_an_archive_until_it_is_interrupted(archive: Path, tmp_path: Pat
 
 def test_without_a_catalogue_earth_search_is_served(tmp_path: Path) -> None:
     with Serving(tmp_path / "log", "serve", "--port", "0", SCOG_CACHE_DIR=str(tmp_path)) as serving:
-        text = serving.said("Ctrl+C stops.")
+        text = serving.wait_for("Ctrl+C stops.")
         assert "scog serves https://earth-search.aws.element84.com/v1" in text
         with httpx.Client(base_url=address_in(text), trust_env=False) as client:
             assert client.get("/healthz", timeout=10).status_code == 200  # without an upstream request
 
 
-def test_a_port_in_use(archive: Path) -> None:
+def test_a_port_in_use_is_refused(archive: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         ended = scog("serve", "--catalog", str(archive), "--port", port)
     assert ended.returncode == 2
     assert ended.stderr.startswith(f"scog: Cannot listen on 127.0.0.1, port {port}: Address already in use.")
     assert "--port" in ended.stderr
-    assert ended.stderr.count("\n") == 1, "nobody is sent to the other's page"
+    assert ended.stderr.count("\n") == 1, "no URL of the other server is printed"
 
 
 @pytest.mark.parametrize(
@@ -418,15 +427,15 @@ def test_a_port_in_use(archive: Path) -> None:
         (["--catalog", "{empty}"], "contains no usable STAC item"),
     ],
 )
-def test_servers_that_are_refused(
+def test_invalid_server_options_are_refused(
     options: list[str], fragment: str, archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     options = [option.replace("{empty}", str(tmp_path)) for option in options]
-    code, _, said = run(capfd, "serve", "--catalog", str(archive), *options)
+    code, _, err = run(capfd, "serve", "--catalog", str(archive), *options)
     assert code == 2
-    assert fragment in said
-    assert "Traceback" not in said
-    assert "Open http" not in said
+    assert fragment in err
+    assert "Traceback" not in err
+    assert "Open http" not in err
 
 
 # The demo
@@ -446,13 +455,13 @@ def quick_demo(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("quick_demo")
 def test_the_demo_is_created_once(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "demo"
-    code, out, said = run(capfd, "demo", "--archive", str(folder), "--make-only")
+    code, out, err = run(capfd, "demo", "--archive", str(folder), "--make-only")
     assert (code, out) == (0, "")
-    assert "20/20" in said
-    assert said.count("Creating") == 10
-    made = (folder / "archive.json").stat().st_mtime_ns
+    assert "20/20" in err
+    assert err.count("Creating") == 10
+    modified = (folder / "archive.json").stat().st_mtime_ns
     assert run(capfd, "demo", "--archive", str(folder), "--make-only") == (0, "", "")
-    assert (folder / "archive.json").stat().st_mtime_ns == made
+    assert (folder / "archive.json").stat().st_mtime_ns == modified
 
 
 def test_an_existing_demo_is_not_created_again(demo_archive: Path) -> None:
@@ -469,7 +478,7 @@ def test_an_existing_demo_is_not_created_again(demo_archive: Path) -> None:
 @pytest.mark.usefixtures("quick_demo")
 def test_another_folder_is_not_modified(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "diary.txt").write_text("dear diary")
-    code, _, said = run(capfd, "demo", "--archive", str(tmp_path), "--make-only")
+    code, _, err = run(capfd, "demo", "--archive", str(tmp_path), "--make-only")
     assert code == 2
-    assert "not a demo archive" in said
+    assert "not a demo archive" in err
     assert [path.name for path in tmp_path.iterdir()] == ["diary.txt"]

@@ -67,7 +67,7 @@ def test_a_geotiff_has_the_pixels_of_the_scene(
     archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "box.tif"
-    code, out, said = run(
+    code, out, err = run(
         capfd, "crop", "--bbox", BOX, "-o", str(output), "--expression", "red", "--catalog", str(archive)
     )
     assert (code, out) == (0, "")
@@ -77,21 +77,21 @@ def test_a_geotiff_has_the_pixels_of_the_scene(
         left = round((source.transform.c - SQUARE.left) / 10)
         assert np.array_equal(np.round(source.read(1)[0] * 10_000), 1000 + left + np.arange(source.width))
         size = f"{source.width} x {source.height} pixels of EPSG:32632"
-    assert said == f"{output}: {size}, 100 % valid, 1 scenes used, 0 skipped\n"
+    assert err == f"{output}: {size}, 100 % valid, 1 scenes used, 0 skipped\n"
 
 
 @pytest.mark.parametrize("ending", ["png", "webp", "jpg", "npy", "tif"])
-def test_a_polygon_in_every_format(
+def test_a_polygon_is_cropped_in_every_format(
     ending: str, archive: Path, area: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / f"field.{ending}"
     size = ("--max-size", "120", "--dst-crs", "EPSG:3857")
-    code, _, said = run(capfd, "crop", "--area", str(area), "-o", str(output), *size, "--catalog", str(archive))
-    assert code == 0, said
+    code, _, err = run(capfd, "crop", "--area", str(area), "-o", str(output), *size, "--catalog", str(archive))
+    assert code == 0, err
     if ending in ("png", "webp"):
-        with Image.open(output) as picture:
-            assert max(picture.size) == 120
-            alpha = np.array(picture.convert("RGBA"))[..., 3]
+        with Image.open(output) as image:
+            assert max(image.size) == 120
+            alpha = np.array(image.convert("RGBA"))[..., 3]
             assert 0.2 < (alpha > 0).mean() < 0.6
     elif ending == "npy":
         values = np.load(output)
@@ -102,7 +102,7 @@ def test_a_polygon_in_every_format(
             assert source.crs.to_epsg() == 3857
 
 
-def test_image_options(archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_image_options_are_applied(archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "box.tif"
     for options, names in (
         (["--bands", "red,nir,green"], ("red", "nir", "green")),
@@ -112,8 +112,8 @@ def test_image_options(archive: Path, tmp_path: Path, capfd: pytest.CaptureFixtu
         (["--coord-crs", "EPSG:4326", "--dst-crs", "4326", "--max-size", "50", "--mask", "4"], None),
     ):
         arguments = ("crop", "--bbox", BOX, "-o", str(output), "--catalog", str(archive), *options)
-        code, _, said = run(capfd, *arguments)
-        assert code == 0, said
+        code, _, err = run(capfd, *arguments)
+        assert code == 0, err
         with rasterio.open(output) as source:
             assert names is None or source.descriptions == names
     metric = f"{SQUARE.left + 100},{SQUARE.top - 500},{SQUARE.left + 400},{SQUARE.top - 300}"
@@ -143,7 +143,7 @@ def test_image_options(archive: Path, tmp_path: Path, capfd: pytest.CaptureFixtu
         (["--area", "bad.geojson", "-o", "t.png"], "JSON"),
     ],
 )
-def test_crops_that_are_refused(
+def test_invalid_crops_are_refused(
     options: list[str],
     fragment: str,
     archive: Path,
@@ -154,34 +154,34 @@ def test_crops_that_are_refused(
     monkeypatch.chdir(tmp_path)
     written(tmp_path, {"type": "Point", "coordinates": [1, 2]}, "point.geojson")
     (tmp_path / "bad.geojson").write_text("{")
-    code, _, said = run(capfd, "crop", *options, "--catalog", str(archive))
-    assert (code, said.count("\n")) == (2, 1), said
-    assert said.startswith("scog: ")
-    assert fragment in said
+    code, _, err = run(capfd, "crop", *options, "--catalog", str(archive))
+    assert (code, err.count("\n")) == (2, 1), err
+    assert err.startswith("scog: ")
+    assert fragment in err
     assert not list(tmp_path.glob("t.*"))
 
 
-def test_a_missing_file(archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_file_is_an_error(archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     for command in (("crop", "--area", "nowhere.geojson", "-o", "t.png"), ("stats", "nowhere.geojson")):
-        code, _, said = run(capfd, *command, "--catalog", str(archive))
-        assert (code, said.count("\n")) == (1, 1)
-        assert "nowhere.geojson" in said
+        code, _, err = run(capfd, *command, "--catalog", str(archive))
+        assert (code, err.count("\n")) == (1, 1)
+        assert "nowhere.geojson" in err
 
 
-def test_options_that_argparse_refuses(capfd: pytest.CaptureFixture[str]) -> None:
+def test_missing_and_conflicting_options_are_refused(capfd: pytest.CaptureFixture[str]) -> None:
     for command in (("crop", "-o", "t.png"), ("crop", "--bbox", BOX), ("crop", "--bbox", BOX, "--area", "x", "-o", "t"),
                     ("stats",), ("stats", "x", "--json", "--csv")):  # fmt: skip
-        code, _, said = run(capfd, *command)
+        code, _, err = run(capfd, *command)
         assert code == 2
-        assert said.startswith("usage: scog")
+        assert err.startswith("usage: scog")
 
 
 # Stats
 
 
-def test_a_table(archive: Path, area: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    code, out, said = run(capfd, "stats", str(area), "--expression", "nir", "--catalog", str(archive))
-    assert (code, said) == (0, "")
+def test_statistics_are_a_table(archive: Path, area: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capfd, "stats", str(area), "--expression", "nir", "--catalog", str(archive))
+    assert (code, err) == (0, "")
     head, line = out.splitlines()
     assert head.split() == ["area", "layer", "mean", "std", "min", "median", "max", "hectares", "valid"]
     cells = line.split()
@@ -193,16 +193,16 @@ def test_a_table(archive: Path, area: Path, capfd: pytest.CaptureFixture[str]) -
 def test_classes_have_separate_lines(archive: Path, area: Path, capfd: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capfd, "stats", str(area), "--index", "scl", "--catalog", str(archive))
     assert code == 0
-    found = {line.split("  ")[-1].strip(): line for line in out.splitlines()[2:]}
-    assert len(found) == 2
-    assert any("vegetation" in line for line in found.values())
-    assert any("not vegetated" in line for line in found.values())
-    assert sum(float(line.split(" ha")[0].split()[-1]) for line in found.values()) == pytest.approx(
+    lines = {line.split("  ")[-1].strip(): line for line in out.splitlines()[2:]}
+    assert len(lines) == 2
+    assert any("vegetation" in line for line in lines.values())
+    assert any("not vegetated" in line for line in lines.values())
+    assert sum(float(line.split(" ha")[0].split()[-1]) for line in lines.values()) == pytest.approx(
         float(out.splitlines()[1].split()[-3]), abs=0.02
     )
 
 
-def test_several_polygons_as_a_table_as_csv_and_as_json(
+def test_several_polygons_have_a_table_csv_and_json(
     archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     several = {"type": "FeatureCollection", "features": [FIELD, {**FIELD, "id": 8, "properties": {}},
@@ -211,14 +211,14 @@ def test_several_polygons_as_a_table_as_csv_and_as_json(
     arguments = ("stats", str(path), "--percentiles", "5,50", "--catalog", str(archive))
     _, table, _ = run(capfd, *arguments)
     assert [line[:11].strip() for line in table.splitlines()] == ["area", "north field", "8", "3"]
-    code, out, said = run(capfd, *arguments, "--json")
-    assert (code, said) == (0, "")
+    code, out, err = run(capfd, *arguments, "--json")
+    assert (code, err) == (0, "")
     features = json.loads(out)["features"]
     assert [feature["id"] for feature in features] == ["f7", 8, None]
     statistics = features[0]["properties"]["statistics"]["NDVI"]
     assert {"percentile_5", "percentile_50", "mean", "histogram"} <= set(statistics)
-    code, out, said = run(capfd, *arguments, "--csv", "--classes", "low:tan,0.4,high")
-    assert (code, said) == (0, "")
+    code, out, err = run(capfd, *arguments, "--csv", "--classes", "low:tan,0.4,high")
+    assert (code, err) == (0, "")
     rows = list(csv.DictReader(io.StringIO(out)))
     assert [row["feature"] for row in rows] == ["f7", "8", ""]
     for row in rows:
@@ -239,18 +239,18 @@ def test_several_polygons_as_a_table_as_csv_and_as_json(
         ([], [], "GeoJSON"),
     ],
 )
-def test_stats_that_are_refused(
+def test_invalid_statistics_are_refused(
     document: Any, options: list[str], fragment: str, archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    code, out, said = run(capfd, "stats", str(written(tmp_path, document)), *options, "--catalog", str(archive))
-    assert (code, out, said.count("\n")) == (2, "", 1), said
-    assert fragment in said
+    code, out, err = run(capfd, "stats", str(written(tmp_path, document)), *options, "--catalog", str(archive))
+    assert (code, out, err.count("\n")) == (2, "", 1), err
+    assert fragment in err
 
 
 @pytest.mark.parametrize("command", ["crop", "stats"])
-def test_help(command: str, capfd: pytest.CaptureFixture[str]) -> None:
-    code, out, said = run(capfd, command, "--help")
-    assert (code, said) == (0, "")
+def test_help_lists_the_options(command: str, capfd: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capfd, command, "--help")
+    assert (code, err) == (0, "")
     assert out.startswith(f"usage: scog {command}")
     assert ("--rescale" in out) == (command == "crop")
 

@@ -45,16 +45,16 @@ def settings(tmp_path: Path, **more: object) -> Settings:
 
 def test_plain_http_has_no_tls() -> None:
     with RangeServer(latency=0.05) as server:
-        seen = measure_handshake(server.put("/a.tif", DATA))
+        measured = measure_handshake(server.put("/a.tif", DATA))
         assert server.ranges == [(0, 0)]
-    assert 0 < seen.connect < seen.first_byte
-    assert seen.first_byte >= 0.05
-    assert (seen.tls, seen.version, seen.resumed, seen.proxy) == (None, None, None, None)
+    assert 0 < measured.connect < measured.first_byte
+    assert measured.first_byte >= 0.05
+    assert (measured.tls, measured.version, measured.resumed, measured.proxy) == (None, None, None, None)
 
 
 @needs_openssl
 @pytest.mark.parametrize("proxied", [False, True])
-def test_tls_its_version_and_whether_sessions_resume(
+def test_tls_version_and_session_resumption_are_reported(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, proxied: bool
 ) -> None:
     certificate, tls = make_certificate(tmp_path)
@@ -63,17 +63,17 @@ def test_tls_its_version_and_whether_sessions_resume(
         server.put("/a.tif", DATA)
         if proxied:
             monkeypatch.setenv("HTTPS_PROXY", proxy.url)
-        seen = measure_handshake(f"https://localhost:{secure.port}/a.tif")
+        measured = measure_handshake(f"https://localhost:{secure.port}/a.tif")
         assert len(proxy.seen) == (2 if proxied else 0)
         assert len(server.requests) == 2
-    assert seen.tls is not None
-    assert seen.tls > 0
-    assert (seen.version, seen.resumed) == ("TLSv1.3", True)
-    assert seen.proxy == (f"127.0.0.1:{proxy.port}" if proxied else None)
+    assert measured.tls is not None
+    assert measured.tls > 0
+    assert (measured.version, measured.resumed) == ("TLSv1.3", True)
+    assert measured.proxy == (f"127.0.0.1:{proxy.port}" if proxied else None)
 
 
 @needs_openssl
-def test_sessions_that_do_not_resume(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_session_that_does_not_resume_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     certificate, tls = make_certificate(tmp_path)
     tls.num_tickets = 0
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
@@ -82,13 +82,13 @@ def test_sessions_that_do_not_resume(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         assert measure_handshake(f"https://localhost:{secure.port}/a.tif").resumed is False
 
 
-def test_a_plain_request_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plain_request_goes_through_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     with RangeServer() as server, Proxy() as proxy:
         url = server.put("/a.tif", DATA)
         monkeypatch.setenv("HTTP_PROXY", proxy.url.replace("://", "://user:secret@"))
-        seen = measure_handshake(url)
+        measured = measure_handshake(url)
         assert proxy.seen == [f"GET {url}"]
-        assert seen.proxy == f"127.0.0.1:{proxy.port}"
+        assert measured.proxy == f"127.0.0.1:{proxy.port}"
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         assert proxy_for(url) is None
 
@@ -96,8 +96,8 @@ def test_a_plain_request_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_an_unmeasurable_connection_is_reported_but_does_not_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     with Proxy(refuse=407) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
-        seen, finding = asyncio.run(latency("https://localhost:1/a.tif"))
-        assert (seen, finding.well) == (None, True)
+        measured, finding = asyncio.run(latency("https://localhost:1/a.tif"))
+        assert (measured, finding.well) == (None, True)
         assert "not measured (the proxy answers '407" in finding.text
         monkeypatch.setenv("HTTPS_PROXY", "socks5://127.0.0.1:1")
         assert "socks5:// is not measured" in asyncio.run(latency("https://localhost:1/a.tif"))[1].text
@@ -118,25 +118,25 @@ def reading(server: RangeServer, spans: list[tuple[int, int]], seconds: float) -
     return asyncio.run(work())
 
 
-def test_the_rate_of_one_connection_and_of_many() -> None:
+def test_many_connections_are_faster_than_a_limited_one() -> None:
     with RangeServer() as server:
         server.put("/a.tif", DATA)
         server.fail("/a.tif", always=drip(20_000, 0.02))  # at most 1 MB/s per connection
         one, many = ranges_to_read(len(DATA))
-        alone = reading(server, [one], 0.5)
+        single = reading(server, [one], 0.5)
         together = reading(server, many, 0.5)
-    assert 0 < alone.rate <= 1_050_000
+    assert 0 < single.rate <= 1_050_000
     assert together.connections == 8
-    assert together.rate > 2 * alone.rate
+    assert together.rate > 2 * single.rate
 
 
 def test_measuring_a_slow_connection_ends_in_time() -> None:
     with RangeServer() as server:
         server.put("/a.tif", DATA)
         server.fail("/a.tif", always=drip(1000, 0.05))
-        seen = reading(server, [(0, 1_000_000)], 0.4)
-    assert 0 < seen.bytes_read < 12_000
-    assert seen.rate <= 21_000
+        measured = reading(server, [(0, 1_000_000)], 0.4)
+    assert 0 < measured.bytes_read < 12_000
+    assert measured.rate <= 21_000
 
 
 def test_without_data_there_is_no_rate() -> None:
@@ -149,9 +149,9 @@ def test_without_data_there_is_no_rate() -> None:
 def test_data_that_arrives_at_once_has_a_rate() -> None:
     with RangeServer() as server:
         server.put("/a.tif", DATA)
-        seen = reading(server, [(0, 1000)], 5.0)
-    assert seen.bytes_read == 1000
-    assert seen.rate > 0
+        measured = reading(server, [(0, 1000)], 5.0)
+    assert measured.bytes_read == 1000
+    assert measured.rate > 0
 
 
 def test_a_failed_read_raises() -> None:
@@ -173,16 +173,16 @@ def test_no_byte_is_read_twice_and_few_are_read(size: int) -> None:
     assert spans[-1][1] <= SINGLE_BYTES + PARALLEL_BYTES
 
 
-# What to expect
+# Expected times
 
 
-def test_a_screenful_at_2_mbit() -> None:
+def test_a_screenful_at_2_mbit_takes_the_time_of_its_bytes() -> None:
     assert screenful(TWO_MBIT, 11) == pytest.approx(1.25 * (8.5 / 0.25 + 0.2))
     assert screenful(TWO_MBIT, 13) == pytest.approx(1.25 * (16.7 / 0.25 + 0.2))
     assert search_page(TWO_MBIT) == pytest.approx(3.2)
 
 
-def test_settings_for_a_slow_connection(tmp_path: Path) -> None:
+def test_longer_deadlines_are_advised_for_a_slow_connection(tmp_path: Path) -> None:
     [advised] = advice(TWO_MBIT, settings(tmp_path))
     assert advised.startswith("SCOG_TILE_DEADLINE=35:")
     slower = NetworkProfile(0.05, 0.05, 0.05, 50_000, 50_000)
@@ -194,12 +194,12 @@ def test_fitting_settings_need_no_advice(tmp_path: Path, network: NetworkProfile
     assert advice(network, settings(tmp_path)) == []
 
 
-def test_findings_from_a_file(tmp_path: Path) -> None:
+def test_throughput_is_measured_with_a_file(tmp_path: Path) -> None:
     async def work(server: RangeServer, size: int) -> list[str]:
         http = HttpRanges(allowed_hosts=(server.host,), stall=7, retries=0, per_host=64)
         async with Ranges(http, None) as ranges:
-            found = throughput(ranges.read, server.url("/a.tif"), size, None, settings(tmp_path))
-            return [finding.text async for finding in found]
+            findings = throughput(ranges.read, server.url("/a.tif"), size, None, settings(tmp_path))
+            return [finding.text async for finding in findings]
 
     with RangeServer() as server:
         server.put("/a.tif", DATA)

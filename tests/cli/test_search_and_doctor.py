@@ -22,7 +22,7 @@ from tests.doubles.range_server import Fault, hang, html, reset, status
 pytestmark = pytest.mark.usefixtures("transport_slowly")
 
 SQUARES = squares_around(-69.0, -33.5, 2, 1)
-"""A place in the western and the southern hemisphere."""
+"""MGRS tiles in the western and southern hemispheres."""
 BOX = "-70.5,-34.5,-67,-32.5"
 
 
@@ -46,14 +46,14 @@ def scog(capfd: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
         code = cli.main(arguments)
     except SystemExit as end:
         code = int(end.code or 0)
-    said = capfd.readouterr()
-    return code, said.out, said.err
+    captured = capfd.readouterr()
+    return code, captured.out, captured.err
 
 
 # search
 
 
-def test_the_newest_scenes_as_a_table(world: EarthSearch, capfd: pytest.CaptureFixture[str]) -> None:
+def test_search_lists_the_newest_scenes_as_a_table(world: EarthSearch, capfd: pytest.CaptureFixture[str]) -> None:
     code, out, err = scog(capfd, "search", "--bbox", BOX, "--limit", "4")
     assert code == 0, err
     header, *lines = out.splitlines()
@@ -68,13 +68,13 @@ def test_the_newest_scenes_as_a_table(world: EarthSearch, capfd: pytest.CaptureF
     assert "--limit" in err
 
 
-def test_the_same_as_geojson(world: EarthSearch, capfd: pytest.CaptureFixture[str]) -> None:
+def test_search_lists_scenes_as_geojson(world: EarthSearch, capfd: pytest.CaptureFixture[str]) -> None:
     code, out, _ = scog(capfd, "search", f"--bbox={BOX}", "--format", "json", "--datetime", "2024-01-01/2024-01-20")
-    found = json.loads(out)
+    collection = json.loads(out)
     assert code == 0
-    assert found["type"] == "FeatureCollection"
-    assert len(found["features"]) == 8
-    first = found["features"][0]
+    assert collection["type"] == "FeatureCollection"
+    assert len(collection["features"]) == 8
+    first = collection["features"][0]
     assert first["id"] == f"S2A_{SQUARES[0].name}_20240116_0_L2A"
     assert first["geometry"]["coordinates"][0][0] == SQUARES[0].ring[0]
     assert first["properties"]["mgrs_tile"] == SQUARES[0].name
@@ -91,7 +91,9 @@ def test_the_same_as_geojson(world: EarthSearch, capfd: pytest.CaptureFixture[st
         (["--datetime", "2030-01-01"], 0),
     ],
 )
-def test_limit(world: EarthSearch, capfd: pytest.CaptureFixture[str], options: list[str], count: int | None) -> None:
+def test_options_limit_the_scenes_of_a_search(
+    world: EarthSearch, capfd: pytest.CaptureFixture[str], options: list[str], count: int | None
+) -> None:
     code, out, err = scog(capfd, "search", "--bbox", BOX, "--format", "json", *options)
     assert code == 0, err
     features = json.loads(out)["features"]
@@ -124,14 +126,14 @@ def test_invalid_options_are_refused(world: EarthSearch, capfd: pytest.CaptureFi
     assert world.asked == []
 
 
-def test_an_unreachable_catalogue(world: EarthSearch, capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_unreachable_catalogue_is_reported(world: EarthSearch, capfd: pytest.CaptureFixture[str]) -> None:
     world.down()
     code, out, err = scog(capfd, "search", "--bbox", BOX)
     assert (code, out) == (1, "")
     assert "cannot be reached" in err
 
 
-def test_searching_an_archive(demo_archive: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_archive_can_be_searched(demo_archive: Path, capfd: pytest.CaptureFixture[str]) -> None:
     code, out, err = scog(
         capfd, "search", "--catalog", str(demo_archive), "--bbox=-180,-85,180,85", "--datetime", "../.."
     )
@@ -162,20 +164,20 @@ def test_doctor_passes(world: EarthSearch, capfd: pytest.CaptureFixture[str]) ->
     assert re.search(r"throughput: .+ Mbit/s by one connection, .+ Mbit/s by 8 \(4\.0 MB read\)", throughput)
     assert re.search(r"15 NDVI tiles in about [\d.]+ s at zoom 11 \(8\.5 MB\), [\d.]+ s at zoom 13", expect)
     assert fitting.startswith("ok    settings: SCOG_")
-    assert {seen.path for seen in world.requests} == {f"/cogs/{SQUARES[0].name}/B04.tif"}
+    assert {request.path for request in world.requests} == {f"/cogs/{SQUARES[0].name}/B04.tif"}
     tls = world.url("").startswith("https")  # latency is measured once more, to see whether sessions resume
     # Header and block; size, latency, one connection and eight.
     assert len(world.requests) == 2 + 1 + 1 + tls + 1 + 8
     assert world.bytes < 5_000_000  # including those of the catalogue
-    assert [asked.path for asked in world.asked] == [ROOT, *[ROOT] * (1 + tls), SEARCH]
+    assert [request.path for request in world.asked] == [ROOT, *[ROOT] * (1 + tls), SEARCH]
 
 
-def test_the_same_as_json(world: EarthSearch, capfd: pytest.CaptureFixture[str]) -> None:
+def test_doctor_reports_as_json(world: EarthSearch, capfd: pytest.CaptureFixture[str]) -> None:
     code, out, _ = scog(capfd, "doctor", "--format", "json")
-    found = json.loads(out)
+    findings = json.loads(out)
     assert code == 0
-    assert [finding["well"] for finding in found] == [True] * 10
-    values = {name: value for finding in found for name, value in finding["values"].items()}
+    assert [finding["well"] for finding in findings] == [True] * 10
+    values = {name: value for finding in findings for name, value in finding["values"].items()}
     assert values["connections"] == 8
     assert values["many"] > 0
     assert values["screenful_z13"] > values["screenful_z11"] > 0
@@ -247,14 +249,14 @@ def test_failures_have_a_hint(
     world.fail(path, always=fault)
     code, out, _ = scog(capfd, "doctor")
     assert code == 1
-    *well, failed, advice = out.splitlines()
-    assert all(line.startswith("ok  ") for line in well)
+    *passed, failed, advice = out.splitlines()
+    assert all(line.startswith("ok  ") for line in passed)
     assert failed.startswith(f"FAIL  {fails}")
     assert advice.startswith("      ")
     assert hint in advice
 
 
-def test_a_block_that_cannot_be_read(world: EarthSearch, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_block_that_cannot_be_read_fails(world: EarthSearch, capfd: pytest.CaptureFixture[str]) -> None:
     path = f"/cogs/{SQUARES[0].name}/B04.tif"
     world.fail(path, lambda answer: answer, always=status(503))
     code, out, _ = scog(capfd, "doctor")
@@ -263,7 +265,7 @@ def test_a_block_that_cannot_be_read(world: EarthSearch, capfd: pytest.CaptureFi
     assert "FAIL  one block of red" in out
 
 
-def test_a_host_that_is_not_allowed(
+def test_a_host_that_is_not_allowed_is_named(
     world: EarthSearch, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SCOG_HOSTS")
@@ -274,20 +276,20 @@ def test_a_host_that_is_not_allowed(
     assert world.requests == []
 
 
-def test_a_missing_folder(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_folder_fails(capfd: pytest.CaptureFixture[str]) -> None:
     code, out, _ = scog(capfd, "doctor", "--catalog", "/nowhere/at/all")
     assert code == 1
     assert out.startswith("FAIL  catalogue /nowhere/at/all")
 
 
-def test_doctor_of_an_archive(demo_archive: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_doctor_passes_for_an_archive(demo_archive: Path, capfd: pytest.CaptureFixture[str]) -> None:
     code, out, _ = scog(capfd, "doctor", "--catalog", str(demo_archive))
     assert code == 0, out
     assert "usable" in out
     assert "one block of red" in out
 
 
-def test_a_file_without_band_descriptions(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_file_without_band_descriptions_fails(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     write_file(tmp_path, "image", np.ones((4, SIDE, SIDE), np.uint16))
     write_item(tmp_path, {"red": {"file": "image"}})
     code, out, _ = scog(capfd, "doctor", "--catalog", str(tmp_path))

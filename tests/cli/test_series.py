@@ -37,11 +37,11 @@ def run(capfd: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, s
         code = cli.main(arguments)
     except SystemExit as stopped:
         code = int(stopped.code or 0)
-    told = capfd.readouterr()
-    return code, told.out, told.err
+    captured = capfd.readouterr()
+    return code, captured.out, captured.err
 
 
-def test_a_table(archive: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_point_has_a_table(archive: Path, capfd: pytest.CaptureFixture[str]) -> None:
     code, out, err = run(capfd, "series", *PLACE, "--catalog", str(archive), "--from", DAYS[0], "--to", DAYS[-1])
     assert (code, err) == (0, "")
     lines = out.splitlines()
@@ -51,22 +51,24 @@ def test_a_table(archive: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert any(line.endswith("masked") for line in lines)
 
 
-def test_a_field_as_csv_and_as_json(archive: Path, field: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_csv_and_json_of_a_field_agree(archive: Path, field: Path, capfd: pytest.CaptureFixture[str]) -> None:
     common = ("series", "--area", str(field), "--catalog", str(archive), "--datetime", "../..", "--smooth")
     code, out, _ = run(capfd, *common, "--csv")
     assert code == 0
     lines = list(csv.DictReader(io.StringIO(out)))
     assert len(lines) == len(DAYS)
     code, out, _ = run(capfd, *common, "--json")
-    told = json.loads(out)["observations"]
+    observations = json.loads(out)["observations"]
     assert [line["NDVI_p90"] for line in lines] == [
-        "" if each["statistics"] == [None] else str(each["statistics"][0]["p90"]) for each in told
+        "" if each["statistics"] == [None] else str(each["statistics"][0]["p90"]) for each in observations
     ]
-    assert [each["smoothed"][0] is None for each in told] == [each["values"][0] is None for each in told]
+    assert [each["smoothed"][0] is None for each in observations] == [
+        each["values"][0] is None for each in observations
+    ]
 
 
 @pytest.mark.parametrize("ending", ["png", "svg"])
-def test_a_chart_of_months(
+def test_a_chart_of_monthly_values_is_written(
     ending: str, archive: Path, field: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     chart = tmp_path / f"chart.{ending}"
@@ -84,7 +86,9 @@ def test_a_chart_of_months(
         assert chart.read_text().startswith("<svg")
 
 
-def test_a_collection(archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_each_feature_of_a_collection_has_a_series(
+    archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     features = [{"type": "Feature", "properties": {}, "geometry": AREA}] * 2
     path = tmp_path / "fields.geojson"
     path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
@@ -96,7 +100,9 @@ def test_a_collection(archive: Path, tmp_path: Path, capfd: pytest.CaptureFixtur
     assert json.loads(out)["features"][1]["properties"]["timeseries"]["band_names"] == ["NDVI"]
 
 
-def test_notes(archive: Path, field: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_coarser_pixels_and_truncation_are_noted(
+    archive: Path, field: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SCOG_FIELD_PIXELS", "100")
     monkeypatch.setenv("SCOG_SERIES_SCENES", "2")
     code, _, err = run(capfd, "series", "--area", str(field), "--catalog", str(archive), "--datetime", "../..")
@@ -106,7 +112,7 @@ def test_notes(archive: Path, field: Path, capfd: pytest.CaptureFixture[str], mo
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "fragment"),
     [
         ((), "LON LAT in degrees, or --area"),
         (("11.3",), "LON LAT"),
@@ -126,8 +132,13 @@ def test_notes(archive: Path, field: Path, capfd: pytest.CaptureFixture[str], mo
         (("11.3", "46.5", "--cloud-cover", "101"), "0 to 100"),
     ],
 )
-def test_refusals(
-    arguments: tuple[str, ...], says: str, archive: Path, field: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+def test_invalid_series_are_refused(
+    arguments: tuple[str, ...],
+    fragment: str,
+    archive: Path,
+    field: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "bad").write_text("{")
     (tmp_path / "metres").write_text(json.dumps(AREA | {"coordinates": [[[6e5, 5e6], [7e5, 5e6], [7e5, 6e6]]]}))
@@ -137,7 +148,7 @@ def test_refusals(
     )
     assert code in (1, 2)
     assert out == ""
-    assert says in err
+    assert fragment in err
     assert "Traceback" not in err
     assert len(err.splitlines()) == 1
 

@@ -15,7 +15,7 @@ levels = st.tuples(st.integers(1, 20_000), st.integers(1, 20_000))
 
 
 @given(tiles, levels, sizes)
-def test_parts_of_tiles(block: tuple[int, int], level: tuple[int, int], size: int) -> None:
+def test_parts_of_tiles_are_within_the_limits(block: tuple[int, int], level: tuple[int, int], size: int) -> None:
     parts = block_parts(block, level, size)
     if block[0] * block[1] > LARGE_BLOCK_PIXELS:
         for part, side, whole in zip(parts.shape, block, level, strict=True):
@@ -27,7 +27,7 @@ def test_parts_of_tiles(block: tuple[int, int], level: tuple[int, int], size: in
 
 
 @given(st.integers(1, 20_000), levels, sizes)
-def test_parts_of_strips(rows: int, level: tuple[int, int], size: int) -> None:
+def test_parts_of_strips_are_within_the_limits(rows: int, level: tuple[int, int], size: int) -> None:
     rows = min(rows, level[0])
     parts = block_parts((rows, level[1]), level, size)
     if rows * level[1] > LARGE_BLOCK_PIXELS:

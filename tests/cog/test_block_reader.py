@@ -32,11 +32,11 @@ HEADER = (0, 16_383)
 Body = Callable[[RangeServer, BlockReader, str], Coroutine[Any, Any, None]]
 
 
-def served(body: Body, *, data: bytes = DATA, latency: float = 0.0, **how: Any) -> None:
+def served(body: Body, *, data: bytes = DATA, latency: float = 0.0, **options: Any) -> None:
     """Run a test's body with a server that has one file, its reader, and the URL."""
 
     async def work() -> None:
-        async with reading(server.host, **how) as reader:
+        async with reading(server.host, **options) as reader:
             await body(server, reader, server.put("/a.tif", data))
 
     with RangeServer(latency=latency) as server:
@@ -60,7 +60,7 @@ def test_a_cold_asset_is_one_header_request_and_its_blocks() -> None:
         assert server.ranges == [HEADER, span(description, 0, (0, 1))]
         await reader.blocks(url, description, 1, [(0, 0), (1, 1)], tally)
         assert server.ranges[2:] == [span(description, 1, (0, 0)), span(description, 1, (1, 1))]
-        assert {seen.method for seen in server.requests} == {"GET"}
+        assert {request.method for request in server.requests} == {"GET"}
         assert (tally.requests, tally.bytes) == (4, server.bytes)
 
     served(body, gap=0)
@@ -129,17 +129,19 @@ def test_unwritten_blocks_send_no_request() -> None:
 def test_requests_match_the_plan(gap: int) -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
         description = await reader.read_metadata(url, UpstreamStats())
-        wanted = [(0, 0), (0, 1), (1, 3), (2, 0), (2, 2)]
+        requested = [(0, 0), (0, 1), (1, 3), (2, 0), (2, 2)]
         pieces = []
-        for block in wanted:
+        for block in requested:
             first, last = span(description, 0, block)
             pieces.append(BlockRange(block, first, last + 1, last + 1))
         server.forget_requests()
-        blocks = await reader.blocks(url, description, 0, wanted, UpstreamStats())
+        blocks = await reader.blocks(url, description, 0, requested, UpstreamStats())
         planned = plan_requests(pieces, gap)
-        assert sorted(seen for seen in server.ranges if seen) == [(plan.start, plan.stop - 1) for plan in planned]
+        assert sorted(request for request in server.ranges if request) == [
+            (plan.start, plan.stop - 1) for plan in planned
+        ]
         assert server.bytes == sum(plan.stop - plan.start for plan in planned)
-        assert set(blocks) == set(wanted)
+        assert set(blocks) == set(requested)
 
     served(body, gap=gap)
 
@@ -171,7 +173,7 @@ def test_overlapping_requests_share_their_common_blocks() -> None:
             assert set(blocks) == set(selection)
         whole = mosaic(description, 0, {block: pixels for blocks in results for block, pixels in blocks.items()})
         np.testing.assert_array_equal(whole, truth(DATA))
-        ranges = [seen for seen in server.ranges if seen is not None]
+        ranges = [request for request in server.ranges if request is not None]
         assert sorted(ranges) == sorted(span(description, 0, block) for block in every)  # each byte once
         assert server.bytes == sum(last - first + 1 for first, last in ranges)
 
@@ -235,8 +237,8 @@ def test_cancelling_the_last_waiter_ends_the_read_and_the_next_read_succeeds() -
         for task in cancelled:
             task.cancel()
         await asyncio.sleep(0.01)
-        found = await read_level(reader, url, description)
-        np.testing.assert_array_equal(found, truth(DATA))
+        pixels = await read_level(reader, url, description)
+        np.testing.assert_array_equal(pixels, truth(DATA))
         assert all(
             isinstance(r, asyncio.CancelledError) for r in await asyncio.gather(*cancelled, return_exceptions=True)
         )
@@ -263,9 +265,9 @@ def test_bytes_of_a_cancelled_read_are_reused() -> None:
         description = await reader.read_metadata(url, UpstreamStats())
         server.forget_requests()
         await cancelled_midway(server, reader, url, description, UpstreamStats())
-        found = await reader.blocks(url, description, 0, [(0, 0)], UpstreamStats())
-        rows, cols = found[0, 0].shape
-        np.testing.assert_array_equal(found[0, 0], truth(DATA)[:rows, :cols])
+        blocks = await reader.blocks(url, description, 0, [(0, 0)], UpstreamStats())
+        rows, cols = blocks[0, 0].shape
+        np.testing.assert_array_equal(blocks[0, 0], truth(DATA)[:rows, :cols])
         first, last = span(description, 0, (0, 0))
         assert server.ranges == [(first, last), (first + 20_000, last)]
         assert server.bytes == last - first + 1
@@ -320,7 +322,7 @@ def test_a_cancelled_waiter_does_not_cancel_the_others() -> None:
     served(body, latency=0.1)
 
 
-def test_nothing_is_read_after_all_waiters_are_cancelled() -> None:
+def test_no_request_is_sent_after_all_waiters_are_cancelled() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str) -> None:
         async def one() -> None:
             for level in (2, 1, 0):
@@ -380,8 +382,8 @@ def test_an_unusable_cache_folder_costs_only_speed(tmp_path: Path) -> None:
         store.close()
 
 
-@pytest.mark.parametrize("how", ["text", "zeros", "cut", "flipped"])
-def test_a_corrupt_cache_is_recreated_or_not_used(how: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", ["text", "zeros", "cut", "flipped"])
+def test_a_corrupt_cache_is_recreated_or_not_used(damage: str, tmp_path: Path) -> None:
     store = HeaderStore(tmp_path)
     for number in range(50):
         store.put(f"http://host/{number}", "identity", DATA[:4000])
@@ -390,11 +392,11 @@ def test_a_corrupt_cache_is_recreated_or_not_used(how: str, tmp_path: Path) -> N
     good = path.read_bytes()
     path.write_bytes(
         {
-            "text": b"this is no database" * 1000,
+            "text": b"this is not a database" * 1000,
             "zeros": bytes(len(good)),
             "cut": good[: len(good) // 3],
             "flipped": good[:4096] + bytes(byte ^ 0xFF for byte in good[4096:]),
-        }[how]
+        }[damage]
     )
     store = HeaderStore(tmp_path)
     served(_reads_correctly, store=store)
@@ -459,8 +461,8 @@ def test_a_wrong_stored_header_is_replaced_once_its_error_expires(tmp_path: Path
             with pytest.raises(SourceError):
                 await read_level(fresh, url, await fresh.read_metadata(url, UpstreamStats()))
             clock.now += 61
-            found = await read_level(fresh, url, await fresh.read_metadata(url, UpstreamStats()))
-            np.testing.assert_array_equal(found, truth(DATA))
+            pixels = await read_level(fresh, url, await fresh.read_metadata(url, UpstreamStats()))
+            np.testing.assert_array_equal(pixels, truth(DATA))
 
     store = HeaderStore(tmp_path)
     served(body, store=store)

@@ -44,7 +44,7 @@ def stored(numbers: NDArray[Any], compression: str = "DEFLATE", predictor: int =
 @pytest.mark.parametrize("compression", ["DEFLATE", "NONE"])
 @pytest.mark.parametrize("predictor", [1, 2])
 @pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64"])
-def test_round_trip(dtype: str, predictor: int, compression: str) -> None:
+def test_encoded_blocks_are_decoded_exactly(dtype: str, predictor: int, compression: str) -> None:
     numbers = np.random.default_rng(1).integers(
         np.iinfo(dtype).min, np.iinfo(dtype).max, (8, 12), dtype=dtype, endpoint=True
     )
@@ -114,7 +114,7 @@ def test_the_first_rows_match_the_block(compression: str, predictor: int, rows: 
     assert len(decode_rows(data, block_metadata, 0, rows)) == rows
 
 
-def test_rows_of_a_decompression_bomb_and_of_invalid_bytes() -> None:
+def test_rows_of_a_decompression_bomb_are_bounded_and_invalid_bytes_refused() -> None:
     bomb = zlib.compress(bytes(50_000_000), 9)
     assert decode_rows(bomb, metadata(), 0, 3).shape == (3, 12)
     with pytest.raises(AssetBroken):

@@ -25,7 +25,7 @@ from tests.doubles.range_server import Fault, RangeServer
 from tests.doubles.rasters import encoded, raster
 from tests.doubles.reading import Clock, every_block, read_level, reading, run, save, truth
 
-WAYS = {"plain": "uint16 without predictor", "gdal": "LZW"}
+DECODERS = {"plain": "uint16 without predictor", "gdal": "LZW"}
 DEADLINE = 0.3
 
 pytestmark = pytest.mark.usefixtures("transport")
@@ -41,7 +41,7 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry_module, "retry_delay", short)
 
 
-PASSING: dict[str, tuple[Fault, str, int]] = {
+TRANSIENT: dict[str, tuple[Fault, str, int]] = {
     "500": (does.status(500), "http-500", 3),
     "429": (does.status(429, Retry_After="0"), "http-429", 3),
     "429 for long": (does.status(429, Retry_After="30"), "http-429", 1),
@@ -51,7 +51,7 @@ PASSING: dict[str, tuple[Fault, str, int]] = {
     "cut": (does.cut_after(100), "connection", 3),
     "reset mid-body": (does.reset_after(100), "connection", 3),
 }
-LASTING: dict[str, tuple[Fault, type[SourceError], str]] = {
+PERMANENT: dict[str, tuple[Fault, type[SourceError], str]] = {
     "404": (does.status(404), AssetMissing, "http-404"),
     "403": (does.status(403), AssetMissing, "http-403"),
     "redirect": (does.redirect("http://127.0.0.1:1/"), AssetRefused, "redirect"),
@@ -78,11 +78,11 @@ async def fails(reader: BlockReader, url: str, error: type[SourceError], reason:
     assert time.monotonic() - since < within
 
 
-@pytest.mark.parametrize("fault", PASSING)
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("fault", TRANSIENT)
+@pytest.mark.parametrize("decoder", DECODERS)
 @pytest.mark.parametrize("where", ["header", "blocks"])
-def test_transient_errors(where: str, way: str, fault: str) -> None:
-    does_fault, reason, requests = PASSING[fault]
+def test_transient_errors_are_retried_and_then_raised(where: str, decoder: str, fault: str) -> None:
+    does_fault, reason, requests = TRANSIENT[fault]
     hangs = reason == "timeout"
     deadline = DEADLINE if hangs else 2.0  # long enough for all retries
 
@@ -102,21 +102,21 @@ def test_transient_errors(where: str, way: str, fault: str) -> None:
             await fails(reader, url, SourceUnavailable, reason)  # from the cache
             assert server.requests == []
             clock.now += TRANSIENT_ERROR_AGE + 0.1
-            if not hangs and requests > 1:  # one fault is retried
+            if not hangs and requests > 1:  # a single fault is retried
                 server.fail("/a.tif", does_fault)
             np.testing.assert_array_equal(await read_all(reader, url), truth(data))
 
-    data = raster(WAYS[way])
+    data = raster(DECODERS[decoder])
     with RangeServer() as server:
         url = server.put("/a.tif", data)
         run(work())
 
 
-@pytest.mark.parametrize("fault", LASTING)
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("fault", PERMANENT)
+@pytest.mark.parametrize("decoder", DECODERS)
 @pytest.mark.parametrize("where", ["header", "blocks"])
-def test_permanent_errors(where: str, way: str, fault: str) -> None:
-    does_fault, error, reason = LASTING[fault]
+def test_permanent_errors_are_raised_and_cached(where: str, decoder: str, fault: str) -> None:
+    does_fault, error, reason = PERMANENT[fault]
 
     async def work() -> None:
         clock = Clock()
@@ -135,14 +135,14 @@ def test_permanent_errors(where: str, way: str, fault: str) -> None:
             clock.now += 2
             np.testing.assert_array_equal(await read_all(reader, url), truth(data))
 
-    data = raster(WAYS[way])
+    data = raster(DECODERS[decoder])
     with RangeServer() as server:
         url = server.put("/a.tif", data)
         run(work())
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_corrupted_bytes_are_detected(way: str) -> None:
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_corrupted_bytes_are_detected(decoder: str) -> None:
     """A byte that is corrupted in transit causes an error or the right pixels, never others: DEFLATE has a checksum."""
 
     async def work() -> None:
@@ -151,7 +151,7 @@ def test_corrupted_bytes_are_detected(way: str) -> None:
             clock = Clock()
             async with reading(server.host, clock=clock) as reader:
                 description = await reader.read_metadata(url, UpstreamStats())
-                description = description if way == "plain" else description.for_gdal()
+                description = description if decoder == "plain" else description.for_gdal()
                 server.fail("/a.tif", always=_flip(position))
                 try:
                     np.testing.assert_array_equal(await read_level(reader, url, description), truth(data))
@@ -213,17 +213,17 @@ def newer(kind: str) -> bytes:
 
 
 @pytest.mark.parametrize("stored", [False, True])
-@pytest.mark.parametrize("way", WAYS)
-def test_a_replaced_file_is_detected_and_versions_are_never_mixed(way: str, stored: bool, tmp_path: Path) -> None:
-    old, new = raster(WAYS[way]), newer(WAYS[way])
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_a_replaced_file_is_detected_and_versions_are_never_mixed(decoder: str, stored: bool, tmp_path: Path) -> None:
+    old, new = raster(DECODERS[decoder]), newer(DECODERS[decoder])
     assert old != new
     assert (truth(old) != truth(new)).mean() > 0.9
 
     async def work() -> None:
         async with reading(server.host, store=store, gap=0) as first:
             description = await first.read_metadata(url, UpstreamStats())
-            wanted = every_block(description)
-            await first.blocks(url, description, 0, wanted[:3], UpstreamStats())
+            all_blocks = every_block(description)
+            await first.blocks(url, description, 0, all_blocks[:3], UpstreamStats())
             server.put("/a.tif", new)
             if stored:
                 async with reading(server.host, store=store) as reader:
@@ -267,10 +267,10 @@ def test_a_replaced_file_is_described_once() -> None:
         run(work())
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_a_file_replaced_by_a_shorter_one_is_detected(way: str) -> None:
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_a_file_replaced_by_a_shorter_one_is_detected(decoder: str) -> None:
     """The old blocks are beyond the new end, where a server can only answer 416."""
-    old, new = raster("uncompressed" if way == "plain" else "striped"), raster("sparse")
+    old, new = raster("uncompressed" if decoder == "plain" else "striped"), raster("sparse")
 
     async def work() -> None:
         async with reading(server.host) as reader:
@@ -324,11 +324,11 @@ def test_a_truncated_file_is_refused_until_it_is_complete(kind: str, share: floa
             clock.now += LASTING_ERROR_AGE + 1
             for _ in range(2):
                 try:
-                    found = await read_all(reader, url)
+                    result = await read_all(reader, url)
                     break
                 except AssetChanged:
                     continue
-            np.testing.assert_array_equal(found, truth(data))
+            np.testing.assert_array_equal(result, truth(data))
 
     cut = data[: int(len(data) * share)]
     with RangeServer() as server:

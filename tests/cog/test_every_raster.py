@@ -36,7 +36,7 @@ def described(kind: str) -> tuple[bytes, FileMetadata]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_description_says_what_rasterio_says(kind: str) -> None:
+def test_a_description_equals_rasterios(kind: str) -> None:
     data, description = described(kind)
     with MemoryFile(data) as memory, rasterio.open(memory.name) as dataset:
         factors = dataset.overviews(1)
@@ -48,42 +48,42 @@ def test_a_description_says_what_rasterio_says(kind: str) -> None:
         assert description.plain == (kind in PLAIN)
         base = dataset.transform
         full = description.levels[0]
-        for level, found in enumerate(description.levels):
+        for level, metadata in enumerate(description.levels):
             options = {"overview_level": level - 1} if level else {}
             with rasterio.open(memory.name, **options) as expected:
-                assert rasterio.crs.CRS.from_string(found.grid.crs) == expected.crs
-                assert found.grid.shape == expected.shape
-                assert found.grid.transform.almost_equals(expected.transform, 1e-9)
-                if found.offsets is not None:
-                    assert found.block_shape == expected.block_shapes[0]
-                width_ratio = full.grid.width / found.grid.width
-                height_ratio = full.grid.height / found.grid.height
+                assert rasterio.crs.CRS.from_string(metadata.grid.crs) == expected.crs
+                assert metadata.grid.shape == expected.shape
+                assert metadata.grid.transform.almost_equals(expected.transform, 1e-9)
+                if metadata.offsets is not None:
+                    assert metadata.block_shape == expected.block_shapes[0]
+                width_ratio = full.grid.width / metadata.grid.width
+                height_ratio = full.grid.height / metadata.grid.height
                 a, b, c, d, e, f = tuple(base)[:6]
                 by_ratio = (a * width_ratio, b * height_ratio, c, d * width_ratio, e * height_ratio, f)
-                assert found.grid.transform.almost_equals(Affine(*by_ratio), 1e-9)
+                assert metadata.grid.transform.almost_equals(Affine(*by_ratio), 1e-9)
                 # The base times the ratio of widths (or heights, where that is larger): 1373 pixels are 79.97 m.
                 if kind != "rotated":
-                    assert found.grid.resolution == pytest.approx(10 * max(width_ratio, height_ratio), rel=1e-12)
+                    assert metadata.grid.resolution == pytest.approx(10 * max(width_ratio, height_ratio), rel=1e-12)
 
 
 @pytest.mark.parametrize("kind", PLAIN)
 def test_block_offsets_and_sizes_match_gdals(kind: str) -> None:
     data, description = described(kind)
     with MemoryFile(data) as memory, rasterio.open(memory.name) as dataset:
-        for level, found in enumerate(description.levels):
-            assert found.offsets is not None
-            assert found.sizes is not None
+        for level, metadata in enumerate(description.levels):
+            assert metadata.offsets is not None
+            assert metadata.sizes is not None
             options = {"ovr": level - 1} if level else {}
             for row, col in every_block(description, level):
                 offset = dataset.get_tag_item(f"BLOCK_OFFSET_{col}_{row}", "TIFF", bidx=1, **options)
                 size = dataset.get_tag_item(f"BLOCK_SIZE_{col}_{row}", "TIFF", bidx=1, **options)
-                assert (found.offsets[row, col], found.sizes[row, col]) == (int(offset or 0), int(size or 0))
+                assert (metadata.offsets[row, col], metadata.sizes[row, col]) == (int(offset or 0), int(size or 0))
     assert description.stop <= len(data)
 
 
-@pytest.mark.parametrize("way", ["http", "local"])
+@pytest.mark.parametrize("source_kind", ["http", "local"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_pixel_of_every_level_matches_rasterio(kind: str, way: str, tmp_path: Path) -> None:
+def test_every_pixel_of_every_level_matches_rasterio(kind: str, source_kind: str, tmp_path: Path) -> None:
     data = raster(kind)
 
     async def work(host: str, url: str) -> None:
@@ -91,10 +91,10 @@ def test_every_pixel_of_every_level_matches_rasterio(kind: str, way: str, tmp_pa
             description = await reader.read_metadata(url, UpstreamStats())
             for level in range(len(description.levels)):
                 for band in range(1, description.count + 1):
-                    found = await read_level(reader, url, description, level, band)
-                    np.testing.assert_array_equal(found, truth(data, level, band), strict=True)
+                    result = await read_level(reader, url, description, level, band)
+                    np.testing.assert_array_equal(result, truth(data, level, band), strict=True)
 
-    if way == "local":
+    if source_kind == "local":
         run(work("nowhere", save(tmp_path, "a.tif", data)))
     else:
         with RangeServer() as server:
@@ -102,7 +102,7 @@ def test_every_pixel_of_every_level_matches_rasterio(kind: str, way: str, tmp_pa
 
 
 @pytest.mark.parametrize("kind", PLAIN)
-def test_gdal_reads_the_same(kind: str) -> None:
+def test_gdal_reads_the_same_pixels(kind: str) -> None:
     """scog and GDAL read the same pixels of a plain file, and blocks of the same shape and dtype."""
     data = raster(kind)
 
@@ -112,11 +112,11 @@ def test_gdal_reads_the_same(kind: str) -> None:
             plain = await own_reader.read_metadata(url, UpstreamStats())
             assert plain.plain
             for level in range(len(plain.levels)):
-                wanted = every_block(plain, level)
-                own_blocks = await own_reader.blocks(url, plain, level, wanted, UpstreamStats())
-                gdal_blocks = await gdal_reader.blocks(url, plain.for_gdal(), level, wanted, UpstreamStats())
+                all_blocks = every_block(plain, level)
+                own_blocks = await own_reader.blocks(url, plain, level, all_blocks, UpstreamStats())
+                gdal_blocks = await gdal_reader.blocks(url, plain.for_gdal(), level, all_blocks, UpstreamStats())
                 grid, (height, width) = plain.levels[level].grid, plain.levels[level].block_shape
-                for row, col in wanted:
+                for row, col in all_blocks:
                     a, b = own_blocks[row, col], gdal_blocks[row, col]
                     assert a.shape == b.shape == (height, width)
                     assert a.dtype == b.dtype

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("transport_slowly")
 KINDS = ("LZW", "ZSTD", "JPEG", "striped", "three bands", "mask", "directories far away", "float predictor")
 
 
-def test_sixteen_concurrent_files() -> None:
+def test_sixteen_concurrent_files_are_read_exactly() -> None:
     async def work() -> None:
         with RangeServer(latency=0.01) as server:
             files = {server.put(f"/{i}.tif", raster(KINDS[i % len(KINDS)])): KINDS[i % len(KINDS)] for i in range(16)}
@@ -32,16 +32,16 @@ def test_sixteen_concurrent_files() -> None:
                 async def one(url: str, kind: str) -> None:
                     description = await reader.read_metadata(url, UpstreamStats())
                     for level in range(len(description.levels)):
-                        found = await read_level(reader, url, description, level)
-                        np.testing.assert_array_equal(found, truth(raster(kind), level))
+                        pixels = await read_level(reader, url, description, level)
+                        np.testing.assert_array_equal(pixels, truth(raster(kind), level))
 
                 await asyncio.gather(*(one(url, kind) for url, kind in files.items()))
-            assert {seen.method for seen in server.requests} == {"GET"}
+            assert {request.method for request in server.requests} == {"GET"}
 
     run(work())
 
 
-def test_sixteen_concurrent_reads_of_one_file() -> None:
+def test_sixteen_concurrent_reads_of_one_file_are_exact() -> None:
     async def work() -> None:
         with RangeServer(latency=0.005) as server:
             url = server.put("/a.tif", raster("LZW"))
@@ -49,11 +49,11 @@ def test_sixteen_concurrent_reads_of_one_file() -> None:
                 description = await reader.read_metadata(url, UpstreamStats())
                 assert not description.plain
                 every = every_block(description)
-                found = await asyncio.gather(
+                pixels = await asyncio.gather(
                     *(reader.blocks(url, description, 0, [every[i % len(every)]], UpstreamStats()) for i in range(16))
                 )
                 expected = truth(raster("LZW"))
-                for blocks in found:
+                for blocks in pixels:
                     for (row, col), block in blocks.items():
                         part = expected[row * 128 : row * 128 + 128, col * 128 : col * 128 + 128]
                         np.testing.assert_array_equal(block[: part.shape[0], : part.shape[1]], part)
@@ -77,9 +77,9 @@ def test_more_hanging_reads_than_threads_time_out() -> None:
                     asyncio.ensure_future(read_level(reader, url, description))
                     for url, description in zip(hung, descriptions, strict=True)
                 ]
-                found = await read_level(reader, plain, await reader.read_metadata(plain, UpstreamStats()))
+                pixels = await read_level(reader, plain, await reader.read_metadata(plain, UpstreamStats()))
                 assert time.monotonic() - since < 0.3
-                np.testing.assert_array_equal(found, truth(raster("uint16")))
+                np.testing.assert_array_equal(pixels, truth(raster("uint16")))
                 results = await asyncio.gather(*reads, return_exceptions=True)
                 assert time.monotonic() - since < 2.0
                 assert {type(result) for result in results} == {SourceUnavailable}
@@ -92,7 +92,7 @@ def test_more_hanging_reads_than_threads_time_out() -> None:
 
 
 @pytest.mark.parametrize("after", [1, 2, 3])
-def test_a_fault_while_gdal_reads(after: int) -> None:
+def test_a_fault_while_gdal_reads_is_an_error(after: int) -> None:
     """The first pages arrive and a later one does not: an error, never made-up pixels."""
 
     async def work() -> None:

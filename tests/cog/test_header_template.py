@@ -68,7 +68,7 @@ def test_a_truncated_or_otherwise_changed_header_fits_no_template() -> None:
         assert templates.find(bytes(changed), local=False) is None, place
 
 
-def test_local_files_have_templates_of_their_own() -> None:
+def test_local_files_have_separate_templates() -> None:
     data, templates = raster("uint16"), HeaderTemplates()
     templates.add(parsed_template(data, local=True))
     assert templates.find(data, local=False) is None

@@ -28,7 +28,7 @@ VALUES = np.stack([encoded(SIDE, SIDE, "uint16", band) for band in BANDS])
 
 
 def written(**options: Any) -> bytes:
-    """A file of four bands whose bytes do not compress."""
+    """A file of four bands of incompressible numbers."""
     profile = {"crs": CRS, "transform": PLACE, "tiled": True, "blockxsize": 256, "blockysize": 256, "compress": "LZW"}
     with MemoryFile() as memory:
         with memory.open(
@@ -139,8 +139,8 @@ def test_bands_that_need_other_blocks_are_right() -> None:
     async def work(server: RangeServer, url: str) -> None:
         async with reading(server.host) as reader:
             metadata = await reader.read_metadata(url, UpstreamStats())
-            wanted = {1: [(0, 0), (1, 1)], 2: [(0, 0)], 3: [(0, 0), (1, 1), (2, 3)], 4: [(3, 3)]}
-            requests = [BlockRequest(url, metadata, 0, blocks, band) for band, blocks in wanted.items()]
+            requested = {1: [(0, 0), (1, 1)], 2: [(0, 0)], 3: [(0, 0), (1, 1), (2, 3)], 4: [(3, 3)]}
+            requests = [BlockRequest(url, metadata, 0, blocks, band) for band, blocks in requested.items()]
             for request, blocks in zip(requests, await reader.read(requests, UpstreamStats()), strict=True):
                 assert blocks.keys() == set(request.blocks)
                 for (row, col), pixels in blocks.items():

@@ -31,18 +31,18 @@ SIDE = 2500
 NUMBERS = encoded(SIDE, SIDE)
 
 
-def tiff(numbers: Any = NUMBERS, **how: Any) -> bytes:
+def tiff(numbers: Any = NUMBERS, **options: Any) -> bytes:
     bands = numbers[np.newaxis] if numbers.ndim == 2 else numbers
     count, height, width = bands.shape
-    profile = {"crs": CRS, "transform": PLACE, "dtype": numbers.dtype.name} | how
+    profile = {"crs": CRS, "transform": PLACE, "dtype": numbers.dtype.name} | options
     with MemoryFile() as memory:
         with memory.open(driver="GTiff", width=width, height=height, count=count, **profile) as dataset:
             dataset.write(bands)
         return bytes(memory.getbuffer())
 
 
-def tile(side: int, compress: str | None = "DEFLATE", **how: Any) -> dict[str, Any]:
-    return {"tiled": True, "blockxsize": side, "blockysize": side, "compress": compress, "zlevel": 1} | how
+def tile(side: int, compress: str | None = "DEFLATE", **options: Any) -> dict[str, Any]:
+    return {"tiled": True, "blockxsize": side, "blockysize": side, "compress": compress, "zlevel": 1} | options
 
 
 LARGE: dict[str, dict[str, Any]] = {
@@ -62,9 +62,9 @@ LARGE: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("way", ["http", "local"])
+@pytest.mark.parametrize("source_kind", ["http", "local"])
 @pytest.mark.parametrize("kind", LARGE)
-def test_every_pixel(kind: str, way: str, tmp_path: Path) -> None:
+def test_every_pixel_of_a_large_block_is_exact(kind: str, source_kind: str, tmp_path: Path) -> None:
     data = tiff(**LARGE[kind])
 
     async def work(host: str, url: str) -> None:
@@ -73,7 +73,7 @@ def test_every_pixel(kind: str, way: str, tmp_path: Path) -> None:
             np.testing.assert_array_equal(await read_level(reader, url, description), NUMBERS, strict=True)
             assert description.block_bytes(0) <= 2 * 2048 * 2048
 
-    if way == "local":
+    if source_kind == "local":
         run(work("nowhere", save(tmp_path, "a.tif", data)))
     else:
         with RangeServer() as server:
@@ -92,9 +92,11 @@ def test_a_block_is_decoded_once_for_all_of_its_parts(kind: str) -> None:
                 description = await reader.read_metadata(url, UpstreamStats())
                 assert description.levels[0].together != (1, 1)
                 server.forget_requests()
-                wanted = [[(0, 0)], [(0, 1)], [(1, 0), (1, 1)]]
+                parts_by_task = [[(0, 0)], [(0, 1)], [(1, 0), (1, 1)]]
                 assert description.levels[0].with_companions([(0, 0)]) >= {(0, 0), (0, 1), (1, 0), (1, 1)}
-                await asyncio.gather(*(reader.blocks(url, description, 0, each, UpstreamStats()) for each in wanted))
+                await asyncio.gather(
+                    *(reader.blocks(url, description, 0, each, UpstreamStats()) for each in parts_by_task)
+                )
                 assert server.bytes < 1.1 * len(data)
                 server.forget_requests()
                 await reader.blocks(url, description, 0, [(1, 1)], UpstreamStats())
@@ -120,8 +122,8 @@ def test_the_memory_for_decoding_a_block_counts(tmp_path: Path) -> None:
                 return await layers.compute(BandRequest(scene, ["red", "nir"], grid), dict, UpstreamStats())
 
     assert width * SIDE > LARGE_BYTES
-    found = run(work(needs + 2 * parts))
-    np.testing.assert_array_equal(found["nir"].numbers, NUMBERS[:64, :64])
+    result = run(work(needs + 2 * parts))
+    np.testing.assert_array_equal(result["nir"].numbers, NUMBERS[:64, :64])
     with pytest.raises(AssetRefused) as refused:
         run(work(needs - 1))
     assert refused.value.reason == "too-much-memory"

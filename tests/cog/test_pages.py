@@ -47,8 +47,10 @@ def compare_with_rasterio(path: Path) -> None:
                     assert description.count == dataset.count
                 for level in range(len(description.levels)):
                     numbers, valid = truth(path, level, 1)
-                    found = await read_level(reader, url, description, level)
-                    np.testing.assert_array_equal(found, np.where(valid, numbers, 0) if description.masked else numbers)
+                    result = await read_level(reader, url, description, level)
+                    np.testing.assert_array_equal(
+                        result, np.where(valid, numbers, 0) if description.masked else numbers
+                    )
 
     run(work())
 
@@ -57,27 +59,29 @@ def compare_with_rasterio(path: Path) -> None:
 @pytest.mark.parametrize("validity", ["none", "mask"])
 @pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("mask", [False, True])
-def test_a_further_page(mask: bool, count: int, validity: str, overviews: tuple[int, ...], tmp_path: Path) -> None:
+def test_a_further_page_is_ignored(
+    mask: bool, count: int, validity: str, overviews: tuple[int, ...], tmp_path: Path
+) -> None:
     path = tmp_path / "a.tif"
     write(Choice("uint16", validity=validity, overviews=overviews), path)
     with_page(path, mask=mask, count=count)
     compare_with_rasterio(path)
 
 
-def test_a_second_image_of_the_same_kind(tmp_path: Path) -> None:
+def test_a_second_image_of_the_same_kind_is_ignored(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     write(Choice("uint16", further_page=True, overviews=()), path)
     compare_with_rasterio(path)
 
 
-def test_a_page_with_the_size_of_an_overview(tmp_path: Path) -> None:
+def test_a_page_with_the_size_of_an_overview_is_treated_as_by_gdal(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     write(Choice("uint16", overviews=(2,)), path)
     with_page(path, size=-(-max(HEIGHT, WIDTH) // 4))
     compare_with_rasterio(path)
 
 
-def test_more_pages_than_the_walk_allows(tmp_path: Path) -> None:
+def test_more_pages_than_the_walk_allows_are_ignored(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     write(Choice("uint16", overviews=(2,)), path)
     for _ in range(MAX_DIRECTORIES):

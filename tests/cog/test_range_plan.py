@@ -24,7 +24,9 @@ places = st.tuples(
     st.one_of(st.integers(1, 500), st.integers(1, 20_000_000)),
 )
 block_range_lists = st.lists(places, max_size=30).map(
-    lambda found: [BlockRange((0, i), start, start + length, start + length) for i, (start, length) in enumerate(found)]
+    lambda lengths: [
+        BlockRange((0, i), start, start + length, start + length) for i, (start, length) in enumerate(lengths)
+    ]
 )
 gaps = st.one_of(st.integers(0, 400), st.integers(0, 2_000_000))
 
@@ -53,14 +55,14 @@ def test_order_does_not_matter(block_ranges: list[BlockRange], gap: int, random:
     shuffled = list(block_ranges)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
 
-    def spans(found: list[BlockRange]) -> list[tuple[int, int]]:
-        return [(request.start, request.stop) for request in plan_requests(found, gap)]
+    def spans(block_ranges: list[BlockRange]) -> list[tuple[int, int]]:
+        return [(request.start, request.stop) for request in plan_requests(block_ranges, gap)]
 
     if len({each.start for each in block_ranges}) == len(block_ranges):
         assert spans(block_ranges) == spans(shuffled)
 
 
-def test_examples() -> None:
+def test_examples_are_planned_as_expected() -> None:
     def spans(gap: int, *places: tuple[int, int]) -> list[tuple[int, int]]:
         block_ranges = [BlockRange((0, i), *place, place[1]) for i, place in enumerate(places)]
         return [(request.start, request.stop) for request in plan_requests(block_ranges, gap)]
@@ -98,7 +100,9 @@ def test_blocks_in_gaps_are_added(lengths: list[int], chosen: set[int], gap: int
 small_block_ranges = st.lists(
     st.tuples(st.integers(0, 2_500_000), st.integers(1, SMALL_BLOCK + 20_000)), max_size=12
 ).map(
-    lambda found: [BlockRange((0, i), start, start + length, start + length) for i, (start, length) in enumerate(found)]
+    lambda lengths: [
+        BlockRange((0, i), start, start + length, start + length) for i, (start, length) in enumerate(lengths)
+    ]
 )
 
 

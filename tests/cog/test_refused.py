@@ -26,17 +26,17 @@ from tests.doubles.reading import every_block, read_level, reading, run, save
 pytestmark = pytest.mark.usefixtures("transport_slowly")
 
 
-def tiff(width: int = 64, height: int = 64, dtype: str = "uint16", count: int = 1, **how: Any) -> bytes:
-    """A GeoTIFF whose pixels were never written."""
-    profile = {"crs": CRS, "transform": PLACE, "SPARSE_OK": True} | how
+def tiff(width: int = 64, height: int = 64, dtype: str = "uint16", count: int = 1, **options: Any) -> bytes:
+    """A GeoTIFF without written pixels."""
+    profile = {"crs": CRS, "transform": PLACE, "SPARSE_OK": True} | options
     with MemoryFile() as memory:
         with memory.open(driver="GTiff", width=width, height=height, count=count, dtype=dtype, **profile):
             pass
         return bytes(memory.getbuffer())
 
 
-def tiled(side: int, **how: Any) -> dict[str, Any]:
-    return {"tiled": True, "blockxsize": side, "blockysize": side, "compress": "DEFLATE"} | how
+def tiled(side: int, **options: Any) -> dict[str, Any]:
+    return {"tiled": True, "blockxsize": side, "blockysize": side, "compress": "DEFLATE"} | options
 
 
 def opened(data: bytes, folder: Path | None = None) -> FileMetadata:
@@ -69,7 +69,7 @@ REFUSED = {
 
 
 def _large_overview() -> bytes:
-    """An image in small blocks whose overview has one large block."""
+    """An image in small blocks with an overview in one large block."""
     data = bytearray(raster("uint16"))
     directories = walk(bytes(data))
     assert len(directories.images) == 3
@@ -194,7 +194,7 @@ def test_sidecar_files_are_ignored(tmp_path: Path) -> None:
         assert description.levels[0].grid.transform == PLACE
 
 
-# Any bytes at all
+# Random bytes
 
 
 def refused_or_described(data: bytes) -> None:
@@ -215,13 +215,13 @@ def refused_or_described(data: bytes) -> None:
 
 @given(st.binary(max_size=400))
 @settings(max_examples=150, deadline=None)
-def test_any_bytes(data: bytes) -> None:
+def test_any_bytes_are_described_or_refused(data: bytes) -> None:
     for signature in (b"", b"II*\0", b"MM\0*", b"II+\0\x08\0\0\0"):
         refused_or_described(signature + data)
 
 
 @pytest.mark.parametrize("kind", ["uint16", "BigTIFF", "big-endian", "mask", "three bands", "striped"])
-def test_any_corrupted_header(kind: str) -> None:
+def test_any_corrupted_header_is_described_or_refused(kind: str) -> None:
     """Bytes of the directories are overwritten, in one or several places."""
     data = raster(kind)
     header = data[: walk(data).needed]
@@ -240,13 +240,13 @@ def test_any_corrupted_header(kind: str) -> None:
 def test_the_walk_ends_on_any_bytes(data: bytes, first: int) -> None:
     for start in (struct.pack("<2sHI", b"II", 42, first), struct.pack(">2sHHHQ", b"MM", 43, 8, 0, first)):
         try:
-            found = walk(start + data)
+            result = walk(start + data)
         except (NotTiff, OddPages):
             continue
-        assert found.needed >= 0
+        assert result.needed >= 0
 
 
-def test_directories_that_form_a_loop() -> None:
+def test_directories_that_form_a_loop_are_refused() -> None:
     data = bytearray(raster("no overviews"))
     at = struct.unpack_from("<I", data, 4)[0]
     end = at + 2 + 12 * struct.unpack_from("<H", data, at)[0]
@@ -257,7 +257,7 @@ def test_directories_that_form_a_loop() -> None:
     assert broken.value.reason == "not-a-tiff"
 
 
-def test_invalid_block_offsets() -> None:
+def test_invalid_block_offsets_are_refused() -> None:
     """In the header, beyond the end of the file, and larger than an int64."""
     for kind, form in (("uint16", "I"), ("BigTIFF", "Q")):
         data = raster(kind)
@@ -296,7 +296,7 @@ def test_nan_and_infinity_are_read_unchanged() -> None:
         with RangeServer() as server:
             url = server.put("/a.tif", data)
             async with reading(server.host) as reader:
-                found = await read_level(reader, url, await reader.read_metadata(url, UpstreamStats()))
-                np.testing.assert_array_equal(found, numbers)
+                result = await read_level(reader, url, await reader.read_metadata(url, UpstreamStats()))
+                np.testing.assert_array_equal(result, numbers)
 
     run(work())

@@ -1,4 +1,4 @@
-"""Which files scog decodes itself: only those whose every tag is supported."""
+"""Files that scog decodes without GDAL: only those with supported tags."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def image(**tags: int) -> Directory:
 
 
 @pytest.mark.parametrize("codec", [8, 32946])
-def test_deflate_under_either_code(codec: int) -> None:
+def test_deflate_is_supported_under_either_code(codec: int) -> None:
     assert storage_of([image(codec=codec)], b"II", UINT16) == Storage("DEFLATE", 2)
     assert storage_of([image(codec=codec, predictor=1)], b"II", UINT16) == Storage("DEFLATE", 1)
 
 
-def test_uncompressed() -> None:
+def test_uncompressed_blocks_are_supported() -> None:
     assert storage_of([image(codec=1, predictor=1)], b"II", UINT16) == Storage("NONE", 1)
     assert storage_of([image(codec=1, predictor=2)], b"II", UINT16) is None  # libtiff ignores the predictor
 
@@ -68,11 +68,11 @@ def test_photometric_and_planes_do_not_change_a_single_band() -> None:
     ],
     ids=str,
 )  # fmt: skip
-def test_other_tags_are_left_to_gdal(tags: dict[str, int]) -> None:
+def test_files_with_other_tags_are_read_by_gdal(tags: dict[str, int]) -> None:
     assert storage_of([image(**tags)], b"II", UINT16) is None
 
 
-def test_files_without_uniform_tiles_are_left_to_gdal() -> None:
+def test_files_without_uniform_tiles_are_read_by_gdal() -> None:
     plain = image()
     assert storage_of([plain], b"MM", UINT16) is None
     assert storage_of([plain, image(predictor=1)], b"II", UINT16) is None
@@ -94,6 +94,6 @@ def test_a_tag_of_an_unusual_type_does_not_count_as_its_default() -> None:
 
 def test_the_old_code_is_read_from_the_file() -> None:
     data = with_tag(raster("uint16"), COMPRESSION, 8, 32946)
-    found = walk(data).images
-    assert {dict(each.storage)[COMPRESSION] for each in found} == {32946}
-    assert storage_of(found, data[:2], UINT16) == Storage("DEFLATE", 2)
+    parsed = walk(data).images
+    assert {dict(each.storage)[COMPRESSION] for each in parsed} == {32946}
+    assert storage_of(parsed, data[:2], UINT16) == Storage("DEFLATE", 2)

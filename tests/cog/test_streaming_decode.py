@@ -32,15 +32,15 @@ def test_the_first_blocks_are_cached_before_the_last_have_arrived() -> None:
             description = await reader.read_metadata(url, UpstreamStats())
             server.fail("/a.tif", slowly)
             every = every_block(description)
-            everything = asyncio.create_task(reader.blocks(url, description, 0, every, UpstreamStats()))
+            whole_read = asyncio.create_task(reader.blocks(url, description, 0, every, UpstreamStats()))
             for _ in range(100):
                 await asyncio.sleep(0.001)
                 if reader.cached_blocks(BlockRequest(url, description, 0, every[:1])):
                     break
             assert reader.cached_blocks(BlockRequest(url, description, 0, every[:1]))
             assert reader.cached_blocks(BlockRequest(url, description, 0, every)) is None
-            assert not everything.done()
-            blocks = await everything
+            assert not whole_read.done()
+            blocks = await whole_read
             assert blocks.keys() == set(every)
             assert len(server.requests) == 2
 
@@ -59,15 +59,17 @@ def test_an_interrupted_response_is_completed_by_another_request() -> None:
             height, width = description.levels[0].block_shape
             expected = truth(DATA)
             for (row, col), block in blocks.items():
-                there = expected[row * height : (row + 1) * height, col * width : (col + 1) * width]
-                np.testing.assert_array_equal(block[: there.shape[0], : there.shape[1]], there)
+                expected_block = expected[row * height : (row + 1) * height, col * width : (col + 1) * width]
+                np.testing.assert_array_equal(
+                    block[: expected_block.shape[0], : expected_block.shape[1]], expected_block
+                )
 
     with RangeServer() as server:
         url = server.put("/a.tif", DATA)
         run(work())
 
 
-def test_nothing_of_a_replaced_file_is_cached() -> None:
+def test_blocks_of_a_replaced_file_are_not_cached() -> None:
     async def work() -> None:
         async with reading(server.host) as reader:
             description = await reader.read_metadata(url, UpstreamStats())
@@ -83,7 +85,7 @@ def test_nothing_of_a_replaced_file_is_cached() -> None:
         run(work())
 
 
-def test_no_task_is_left_if_the_rest_never_arrives() -> None:
+def test_all_tasks_end_if_the_rest_never_arrives() -> None:
     async def work() -> None:
         async with reading(server.host, deadline=0.6, retries=0) as reader:
             description = await reader.read_metadata(url, UpstreamStats())

@@ -60,7 +60,7 @@ def test_the_limit_of_float32_is_nodata_however_it_was_rounded(nodata: float, dt
     np.testing.assert_array_equal(values_and_validity(numbers, (-nodata,))[1], [True, True, True, False])
 
 
-def test_several_nodata_values() -> None:
+def test_there_may_be_several_nodata_values() -> None:
     numbers = np.array([0.0, -9999.0, 1.0, np.nan, np.inf])
     np.testing.assert_array_equal(
         values_and_validity(numbers, (0.0, -9999.0, float("nan")))[1], [False, False, True, False, False]
@@ -70,8 +70,8 @@ def test_several_nodata_values() -> None:
 
 def test_a_mask_takes_precedence_over_nodata() -> None:
     numbers = np.array([[0.0, 5.0, np.nan]], np.float32)
-    found, valid = values_and_validity(masked(numbers, np.array([[True, False, True]])), (0.0,))
-    np.testing.assert_array_equal(found, numbers)
+    values, valid = values_and_validity(masked(numbers, np.array([[True, False, True]])), (0.0,))
+    np.testing.assert_array_equal(values, numbers)
     np.testing.assert_array_equal(valid, [[True, False, False]])
 
 

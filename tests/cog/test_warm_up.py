@@ -1,4 +1,4 @@
-"""What warms a thread up describes a file that scog decodes itself."""
+"""The GeoTIFF that warms up a thread is decoded by scog, not GDAL."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from scog.cog import warm_up
 
 
-def test_the_tiny_geotiff_takes_the_usual_path(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_tiny_geotiff_is_decoded_by_scog(monkeypatch: pytest.MonkeyPatch) -> None:
     described = []
     usual = warm_up.template_of
     monkeypatch.setattr(warm_up, "template_of", lambda *args: described.append(usual(*args)))

@@ -27,7 +27,7 @@ def test_presets_are_unique() -> None:
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.name)
-def test_spelling_variants(preset: Preset) -> None:
+def test_spelling_variants_name_the_same_preset(preset: Preset) -> None:
     for spelled in (
         preset.name,
         preset.name.upper(),
@@ -40,5 +40,5 @@ def test_spelling_variants(preset: Preset) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "-", "red", "true", "color", "agricultur", "ndvi", "é"])
-def test_unknown_names(name: str) -> None:
+def test_unknown_names_are_refused(name: str) -> None:
     assert preset_of(name) is None

@@ -40,9 +40,9 @@ def test_shares_of_all_pixels(usable: list[NDArray[np.bool_]]) -> None:
 
 @given(masks, st.lists(masks, max_size=6))
 def test_shares_of_wanted_pixels(wanted: NDArray[np.bool_], usable: list[NDArray[np.bool_]]) -> None:
-    kept = wanted.copy()
+    original = wanted.copy()
     shares = first_usable(wanted, usable)
-    np.testing.assert_array_equal(wanted, kept)
+    np.testing.assert_array_equal(wanted, original)
     assert len(shares) == len(usable)
     count = np.sum([share.astype(int) for share in shares], axis=0) if shares else np.zeros(SHAPE, int)
     assert count.max(initial=0) <= 1  # no pixel twice

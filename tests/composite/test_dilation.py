@@ -1,4 +1,4 @@
-"""Dilation of masks, against scipy's distances, and equal in every tile."""
+"""Dilation of masks equals SciPy's distances, and is the same in every tile."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ZOOMS = [(z, round(0.531 * 2**z), round(y * 2**z)) for z in (9, 12, 14, 18) for 
 
 
 def blobs(around: DilationGrid, seed: int = 1) -> np.ndarray:
-    """Single pixels and areas that depend on coordinates, not on the grid's corner."""
+    """Single pixels and areas at fixed coordinates, whatever the corner of the grid."""
     a, _, left, _, e, top = tuple(around.grid.transform)[:6]
     col, row = round(left / a), round(-top / -e)
     cols, rows = np.meshgrid(col + np.arange(around.grid.width), row + np.arange(around.grid.height))
@@ -43,8 +43,8 @@ def test_dilation_agrees_with_scipy(tile: tuple[int, int, int], metres: float) -
     inner = distance[above : masked.shape[0] - above, beside : masked.shape[1] - beside]
     expected = inner[np.ix_(around.rows, around.cols)]
     result = around.dilated(masked)
-    unsure = abs(expected - metres) < 0.02 * metres  # a tile of zoom 9 is not equally large everywhere
-    assert (result == (expected <= metres))[~unsure].all()
+    uncertain = abs(expected - metres) < 0.02 * metres  # the scale varies within a tile of zoom 9
+    assert (result == (expected <= metres))[~uncertain].all()
     assert pixel == pytest.approx(metres_of(grid)) or metres / pixel > REACH / 2 / 1.01
     assert result.any() or metres < pixel
 
@@ -73,7 +73,7 @@ def test_all_tiles_of_a_zoom_use_one_pixel_size(metres: float) -> None:
     assert len(sizes) == 1
 
 
-def test_degrees_of_longitude_are_shorter() -> None:
+def test_degrees_of_longitude_are_shorter_than_those_of_latitude() -> None:
     around = dilation_grid(point_grid(11.0, 60.0), 500)
     above, beside = around.margin
     assert beside == pytest.approx(2 * above, abs=2)
@@ -87,7 +87,7 @@ def test_degrees_of_longitude_are_shorter() -> None:
 
 
 @pytest.mark.parametrize("metres", [-1, 1001, math.nan, math.inf])
-def test_distances_that_are_refused(metres: float) -> None:
+def test_invalid_distances_are_refused(metres: float) -> None:
     with pytest.raises(InvalidInput) as refusal:
         parse_mask("clouds", metres)
     assert refusal.value.parameter == "mask_dilate"
@@ -98,7 +98,7 @@ def test_distances_that_are_refused(metres: float) -> None:
 def brute_force(
     masked: np.ndarray, metres: float, across: np.ndarray, down: np.ndarray, margin: tuple[int, int]
 ) -> np.ndarray:
-    """Each masked pixel by itself: an ellipse with the axes of the row that is tested."""
+    """The oracle: an ellipse around each masked pixel, with the axes of the tested row."""
     above, beside = margin
     height, width = len(down), masked.shape[1] - 2 * beside
     rows, cols = np.arange(height)[:, np.newaxis], np.arange(width)
@@ -112,14 +112,14 @@ def brute_force(
 @pytest.mark.parametrize("metres", [10, 35, 90, 330, 1000])
 @pytest.mark.parametrize("corner", [(600_000, 5_100_000), (600_003, 5_100_007)])
 def test_single_pixels_become_discs_of_any_size(metres: float, corner: tuple[float, float]) -> None:
-    """A cloud of one pixel, at any distance: none is missed, and no pixel near it remains."""
+    """A cloud of one pixel masks exactly the pixels within the distance."""
     grid = Grid("EPSG:32632", Affine(10, 0, corner[0], 0, -10, corner[1]), 150, 120)
     around = dilation_grid(grid, metres)
     assert around.grid.transform.a == 10
     assert (around.grid.transform.c - corner[0]) % 10 == 0
-    chance = np.random.default_rng(int(metres))
+    rng = np.random.default_rng(int(metres))
     for share in (0.0, 1 / around.grid.width / around.grid.height, 0.002, 0.1, 1.0):
-        masked = chance.random(around.grid.shape) < share
+        masked = rng.random(around.grid.shape) < share
         if share * masked.size == pytest.approx(1):
             masked[:] = False
             masked[masked.shape[0] // 2, masked.shape[1] // 2] = True
@@ -134,7 +134,7 @@ def test_single_pixels_become_discs_of_any_size(metres: float, corner: tuple[flo
 
 @pytest.mark.parametrize("zoom", range(8, 23))
 @pytest.mark.parametrize("metres", [60, 200, 1000])
-def test_no_class_pixel_of_ten_metres_is_between_the_sampled_points(zoom: int, metres: float) -> None:
+def test_sampled_points_miss_no_class_pixel_of_ten_metres(zoom: int, metres: float) -> None:
     tile = tile_grid(zoom, round(0.531 * 2**zoom), round(0.36 * 2**zoom))
     around = dilation_grid(tile, metres)
     assert around.grid.transform.a == pytest.approx(tile.transform.a) or metres_of(around.grid) < 8
@@ -142,7 +142,7 @@ def test_no_class_pixel_of_ten_metres_is_between_the_sampled_points(zoom: int, m
 
 
 @pytest.mark.parametrize("tile", [(11, 1087, 737), (9, 272, 100)])
-def test_ellipses_of_rows_of_different_scale(tile: tuple[int, int, int]) -> None:
+def test_each_row_has_an_ellipse_of_its_scale(tile: tuple[int, int, int]) -> None:
     for metres in (300, 1000):
         around = dilation_grid(tile_grid(*tile), metres)
         masked = np.random.default_rng(3).random(around.grid.shape) < 0.003

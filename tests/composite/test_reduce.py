@@ -49,7 +49,7 @@ def jointly(stack: NDArray[np.float32]) -> NDArray[np.float32]:
 @given(stack=hnp.array_shapes(min_dims=4, max_dims=4, max_side=6).flatmap(
     lambda shape: hnp.arrays(np.float32, shape, elements=numbers)
 ))  # fmt: skip
-def test_any_stack(name: str, stack: NDArray[np.float32]) -> None:
+def test_any_stack_is_reduced_as_by_the_oracle(name: str, stack: NDArray[np.float32]) -> None:
     stack = jointly(stack)
     before, days = stack.copy(), days_for(len(stack))
     reduced = reduce(stack, METHODS[name], days)
@@ -61,7 +61,9 @@ def test_any_stack(name: str, stack: NDArray[np.float32]) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("count", [1, 5, 100])
-def test_many_observations_with_gaps_and_ties(name: str, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_observations_with_gaps_and_ties_are_reduced_as_by_the_oracle(
+    name: str, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(reducing, "STRIP", 64)  # several strips
     rng = np.random.default_rng(count)
     stack = rng.integers(0, 50, (count, 1, 13, 17)).astype(np.float32) / 8
@@ -104,13 +106,13 @@ def test_best_takes_all_bands_of_one_observation(bands: int) -> None:
     stack[np.broadcast_to(rng.random((12, 1, 30, 31)) < rng.random((30, 31)), stack.shape)] = np.nan
     result = reduce(stack, BEST)
     for row, col in np.ndindex(30, 31):
-        seen = [pixel for pixel in stack[:, :, row, col] if np.isfinite(pixel).all()]
-        first = max(seen, key=lambda pixel: pixel[-1])[:-1] if seen else np.full(bands, np.nan)
+        observations = [pixel for pixel in stack[:, :, row, col] if np.isfinite(pixel).all()]
+        first = max(observations, key=lambda pixel: pixel[-1])[:-1] if observations else np.full(bands, np.nan)
         assert np.array_equal(result[:, row, col], first, equal_nan=True)
 
 
 @pytest.mark.parametrize(("bands", "count"), [(1, 4), (2, 1), (2, 2), (2, 3), (3, 9), (6, 20)])
-def test_the_geometric_median(bands: int, count: int) -> None:
+def test_the_geometric_median_minimises_the_sum_of_distances(bands: int, count: int) -> None:
     rng = np.random.default_rng(10 * bands + count)
     stack = rng.normal(0.3, 0.1, (count, bands, 6, 5)).astype(np.float32)
     stack[:, :, 0] = np.round(stack[:, :, 0], 1)  # ties, and observations that are the median
@@ -119,15 +121,17 @@ def test_the_geometric_median(bands: int, count: int) -> None:
     result = reduce(stack, GEOMEDIAN)
     errors = []
     for row, col in np.ndindex(6, 5):
-        seen = stack[:, :, row, col].astype(float)
-        seen = seen[np.isfinite(seen).all(axis=1)]
-        if not len(seen):
+        observations = stack[:, :, row, col].astype(float)
+        observations = observations[np.isfinite(observations).all(axis=1)]
+        if not len(observations):
             assert np.isnan(result[:, row, col]).all()
             continue
-        place, truth = result[:, row, col], weiszfeld(seen)
-        least, sum_of_distances = (np.sqrt(((seen - at) ** 2).sum(axis=1)).sum() for at in (truth, place))
+        place, truth = result[:, row, col], weiszfeld(observations)
+        least, sum_of_distances = (np.sqrt(((observations - at) ** 2).sum(axis=1)).sum() for at in (truth, place))
         assert sum_of_distances <= least + 1e-5
-        if np.linalg.matrix_rank(seen - seen[0], tol=1e-3) > 1:  # on a line, several points may have the same distance
+        if (
+            np.linalg.matrix_rank(observations - observations[0], tol=1e-3) > 1
+        ):  # on a line, several points may have the same distance
             errors.append(np.abs(place - truth).max())
     if bands > 1 and count > 2:
         assert len(errors) > 10
@@ -153,8 +157,8 @@ def test_a_pixel_does_not_depend_on_its_strip(name: str, bound: str, monkeypatch
     whole = reduce(stack, METHODS[name], days)
     monkeypatch.setattr(reducing, bound, 33)
     assert np.array_equal(reduce(stack, METHODS[name], days), whole, equal_nan=True)
-    seen = [number for number in range(15) if number != 4]
-    part = reduce(stack[seen][:, :, :20, 3:9], METHODS[name], [days[number] for number in seen])
+    observations = [number for number in range(15) if number != 4]
+    part = reduce(stack[observations][:, :, :20, 3:9], METHODS[name], [days[number] for number in observations])
     assert np.array_equal(part, whole[:, :20, 3:9], equal_nan=True)
 
 

@@ -1,4 +1,4 @@
-"""Valid and invalid polygons as users have them: their intended area by shapely, and messages about repairs."""
+"""Valid and invalid polygons as users have them: the intended area by shapely, and messages about repairs."""
 
 from __future__ import annotations
 
@@ -67,25 +67,25 @@ USUAL: dict[str, tuple[dict[str, Any], float, str | None]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("geometry", "area", "said"), USUAL.values(), ids=USUAL)
-def test_polygons_have_the_intended_area(geometry: dict[str, Any], area: float, said: str | None) -> None:
-    found = valid_polygons(geometry, "geometry")
-    assert found.shape.is_valid
-    assert found.shape.geom_type in ("Polygon", "MultiPolygon")
-    assert not found.shape.has_z
-    assert found.shape.area == pytest.approx(area * UNIT**2, rel=1e-6)
-    assert found.repaired is None if said is None else said in (found.repaired or "")
+@pytest.mark.parametrize(("geometry", "area", "repair"), USUAL.values(), ids=USUAL)
+def test_polygons_have_the_intended_area(geometry: dict[str, Any], area: float, repair: str | None) -> None:
+    result = valid_polygons(geometry, "geometry")
+    assert result.shape.is_valid
+    assert result.shape.geom_type in ("Polygon", "MultiPolygon")
+    assert not result.shape.has_z
+    assert result.shape.area == pytest.approx(area * UNIT**2, rel=1e-6)
+    assert result.repaired is None if repair is None else repair in (result.repaired or "")
 
 
-@pytest.mark.parametrize(("geometry", "area", "said"), USUAL.values(), ids=USUAL)
-def test_areas_of_cubes_are_parsed_alike(geometry: dict[str, Any], area: float, said: str | None) -> None:
+@pytest.mark.parametrize(("geometry", "area", "repair"), USUAL.values(), ids=USUAL)
+def test_clip_areas_have_the_intended_area(geometry: dict[str, Any], area: float, repair: str | None) -> None:
     feature = {"type": "Feature", "properties": {}, "geometry": geometry}
-    for given_ in (geometry, feature, {"type": "FeatureCollection", "features": [feature, feature]}):
-        found = parse_clip_area(None, given_)
-        assert found is not None
-        assert shapely.geometry.shape(found.geometry).area == pytest.approx(area * UNIT**2, rel=1e-6)
+    for document in (geometry, feature, {"type": "FeatureCollection", "features": [feature, feature]}):
+        result = parse_clip_area(None, document)
+        assert result is not None
+        assert shapely.geometry.shape(result.geometry).area == pytest.approx(area * UNIT**2, rel=1e-6)
         across, up = math.cos(math.radians(Y)) * 111_320, 111_180
-        assert found.square_metres == pytest.approx(area * UNIT**2 * across * up, rel=5e-3)
+        assert result.square_metres == pytest.approx(area * UNIT**2 * across * up, rel=5e-3)
 
 
 OVER = [[179.9, -17], [180.1, -17], [180.1, -16.9], [179.9, -16.9], [179.9, -17]]
@@ -95,10 +95,10 @@ OVER = [[179.9, -17], [180.1, -17], [180.1, -16.9], [179.9, -16.9], [179.9, -17]
 def test_longitudes_wrap(turn: int, jumps: bool) -> None:
     places = [[(x + 180) % 360 - 180 if jumps else x, y] for x, y in OVER]
     hole = [[180.0, -16.98], [180.05, -16.98], [180.05, -16.95], [180.0, -16.98]]
-    found = valid_polygons(polygon([[x + turn, y] for x, y in places], hole), "geometry").shape
-    assert found.bounds == pytest.approx((-180, -17, 180, -16.9))
-    assert found.area == pytest.approx(0.02 - 0.05 * 0.03 / 2)
-    parts = sorted(shapely.get_parts(found), key=lambda part: part.bounds[0])
+    result = valid_polygons(polygon([[x + turn, y] for x, y in places], hole), "geometry").shape
+    assert result.bounds == pytest.approx((-180, -17, 180, -16.9))
+    assert result.area == pytest.approx(0.02 - 0.05 * 0.03 / 2)
+    parts = sorted(shapely.get_parts(result), key=lambda part: part.bounds[0])
     assert [part.bounds[0::2] for part in parts] == [pytest.approx((-180, -179.9)), pytest.approx((179.9, 180))]
 
 
@@ -121,18 +121,18 @@ def is_enclosed(point: shapely.Point, closed: list[list[float]]) -> bool:
 def test_any_outline_is_repaired_or_refused(places: list[tuple[int, int]], close: bool) -> None:
     outline = ring(*places, *places[:1]) if close else ring(*places)
     try:
-        found = valid_polygons(polygon(outline), "geometry")
+        result = valid_polygons(polygon(outline), "geometry")
     except InvalidInput:
         closed = ring(*places, *places[:1])
         faces = shapely.polygonize([shapely.node(shapely.LineString(closed))])
         assert not any(is_enclosed(face.representative_point(), closed) for face in shapely.get_parts(faces))
         return
-    assert found.shape.is_valid
+    assert result.shape.is_valid
     hull = shapely.MultiPoint(outline).convex_hull
-    assert 0 < found.shape.area <= hull.area * (1 + 1e-9)
+    assert 0 < result.shape.area <= hull.area * (1 + 1e-9)
 
 
-def test_effort_is_bounded() -> None:
+def test_the_effort_of_a_repair_is_bounded() -> None:
     """Ten thousand edges that all cross each other would take GEOS minutes and gigabytes."""
     angle = np.arange(10_000) * 2.399963
     star = [[X + math.cos(a), Y + math.sin(a)] for a in angle * 1.3]
@@ -147,6 +147,6 @@ def test_a_long_outline_with_one_crossing_is_repaired() -> None:
     wavy = [[X + (1 + 0.05 * math.sin(60 * t)) * math.cos(t), Y + (1 + 0.05 * math.sin(60 * t)) * math.sin(t)]
             for t in turns]  # fmt: skip
     wavy[100], wavy[110] = wavy[110], wavy[100]
-    found = valid_polygons(polygon(wavy), "geometry")
-    assert "made valid" in (found.repaired or "")
-    assert found.shape.area == pytest.approx(math.pi * (1 + 0.05**2 / 2), rel=1e-3)
+    result = valid_polygons(polygon(wavy), "geometry")
+    assert "made valid" in (result.repaired or "")
+    assert result.shape.area == pytest.approx(math.pi * (1 + 0.05**2 / 2), rel=1e-3)

@@ -1,4 +1,4 @@
-"""Cubes on disk: they survive restarts, are evicted in order of use, and a broken disk raises nothing."""
+"""Cubes on disk: they survive restarts, are evicted in order of use, and a broken disk raises no error."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from scog.cubes.cubes import Cubes
 from scog.cubes.definition import Definition, read_definition
 from scog.cubes.store import CubeStore
 
-HERE = "https://catalog.example.org/v1"
+CATALOG = "https://catalog.example.org/v1"
 
 
 def definition(number: int) -> Definition:
@@ -29,12 +29,12 @@ def names(path: Path) -> set[str]:
 
 
 def test_cubes_survive_a_restart(tmp_path: Path) -> None:
-    store = CubeStore(tmp_path / "new", HERE, 10)
+    store = CubeStore(tmp_path / "new", CATALOG, 10)
     assert store.put("a", "{}", None)
     assert store.put("b", '{"x":1}', "scenes" * 1000)
     assert store.lasting
     store.close()
-    again = CubeStore(tmp_path / "new", HERE, 10)
+    again = CubeStore(tmp_path / "new", CATALOG, 10)
     assert again.get("a") == ("{}", None)
     assert again.get("b") == ('{"x":1}', "scenes" * 1000)
     assert again.get("c") is None
@@ -43,41 +43,41 @@ def test_cubes_survive_a_restart(tmp_path: Path) -> None:
 
 
 def test_the_file_is_created_at_first_use(tmp_path: Path) -> None:
-    store = CubeStore(tmp_path / "new", HERE, 10)
+    store = CubeStore(tmp_path / "new", CATALOG, 10)
     store.close()
     assert not (tmp_path / "new").exists()
 
 
 def test_cubes_belong_to_a_catalogue(tmp_path: Path) -> None:
-    here, there = CubeStore(tmp_path, HERE, 10), CubeStore(tmp_path, "/data/archive", 10)
-    here.put("a", "{}", None)
-    assert there.get("a") is None
-    here.close()
-    there.close()
+    remote, local = CubeStore(tmp_path, CATALOG, 10), CubeStore(tmp_path, "/data/archive", 10)
+    remote.put("a", "{}", None)
+    assert local.get("a") is None
+    remote.close()
+    local.close()
 
 
 def test_least_recently_used_cubes_are_evicted(tmp_path: Path) -> None:
-    store = CubeStore(tmp_path, HERE, 3)
+    store = CubeStore(tmp_path, CATALOG, 3)
     for name in "abc":
         store.put(name, "{}", None)
     store.use(["a"])
     store.put("d", "{}", None)
     assert names(tmp_path) == {"a", "c", "d"}
-    store.put("c", "{}", None)  # which counts as use
+    store.put("c", "{}", None)  # counts as use
     store.put("e", "{}", None)
     store.put("f", "{}", None)
     assert names(tmp_path) == {"c", "e", "f"}
     store.close()
-    smaller = CubeStore(tmp_path, HERE, 1)
+    smaller = CubeStore(tmp_path, CATALOG, 1)
     assert smaller.get("c") is None
     assert smaller.get("f") == ("{}", None)
     smaller.close()
 
 
-def with_cubes(work: Callable[[Cubes], Any], folder: Path | None, most: int = 3) -> None:
+def with_cubes(work: Callable[[Cubes], Any], folder: Path | None, limit: int = 3) -> None:
     async def whole() -> None:
-        store = CubeStore(folder, HERE, most)
-        cubes = Cubes(store, most)
+        store = CubeStore(folder, CATALOG, limit)
+        cubes = Cubes(store, limit)
         await work(cubes)
         cubes.close()
         store.close()
@@ -86,7 +86,7 @@ def with_cubes(work: Callable[[Cubes], Any], folder: Path | None, most: int = 3)
 
 
 @pytest.mark.parametrize("in_memory", [256, 1])
-def test_use_from_memory_counts(in_memory: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_use_of_a_cached_cube_counts(in_memory: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_CACHED_CUBES", in_memory)
     ids: list[str] = []
 
@@ -95,8 +95,8 @@ def test_use_from_memory_counts(in_memory: int, tmp_path: Path, monkeypatch: pyt
         for place in (1, 0, 2, 0):
             assert await cubes.get(ids[place]) is not None
         ids.append((await cubes.add(definition(3), None))[0].id)
-        known = [await cubes.get(name) is not None for name in ids]
-        assert known == [True, False, True, True]
+        present = [await cubes.get(name) is not None for name in ids]
+        assert present == [True, False, True, True]
         assert await cubes.get(ids[2]) is not None
         assert await cubes.get(ids[0]) is not None
 
@@ -128,10 +128,10 @@ def test_cubes_in_memory_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(module, "MAX_CACHED_CUBES", 4)
 
     async def work(cubes: Cubes) -> None:
-        made = [(await cubes.add(definition(number), None))[0] for number in range(20)]
+        added = [(await cubes.add(definition(number), None))[0] for number in range(20)]
         assert len(cubes._cache) == 4
-        found = [await cubes.get(cube.id) for cube in made]
-        assert [cube and cube.definition for cube in found] == [cube.definition for cube in made]
+        loaded = [await cubes.get(cube.id) for cube in added]
+        assert [cube and cube.definition for cube in loaded] == [cube.definition for cube in added]
         assert len(cubes._cache) == 4
 
     with_cubes(work, tmp_path, 100)
@@ -145,8 +145,8 @@ def test_concurrent_requests_load_a_cube_once(tmp_path: Path, monkeypatch: pytes
 
     async def find(cubes: Cubes) -> None:
         monkeypatch.setattr(module, "read_definition", lambda text: restored.append(text) or read_definition(text))
-        found = await asyncio.gather(*(cubes.get(ids[0]) for _ in range(20)))
-        assert len(set(found)) == len(restored) == 1
+        loaded = await asyncio.gather(*(cubes.get(ids[0]) for _ in range(20)))
+        assert len(set(loaded)) == len(restored) == 1
 
     with_cubes(make, tmp_path)
     with_cubes(find, tmp_path)
@@ -158,12 +158,12 @@ def test_concurrent_requests_load_a_cube_once(tmp_path: Path, monkeypatch: pytes
 async def adding_works(cubes: Cubes) -> bool:
     cube, is_new, lasting = await cubes.add(definition(1), None)
     assert is_new
-    found = await cubes.get(cube.id)
-    assert found is not None
+    stored = await cubes.get(cube.id)
+    assert stored is not None
     return lasting
 
 
-@pytest.mark.parametrize("garbage", [b"", b"no database at all" * 1000, b"SQLite format 3\0" + b"\xff" * 5000])
+@pytest.mark.parametrize("garbage", [b"", b"not a database" * 1000, b"SQLite format 3\0" + b"\xff" * 5000])
 def test_a_corrupt_database_is_recreated(garbage: bytes, tmp_path: Path) -> None:
     (tmp_path / "cubes.sqlite").write_bytes(garbage)
 
@@ -176,8 +176,8 @@ def test_a_corrupt_database_is_recreated(garbage: bytes, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("folder", [None, "file", "busy"])
 def test_without_a_disk_cubes_last_until_the_server_stops(folder: str | None, tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"")  # no folder
-    (tmp_path / "busy" / "cubes.sqlite").mkdir(parents=True)  # no file
+    (tmp_path / "file").write_bytes(b"")  # not a folder
+    (tmp_path / "busy" / "cubes.sqlite").mkdir(parents=True)  # not a file
 
     async def work(cubes: Cubes) -> None:
         assert not await adding_works(cubes)
@@ -207,7 +207,7 @@ def test_a_database_that_breaks_loses_only_its_cubes(tmp_path: Path) -> None:
         with sqlite3.connect(tmp_path / "cubes.sqlite") as database:
             database.execute("DROP TABLE cubes")
         assert not await adding_works(cubes)
-        assert await cubes.get(first.id) is not None, "it is in memory"
+        assert await cubes.get(first.id) is not None, "it is cached"
         assert await cubes.get("x" * 16) is None
 
     with_cubes(work, tmp_path)
@@ -221,7 +221,7 @@ def test_a_database_that_breaks_loses_only_its_cubes(tmp_path: Path) -> None:
         f"scenes = x'789c030000000001', format = {FORMAT + 1}",
     ],
 )  # fmt: skip
-def test_an_unreadable_row_is_no_cube_and_can_be_posted_again(change: str, tmp_path: Path) -> None:
+def test_an_unreadable_cube_is_missing_and_can_be_posted_again(change: str, tmp_path: Path) -> None:
     ids = []
 
     async def make(cubes: Cubes) -> None:

@@ -32,8 +32,8 @@ BLOCKS = {
 @pytest.fixture(scope="module")
 def items(demo_archive: Path) -> list[tuple[Path, Item]]:
     """All items with their folders, oldest first."""
-    found = [(path.parent, json.loads(path.read_text())) for path in sorted(demo_archive.glob("*/*/*.json"))]
-    return sorted(found, key=lambda entry: (entry[1]["properties"]["datetime"], entry[1]["id"]))
+    items_by_folder = [(path.parent, json.loads(path.read_text())) for path in sorted(demo_archive.glob("*/*/*.json"))]
+    return sorted(items_by_folder, key=lambda entry: (entry[1]["properties"]["datetime"], entry[1]["id"]))
 
 
 def of(items: list[tuple[Path, Item]], collection: str, day: str) -> list[tuple[Path, Item]]:
@@ -174,22 +174,25 @@ def test_tiles_agree_where_they_overlap(items: list[tuple[Path, Item]], day: str
     [(west, _)], [(east, _)] = of(items, WEST_NAME, day), of(items, EAST_NAME, day)
     assert overlap(10)[0][0].size > 150_000
     for step, bands, apart, alike in AGREE:
-        here, there = overlap(step)
+        in_west, in_east = overlap(step)
         for band in bands:
-            a, b = read(west, band)[here].astype(int), read(east, band)[there].astype(int) - 1000
+            a, b = (
+                read(west, band)[in_west].astype(int),
+                read(east, band)[in_east].astype(int) - 1000,
+            )
             assert abs(np.median(a - b)) <= apart
             assert np.corrcoef(a, b)[0, 1] > alike
-    here, there = overlap(20)
-    assert np.mean(read(west, "SCL")[here] == read(east, "SCL")[there]) > 0.93
+    in_west, in_east = overlap(20)
+    assert np.mean(read(west, "SCL")[in_west] == read(east, "SCL")[in_east]) > 0.93
 
 
 def test_an_overpass_is_one_observation_of_both_tiles(items: list[tuple[Path, Item]]):
     by_day: dict[str, list[Item]] = {}
     for _, item in items:
         by_day.setdefault(item["properties"]["datetime"][:10], []).append(item["properties"])
-    for seen in by_day.values():
-        assert len({(p["platform"], p["s2:datatake_id"].split("_")[2]) for p in seen}) == 1
-        assert {p["grid:code"] for p in seen} == {"MGRS-32TQK", "MGRS-33TTE"}
+    for overpass in by_day.values():
+        assert len({(p["platform"], p["s2:datatake_id"].split("_")[2]) for p in overpass}) == 1
+        assert {p["grid:code"] for p in overpass} == {"MGRS-32TQK", "MGRS-33TTE"}
 
 
 def test_one_overpass_has_two_datastrips(items: list[tuple[Path, Item]]):
@@ -198,9 +201,9 @@ def test_one_overpass_has_two_datastrips(items: list[tuple[Path, Item]]):
     assert a["properties"]["s2:datatake_id"] == b["properties"]["s2:datatake_id"]
     strips = {item["properties"]["s2:datastrip_id"].split("_S2")[-1] for item in (a, b)}
     assert len(strips) == 2
-    seen = [read(folder, "SCL") > 0 for folder in (north, south)]
-    assert (seen[0] | seen[1]).all()
-    assert 0 < np.mean(seen[0] & seen[1]) < 0.1
+    observed = [read(folder, "SCL") > 0 for folder in (north, south)]
+    assert (observed[0] | observed[1]).all()
+    assert 0 < np.mean(observed[0] & observed[1]) < 0.1
 
 
 def inside(ring: np.ndarray, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:

@@ -29,8 +29,8 @@ WATERS = (Kind.SEA, Kind.FRESH_WATER, Kind.SURF)
 
 
 def folder(archive: Path, pattern: str) -> Path:
-    [found] = archive.glob(pattern)
-    return found
+    [folder] = archive.glob(pattern)
+    return folder
 
 
 def read(path: Path) -> np.ndarray:
@@ -101,9 +101,9 @@ def test_coarse_pixels_are_valid_where_all_their_10_m_pixels_are(demo_archive: P
     for home in homes:
         fine = read(home / "B04.tif") > 0
         for name in BANDS:
-            seen = read(home / f"{name}.tif") > 0
-            factor = SIZE // seen.shape[0]
-            assert np.array_equal(seen, fine.reshape(len(seen), factor, -1, factor).all(axis=(1, 3))), name
+            observed = read(home / f"{name}.tif") > 0
+            factor = SIZE // observed.shape[0]
+            assert np.array_equal(observed, fine.reshape(len(observed), factor, -1, factor).all(axis=(1, 3))), name
 
 
 def test_clouds_are_bright_and_shadows_dark_in_every_band(demo_archive: Path):
@@ -127,16 +127,16 @@ def test_asset_metadata_is_earth_searchs(demo_archive: Path, pattern: str):
     recording = data / "earth-search" / "items" / f"{RECORDED[pattern]}.json"
     if not recording.is_file():
         pytest.skip("no recordings of Earth Search: set SCOG_TEST_DATA to their folder")
-    ours, theirs = assets(demo_archive, pattern), json.loads(recording.read_text())["assets"]
-    assert set(ours) == {band.name for band in KNOWN if band.spectral} | {"scl"}
-    for key, asset in ours.items():
-        own = {"href", "proj:shape", "proj:transform", "file:size"}  # they depend on the location
-        assert {k: v for k, v in asset.items() if k not in own} == {
-            k: v for k, v in theirs[key].items() if k not in {*own, "file:checksum"}
+    actual, expected = assets(demo_archive, pattern), json.loads(recording.read_text())["assets"]
+    assert set(actual) == {band.name for band in KNOWN if band.spectral} | {"scl"}
+    for key, asset in actual.items():
+        location_members = {"href", "proj:shape", "proj:transform", "file:size"}  # they depend on the location
+        assert {k: v for k, v in asset.items() if k not in location_members} == {
+            k: v for k, v in expected[key].items() if k not in {*location_members, "file:checksum"}
         }
-        assert asset["href"].removeprefix("./") == theirs[key]["href"].rpartition("/")[2]
-        assert [10 * side for side in asset["proj:shape"]] == theirs[key]["proj:shape"]
-        assert asset["proj:transform"][0::4] == theirs[key]["proj:transform"][0::4]
+        assert asset["href"].removeprefix("./") == expected[key]["href"].rpartition("/")[2]
+        assert [10 * side for side in asset["proj:shape"]] == expected[key]["proj:shape"]
+        assert asset["proj:transform"][0::4] == expected[key]["proj:transform"][0::4]
 
 
 @pytest.fixture(scope="module")
@@ -144,11 +144,11 @@ def reflectances(demo_archive: Path) -> dict[str, np.ndarray]:
     """Reflectance by band at 60 m on a clear day in spring."""
     home = folder(demo_archive, "sentinel-2-l2a/*_20220408_*")
     scene = parse_item(json.loads((home / f"{home.name}.json").read_text()), f"{home}/")
-    found = {}
+    reflectances_60 = {}
     for band in (band for band in KNOWN if band.spectral):
         values = read(home / Path(scene.assets[band.name].url).name).astype(np.float32) / 10000
-        found[band.name] = downsample(values, len(values) // 183)
-    return found
+        reflectances_60[band.name] = downsample(values, len(values) // 183)
+    return reflectances_60
 
 
 @pytest.mark.parametrize("name", INDICES)

@@ -50,7 +50,7 @@ def test_footprints_run_counter_clockwise_and_close():
 
 
 @given(st.floats(-3, 3), st.floats(-0.9, 0.9))
-def test_clipping_keeps_what_is_inside(angle: float, reach: float):
+def test_clipping_preserves_the_inside(angle: float, reach: float):
     edge = Edge(float(np.cos(angle)), float(np.sin(angle)), reach)
     clipped = clip(densify([(-1, -1), (1, -1), (1, 1), (-1, 1)], 0.7), edge)
     assert len(clipped) >= 3

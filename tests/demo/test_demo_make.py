@@ -1,4 +1,4 @@
-"""Creation of the demo archive: atomic, once, and without touching other files. Nothing is drawn here."""
+"""Creation of the demo archive: atomic, once, and without touching other files. Drawing is replaced with a stub."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_a_killed_process_releases_the_lock(tmp_path: Path):
 
 
 @pytest.mark.parametrize("outdated", [False, True])
-def test_many_concurrent_calls(tmp_path: Path, outdated: bool):
+def test_concurrent_calls_create_the_archive_once(tmp_path: Path, outdated: bool):
     folder = tmp_path / "deep" / "archive"
     if outdated:
         make.make_archive(folder)

@@ -54,17 +54,17 @@ def expected_ndvi(number: int, day: int) -> float:
 def test_series_follow_the_phenology_of_the_crop(kind: Kind, land: Landscape, demo_archive: Path) -> None:
     geometry, number = parcel(land, kind)
     (series,) = series_of(demo_archive, parse_areas(geometry, 1, 9).areas)
-    known = [row for row in series.rows if row.sample.values is not None and row.sample.valid > 0.9]
-    assert len(known) >= 10
-    measured = np.array([row.sample.values[0] for row in known if row.sample.values])
-    expected = np.array([expected_ndvi(number, row.time.timetuple().tm_yday) for row in known])
+    clear_rows = [row for row in series.rows if row.sample.values is not None and row.sample.valid > 0.9]
+    assert len(clear_rows) >= 10
+    measured = np.array([row.sample.values[0] for row in clear_rows if row.sample.values])
+    expected = np.array([expected_ndvi(number, row.time.timetuple().tm_yday) for row in clear_rows])
     off = np.abs(measured - expected)
-    clear = np.array([row.time.date() in CLEAR for row in known])
+    clear = np.array([row.time.date() in CLEAR for row in clear_rows])
     assert clear.sum() >= 4
     assert off[clear].max() < 0.01
     assert np.median(off) < 0.03
     assert np.corrcoef(measured, expected)[0, 1] > 0.97
-    days = np.array([row.time.timetuple().tm_yday for row in known])
+    days = np.array([row.time.timetuple().tm_yday for row in clear_rows])
     if kind is Kind.MAIZE:
         assert 180 < days[measured.argmax()] < 260, "maize is green in summer"
     if kind is Kind.WHEAT:
@@ -87,11 +87,11 @@ def test_unmasked_clouds_distort_the_series(land: Landscape, demo_archive: Path)
 def test_the_smoothed_curve_follows_the_phenology(land: Landscape, demo_archive: Path) -> None:
     geometry, number = parcel(land, Kind.MAIZE)
     (series,) = series_of(demo_archive, parse_areas(geometry, 1, 9).areas)
-    asked = SeriesOptions(variables_of(), smooth=1000.0, min_valid=0.5)
-    found = table_of(series.rows, asked)
-    assert found.curve is not None
+    options = SeriesOptions(variables_of(), smooth=1000.0, min_valid=0.5)
+    table = table_of(series.rows, options)
+    assert table.curve is not None
     measured = [
-        (row.time.timetuple().tm_yday, column[0]) for row, column in zip(found.rows, found.curve, strict=True) if column
+        (row.time.timetuple().tm_yday, column[0]) for row, column in zip(table.rows, table.curve, strict=True) if column
     ]
     off = [abs((value or 0) - expected_ndvi(number, day)) for day, value in measured]
     assert np.median(off) < 0.05

@@ -88,7 +88,7 @@ def check(target: Grid, source: Grid) -> int:
     with np.errstate(invalid="ignore"):
         col, row = exact(target, source)
         inside = (col >= 0) & (col < source.width) & (row >= 0) & (row < source.height)
-        unsure = (np.abs(col - np.round(col)) < NEAR_EDGE) | (np.abs(row - np.round(row)) < NEAR_EDGE)
+        uncertain = (np.abs(col - np.round(col)) < NEAR_EDGE) | (np.abs(row - np.round(row)) < NEAR_EDGE)
     result = index_map(target, source)
     shown = np.zeros(target.shape, bool)
     place = np.full((2, *target.shape), -1)
@@ -99,8 +99,8 @@ def check(target: Grid, source: Grid) -> int:
         place[:, result.rows, result.cols] = (
             index // result.window.shape[1] + result.window.top, index % result.window.shape[1] + result.window.left
         )  # fmt: skip
-    assert (shown == inside)[~unsure].all()
-    both = shown & inside & ~unsure
+    assert (shown == inside)[~uncertain].all()
+    both = shown & inside & ~uncertain
     assert (place[0] == np.floor(row, where=both, out=np.zeros_like(row)))[both].all()
     off = (place[1] - np.floor(col, where=both, out=np.zeros_like(col)))[both]
     twice = source.width * source.transform.a > (
@@ -126,7 +126,7 @@ def test_a_global_raster_fills_zoom_0_and_the_columns_at_the_antimeridian() -> N
 
 @given(st.floats(-540, 540), st.floats(5, 300), st.floats(-180, 180), st.floats(-80, 80))
 @settings(max_examples=60, deadline=None)
-def test_a_point_is_found_in_any_raster_that_contains_it(west: float, wide: float, lon: float, lat: float) -> None:
+def test_a_point_is_read_from_any_raster_that_contains_it(west: float, wide: float, lon: float, lat: float) -> None:
     """Whatever the range of the raster's longitudes."""
     source = Grid("EPSG:4326", Affine(wide / 200, 0, west, 0, -0.9, 90), 200, 200)
     off = (lon - west) % 360
@@ -176,6 +176,6 @@ TURNS = {
 
 
 @pytest.mark.parametrize("crs", TURNS)
-def test_length_of_a_full_turn(crs: str) -> None:
+def test_a_full_turn_has_the_expected_length(crs: str) -> None:
     expected = TURNS[crs]
     assert full_circle(crs) == (None if expected is None else pytest.approx(expected, rel=1e-9))

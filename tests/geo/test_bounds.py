@@ -19,7 +19,7 @@ from scog.geo.grid import Grid, equivalent_zoom, tile_grid
 from tests.geo.test_index_map import applied, assert_exact, source_grid
 
 IN_SHORT = {"WebMercatorQuad", "WGS1984Quad", "NZTM2000Quad", "UPSArcticWGS84Quad"}
-"""One grid of each kind; the others take long together."""
+"""One grid of each kind; all grids take too long."""
 NAMES = [
     name if name in IN_SHORT else pytest.param(name, marks=pytest.mark.acceptance) for name in morecantile.tms.list()
 ]
@@ -32,20 +32,20 @@ def lonlat_of_centres(grid: Grid) -> tuple[Floats, Floats]:
     col, row = np.meshgrid(np.arange(grid.width) + 0.5, np.arange(grid.height) + 0.5)
     x, y = applied(grid.transform, col, row)
     lon, lat = Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True).transform(x, y)
-    known = np.isfinite(lon) & (np.abs(lat) <= 90)
-    return (lon[known] + 180) % 360 - 180, lat[known]
+    on_earth = np.isfinite(lon) & (np.abs(lat) <= 90)
+    return (lon[on_earth] + 180) % 360 - 180, lat[on_earth]
 
 
 def count_outside(area: LonLatBounds, lon: Floats, lat: Floats) -> int:
     """Number of points outside an area."""
-    nothing = 1e-8
+    tolerance = 1e-8
     inside = np.zeros(lon.shape, bool)
     for west, south, east, north in split_bounds(area):
         assert -180 <= west <= east <= 180
         assert -90 <= south <= north <= 90
-        held = (lat >= south - nothing) & (lat <= north + nothing)
+        contained = (lat >= south - tolerance) & (lat <= north + tolerance)
         for turn in (-360, 0, 360):
-            inside |= held & (lon + turn >= west - nothing) & (lon + turn <= east + nothing)
+            inside |= contained & (lon + turn >= west - tolerance) & (lon + turn <= east + tolerance)
     return int(np.count_nonzero(~inside))
 
 
@@ -119,7 +119,7 @@ def test_bounds_are_hardly_larger_than_the_pixels(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["UPSArcticWGS84Quad", "UPSAntarcticWGS84Quad"])
 @pytest.mark.parametrize("z", [1, 2, 5, 9, 14])
-def test_tiles_with_a_corner_at_a_pole_and_beyond_it(name: str, z: int) -> None:
+def test_bounds_of_tiles_with_a_corner_at_a_pole_end_there(name: str, z: int) -> None:
     half = 2 ** (z - 1)
     pole = 90 if "Arctic" in name else -90
     lows = []
@@ -153,7 +153,7 @@ def test_bounds_across_the_antimeridian() -> None:
 
 @pytest.mark.parametrize("buffer", [0, 1, 100])
 @pytest.mark.parametrize("name", ["WebMercatorQuad", "WorldMercatorWGS84Quad"])
-def test_the_whole_world(name: str, buffer: int) -> None:
+def test_the_tile_of_zoom_0_has_the_bounds_of_the_world(name: str, buffer: int) -> None:
     area = lonlat_bounds(tile_grid(0, 0, 0, 256, name, buffer))
     assert area
     assert (area[0], area[2]) == (-180, 180)
@@ -208,7 +208,7 @@ def test_bounds_follow_curved_edges() -> None:
         ("UTM31WGS84Quad", (10, 511, 500), 0, True),
     ],
 )
-def test_one_to_one_grids(name: str, tile: tuple[int, int, int], buffer: float, once: bool) -> None:
+def test_one_to_one_grids_are_recognised(name: str, tile: tuple[int, int, int], buffer: float, once: bool) -> None:
     assert is_one_to_one(tile_grid(*tile, 256, name, buffer)) == once
 
 

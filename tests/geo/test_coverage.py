@@ -72,7 +72,7 @@ def test_full_and_empty_pixels_are_exactly_1_and_0() -> None:
     assert not coverage_fractions(GRID, shapely.Polygon()).any()
 
 
-def test_a_rotated_grid() -> None:
+def test_fractions_on_a_rotated_grid_equal_shapely() -> None:
     turned = Grid(GRID.crs, Affine(9.5, -2.5, LEFT, -3.0, -9.0, TOP), 23, 17)
     shape = translate(STAR, 0, -20)
     result = coverage_fractions(turned, shape)

@@ -51,7 +51,7 @@ def test_a_grid_of_a_given_size_has_the_edges_of_the_box(box: Box, crs: str, wid
 
 @settings(max_examples=40, deadline=None)
 @given(boxes, st.sampled_from([*METRIC, *UNEVEN]), st.integers(1, 5000), st.booleans())
-def test_one_side_keeps_the_proportions(box: Box, crs: str, pixels: int, across: bool) -> None:
+def test_one_given_side_preserves_the_proportions(box: Box, crs: str, pixels: int, across: bool) -> None:
     grid = crop_grid(box, DEGREES, crs, CropSize(width=pixels) if across else CropSize(height=pixels))
     assert (grid.width if across else grid.height) == pixels
     wide, high = sides(grid.bounds)
@@ -89,14 +89,16 @@ def test_the_resolution_is_metres_on_the_ground_in_other_crss(box: Box, crs: str
 
 @settings(max_examples=40, deadline=None)
 @given(boxes, st.sampled_from([*METRIC, *UNEVEN]), st.one_of(st.none(), st.integers(1, 4000)))
-def test_the_maximum_size_is_kept_and_pixels_are_never_finer_than_native(box: Box, crs: str, most: int | None) -> None:
-    grid = crop_grid(box, DEGREES, crs, CropSize(max_size=most))
+def test_the_maximum_size_holds_and_pixels_are_never_finer_than_native(
+    box: Box, crs: str, max_size: int | None
+) -> None:
+    grid = crop_grid(box, DEGREES, crs, CropSize(max_size=max_size))
     native = crop_grid(box, DEGREES, crs, CropSize(resolution=10))
-    assert max(grid.shape) <= (most or 1024)
-    if max(native.shape) <= (most or 1024):
+    assert max(grid.shape) <= (max_size or 1024)
+    if max(native.shape) <= (max_size or 1024):
         assert grid == native
     else:
-        assert max(grid.shape) == (most or 1024)
+        assert max(grid.shape) == (max_size or 1024)
         assert grid.resolution >= 0.99 * native.resolution
 
 
@@ -136,7 +138,7 @@ def test_a_grid_across_the_antimeridian_is_as_wide_as_the_box(crs: str) -> None:
     assert (south, north) == pytest.approx((FIJI[1], FIJI[3]), abs=0.02)
 
 
-def test_around_a_pole() -> None:
+def test_a_grid_may_contain_a_pole() -> None:
     grid = crop_grid((-180, 84, 180, 90), DEGREES, "EPSG:3995", CropSize(100, 100))
     x, y = grid.centre
     assert abs(x) < 1

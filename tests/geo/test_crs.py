@@ -25,9 +25,9 @@ from scog.geo.crs import horizontal_crs, is_degrees, parse_crs
         ('GEOGCS["WGS 84"]', None), ("EPSG:3857+5703", None), ("EPSG:4326;EPSG:3857", None), ("9" * 400, None),
         ("EPSG:4978", None),  # geocentric
         ("EPSG:4979", None),  # three axes
-        ("EPSG:5703", None),  # heights
-        ("EPSG:7405", None),  # and heights too
-        ("EPSG:2053", None),  # to the west and to the south
+        ("EPSG:5703", None),  # vertical
+        ("EPSG:7405", None),  # compound with heights
+        ("EPSG:2053", None),  # axes to the west and south
         ("EPSG:4807", None),  # grads from Paris
         ("EPSG:2036", None),  # deprecated
     ],
@@ -79,7 +79,7 @@ def test_most_epsg_codes_are_accepted() -> None:
         ("EPSG:4326+5773", "EPSG:4326"), ("OGC:CRS84", "EPSG:4326"), ("+proj=utm +zone=32 +datum=WGS84", "EPSG:32632"),
     ],
 )  # fmt: skip
-def test_horizontal_crs_of_a_raster(text: str, crs: str) -> None:
+def test_a_raster_has_a_horizontal_crs(text: str, crs: str) -> None:
     assert horizontal_crs(text) == crs
     assert horizontal_crs(pyproj.CRS(text).to_wkt()) == crs
 
@@ -94,13 +94,13 @@ def test_non_horizontal_crss_are_refused(text: str) -> None:
 @given(st.sampled_from(CODES), st.sampled_from(["WKT1_GDAL", "WKT2_2019"]), st.booleans())
 def test_the_horizontal_crs_equals_the_given_one(code: int, version: str, shifted: bool) -> None:
     """The returned CRS equals the given one as PROJ compares them, except for the axis order."""
-    own = pyproj.CRS.from_epsg(code)
+    source_crs = pyproj.CRS.from_epsg(code)
     if shifted:
-        towgs84 = pyproj.crs.coordinate_operation.ToWGS84Transformation(own.geodetic_crs, 50, -60, 70)
-        own = pyproj.crs.BoundCRS(own, "EPSG:4326", towgs84)
+        towgs84 = pyproj.crs.coordinate_operation.ToWGS84Transformation(source_crs.geodetic_crs, 50, -60, 70)
+        source_crs = pyproj.crs.BoundCRS(source_crs, "EPSG:4326", towgs84)
     try:
-        text = own.to_wkt(version)
-    except pyproj.exceptions.CRSError:  # some cannot be written in the older form
+        text = source_crs.to_wkt(version)
+    except pyproj.exceptions.CRSError:  # some have no WKT 1 form
         return
     result = horizontal_crs(text)
     assert pyproj.CRS(result).equals(pyproj.CRS(text), ignore_axis_order=True)

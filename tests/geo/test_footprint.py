@@ -83,17 +83,17 @@ CASES = [
 
 
 @pytest.mark.parametrize(("ring", "box", "expected"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
-def test_cases(ring: list[Corner], box: Box, expected: bool) -> None:
+def test_footprints_intersect_boxes_as_expected(ring: list[Corner], box: Box, expected: bool) -> None:
     assert touches(ring, box) == expected, "the oracle errs"
     for turned in (ring, ring[::-1]):
         assert Footprints([[turned]]).touching(box).tolist() == [expected]
 
 
-def test_no_footprints_at_all() -> None:
+def test_no_footprints_give_no_results() -> None:
     assert Footprints([]).touching((0, 0, 1, 1)).shape == (0,)
 
 
-def test_one_result_per_scene_for_any_number_of_rings() -> None:
+def test_each_scene_has_one_result_for_any_number_of_rings() -> None:
     far = [(x + 50, y) for x, y in SQUARE]
     result = Footprints([[SQUARE], [far], [SQUARE, far], [U_SHAPE, SQUARE]]).touching((51, 1, 52, 2))
     assert result.dtype == np.bool_
@@ -129,7 +129,7 @@ def test_one_result_per_scene_for_any_number_of_rings() -> None:
     ],
     ids=["wrapped", "beyond 180", "beyond -180", "split"],
 )
-def test_footprints_across_the_antimeridian(rings: list[list[Corner]], box: Box, expected: bool) -> None:
+def test_footprints_may_cross_the_antimeridian(rings: list[list[Corner]], box: Box, expected: bool) -> None:
     assert Footprints([[continuous_ring(tuple(ring)) for ring in rings]]).touching(box).tolist() == [expected]
 
 
@@ -139,7 +139,7 @@ def cells(ring: list[Corner], bounds: tuple[float, float, float, float], count: 
     return [(int(index) % count, int(index) // count) for index in held.nonzero()[0]]
 
 
-def test_cells_with_their_centre_in_the_footprint() -> None:
+def test_a_footprint_covers_the_cells_with_their_centre_in_it() -> None:
     assert cells(SQUARE, (0, 0, 40, 40), 4) == [(0, 0)]
     assert cells(SQUARE, (-4, -4, 14, 14), 2) == [(0, 0), (1, 0), (0, 1), (1, 1)]
     assert cells(U_SHAPE, (0, 0, 10, 10), 10) == [
@@ -148,7 +148,7 @@ def test_cells_with_their_centre_in_the_footprint() -> None:
     assert cells(SQUARE, (20, 20, 40, 40), 4) == []
 
 
-def test_a_footprint_without_a_cell_centre_covers_its_own_cell() -> None:
+def test_a_footprint_without_a_cell_centre_covers_the_cell_that_contains_it() -> None:
     assert cells([(1, 1), (2, 1), (2, 2), (1, 1)], (0, 0, 40, 40), 4) == [(0, 0)]
     assert cells([(38, 11), (39, 11), (39, 12), (38, 11)], (0, 0, 40, 40), 4) == [(3, 1)]
     assert cells([(-9, -9), (1, -9), (1, 1), (-9, 1), (-9, -9)], (0, 0, 40, 40), 4) == [(0, 0)], "middle outside"

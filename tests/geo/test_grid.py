@@ -80,17 +80,17 @@ def test_adjacent_tiles_share_corners(address: tuple[str, tuple[int, int, int]],
     matrix = tms.matrix(z)
     grid = tile_grid(z, x, y, size, name)
     _, south, east, _ = grid.bounds
-    nothing = 4e-16 * max(map(abs, tms.xy_bbox))
+    tolerance = 4e-16 * max(map(abs, tms.xy_bbox))
     joined = matrix.get_coalesce_factor(y) if matrix.variableMatrixWidths else 1
     first = x - x % joined
     assert all(tile_grid(z, first + each, y, size, name) == grid for each in {0, joined // 2, joined - 1})
     if first + joined < matrix.matrixWidth:
         other = tile_grid(z, first + joined, y, size, name)
-        assert other.bounds[0] == pytest.approx(east, abs=nothing, rel=0)
+        assert other.bounds[0] == pytest.approx(east, abs=tolerance, rel=0)
         assert (other.transform.a, other.transform.e) == (grid.transform.a, grid.transform.e)
     if y + 1 < matrix.matrixHeight:
         other = tile_grid(z, x, y + 1, size, name)
-        assert other.bounds[3] == pytest.approx(south, abs=nothing, rel=0)
+        assert other.bounds[3] == pytest.approx(south, abs=tolerance, rel=0)
         assert other.transform.e == grid.transform.e
 
 
@@ -103,10 +103,10 @@ def test_a_buffer_surrounds_the_same_pixels(
     assert wider.shape == (size + 2 * buffer, size + 2 * buffer)
     assert wider.crs == plain.crs
     assert wider.transform.a == plain.transform.a
-    nothing = 4e-16 * max(map(abs, morecantile.tms.get(name).xy_bbox))
+    tolerance = 4e-16 * max(map(abs, morecantile.tms.get(name).xy_bbox))
     for at in ((0, 0), (size, size), (0, size)):
         place = wider.at(at[0] + buffer, at[1] + buffer)
-        assert place == pytest.approx(plain.at(*at), abs=2 * nothing, rel=0)
+        assert place == pytest.approx(plain.at(*at), abs=2 * tolerance, rel=0)
 
 
 @pytest.mark.parametrize("buffer", [-1, -0.5, 0.25, 1.1, math.nan, math.inf])
@@ -163,11 +163,11 @@ def test_the_world_grid_is_the_extent(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("zoom", [0, 7, 12, 16, 24])
-def test_zooms_with_similar_pixel_size(name: str, zoom: int) -> None:
+def test_the_equivalent_zoom_has_the_most_similar_pixel_size(name: str, zoom: int) -> None:
     tms = morecantile.tms.get(name)
     metres = meters_per_unit(pyproj.CRS(tms.crs.srs))
-    wanted = TMS.matrix(zoom).cellSize
-    ratios = {z: tms.matrix(z).cellSize * tms.matrix(z).tileWidth / 256 * metres / wanted for z in TILES_OF[name]}
+    pixel_size = TMS.matrix(zoom).cellSize
+    ratios = {z: tms.matrix(z).cellSize * tms.matrix(z).tileWidth / 256 * metres / pixel_size for z in TILES_OF[name]}
     chosen = ratios[equivalent_zoom(name, zoom)]
     best = min(max(ratio, 1 / ratio) for ratio in ratios.values())
     assert max(chosen, 1 / chosen) == pytest.approx(best, rel=1e-5)
@@ -182,7 +182,7 @@ def test_the_finest_of_equal_zooms_is_chosen() -> None:
     assert equivalent_zoom("CDB1GlobalGrid", 7) == 0
 
 
-# Web mercator's own
+# Web Mercator
 
 
 @given(tiles, st.sampled_from([256, 512]))
@@ -230,7 +230,7 @@ def test_bounds_of_a_rotated_grid_contain_its_corners() -> None:
     assert Window(2, 3, 7, 13).shape == (5, 10)
 
 
-# What is searched
+# Search areas
 
 
 def contains(areas: tuple[LonLatBounds, ...], west: float, south: float, east: float, north: float) -> bool:
@@ -330,7 +330,7 @@ def test_a_point_is_within_its_grid_and_search_area(lon: float, lat: float) -> N
 
 
 @pytest.mark.parametrize(("lon", "lat"), [(180, 0), (-180, 0), (180, 85.06), (0, 90), (0, -90), (-180, -90)])
-def test_points_at_the_limits_of_the_world(lon: float, lat: float) -> None:
+def test_points_at_the_limits_of_the_world_have_valid_search_areas(lon: float, lat: float) -> None:
     areas, wide = search_areas(point_grid(lon, lat))
     assert 1 <= len(areas) <= 4
     assert_on_earth(areas)

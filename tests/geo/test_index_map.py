@@ -119,7 +119,7 @@ def test_every_pixel_of_a_tile_is_exact(name: str) -> None:
     z=st.integers(5, 17),
     size=st.sampled_from([256, 256, 512]),
 )
-def test_any_source_and_tile(
+def test_any_source_and_tile_are_exact(
     zone: int, south: bool, easting: int, northing: float, resolution: float, across: float, down: float, z: int,
     size: int,
 ) -> None:  # fmt: skip
@@ -146,7 +146,7 @@ def rotated(width: float, height: float, turn: float, shear: float, x: float, y:
     across=st.floats(0, 1),
     down=st.floats(0, 1),
 )
-def test_rotated_and_sheared_sources(
+def test_rotated_and_sheared_sources_are_exact(
     turn: float, shear: float, stretch: float, z: int, across: float, down: float
 ) -> None:
     source = Grid("EPSG:32632", rotated(10, -10 * stretch, turn, shear, 650000, 5150000), 2000, 1500)
@@ -160,7 +160,7 @@ def test_rotated_and_sheared_sources(
     resolution=st.sampled_from([1.0, 2.5, 7.0, 10.0, 15.0, 20.0, 30.0, 60.0]),
     turn=st.sampled_from([0, 0, 30]),
 )
-def test_grids_in_the_same_crs(left: int, top: int, resolution: float, turn: float) -> None:
+def test_grids_in_the_same_crs_are_exact(left: int, top: int, resolution: float, turn: float) -> None:
     source = source_grid("EPSG:32632", 600000, 5200020, 10, 100)
     target = Grid(source.crs, rotated(resolution, -resolution, turn, 0, 600000 + left, 5200020 - top), 80, 70)
     assert_exact(target, source)
@@ -189,14 +189,14 @@ def test_no_pixel_is_lost_at_the_edges(name: str, z: int) -> None:
         assert_exact(tile_at(source, across, down, z), source)
 
 
-def test_a_wide_source() -> None:
+def test_a_source_wider_than_its_zone_is_exact() -> None:
     source = source_grid("EPSG:32633", 0, 8500000, 100, 10000)
     for across, down in ((0.4844, 0), (0.4844, 1), (0, 0.4844), (1, 0.4844)):
         for z in (6, 12, 16):
             assert_exact(tile_at(source, across, down, z), source)
 
 
-def test_a_source_smaller_than_a_pixel_or_outside_the_tile() -> None:
+def test_a_tiny_source_has_at_most_four_pixels_and_one_outside_the_tile_none() -> None:
     source = source_grid("EPSG:32632", 600000, 5200020, 10, 8)
     assert index_map(tile_grid(3, 4, 2), source) is None or assert_exact(tile_grid(3, 4, 2), source) >= 0
     assert index_map(tile_grid(12, 0, 0), source) is None

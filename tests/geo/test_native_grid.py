@@ -44,7 +44,7 @@ def test_zones_are_those_of_the_epsg_database(lon: float, lat: float) -> None:
         (42.1, 78, "EPSG:32638"), (5, 84.5, "EPSG:5041"), (5, -80.5, "EPSG:5042"),
     ],
 )  # fmt: skip
-def test_zones_at_points(lon: float, lat: float, crs: str) -> None:
+def test_points_have_the_zone_of_their_position(lon: float, lat: float, crs: str) -> None:
     assert zone_crs(lon, lat) == crs
 
 
@@ -56,11 +56,11 @@ def test_zones_at_points(lon: float, lat: float, crs: str) -> None:
         ("00TQK", None), ("32IQK", None), ("32TQKX", None), ("square", None), ("３2TQK", None),
     ],
 )  # fmt: skip
-def test_zone_of_an_mgrs_tile(name: str, crs: str | None) -> None:
+def test_an_mgrs_tile_has_the_zone_of_its_name(name: str, crs: str | None) -> None:
     assert mgrs_tile_crs(name) == crs
 
 
-def test_pixels_of_another_zone_on_request() -> None:
+def test_another_zone_can_be_requested() -> None:
     result = native_grid(FIELD, 10, MOST, "EPSG:32633")
     assert result.grid.crs == "EPSG:32633"
     assert result.shape.area == pytest.approx(native_grid(FIELD, 10, MOST).shape.area, rel=0.01)
@@ -82,16 +82,16 @@ def test_pixels_are_aligned_to_multiples_of_their_size_and_contain_the_field(res
 
 def test_too_many_pixels_are_replaced_by_those_of_an_overview() -> None:
     whole = native_grid(FIELD, 10, MOST).grid
-    for most in (whole.width * whole.height, whole.width * whole.height - 1, 5000, 100, 1):
-        result = native_grid(FIELD, 10, most)
+    for limit in (whole.width * whole.height, whole.width * whole.height - 1, 5000, 100, 1):
+        result = native_grid(FIELD, 10, limit)
         assert result.factor in {2**level for level in range(20)}
         assert result.grid.resolution == 10 * result.factor
-        assert result.grid.width * result.grid.height <= most
+        assert result.grid.width * result.grid.height <= limit
         if result.coarser:
             finer = 5 * result.factor
             west, south, east, north = result.shape.bounds
             width = math.ceil(east / finer) - math.floor(west / finer)
-            assert width * (math.ceil(north / finer) - math.floor(south / finer)) > most
+            assert width * (math.ceil(north / finer) - math.floor(south / finer)) > limit
         assert all(edge % result.grid.resolution == 0 for edge in result.grid.bounds)
     assert native_grid(FIELD, 10, whole.width * whole.height).factor == 1
 
@@ -110,13 +110,13 @@ def test_long_edges_are_straight_in_degrees() -> None:
     """At this latitude, a parallel of two degrees bends 70 m north of the straight line between its ends."""
     strip = shapely.box(8.0, 46.5, 10.0, 46.6)
     result = native_grid(strip, 10, 10**9)
-    there = Transformer.from_crs("EPSG:4326", result.grid.crs, always_xy=True)
+    to_grid = Transformer.from_crs("EPSG:4326", result.grid.crs, always_xy=True)
     for lon in np.linspace(8.0, 10.0, 37):
         for lat in (46.5, 46.6):
-            x, y = there.transform(lon, lat)
+            x, y = to_grid.transform(lon, lat)
             assert result.shape.exterior.distance(shapely.Point(x, y)) < 0.02
-    ends = there.transform([8.0, 10.0], [46.5, 46.5])
-    middle = there.transform(9.0, 46.5)
+    ends = to_grid.transform([8.0, 10.0], [46.5, 46.5])
+    middle = to_grid.transform(9.0, 46.5)
     assert abs((ends[1][0] + ends[1][1]) / 2 - middle[1]) > 50
 
 

@@ -20,7 +20,7 @@ CENTRE = (654900.0, 5145120.0)
 
 
 @pytest.mark.parametrize(
-    ("wanted", "level"),
+    ("target", "level"),
     [
         (1, 0), (9.999, 0), (10, 0), (10.001, 0), (19, 0), (19.999, 0),
         (20, 1), (20.001, 1), (21, 1), (39.999, 1),
@@ -29,8 +29,8 @@ CENTRE = (654900.0, 5145120.0)
         (159.826, 4), (160, 4), (5000, 4), (math.inf, 4),
     ],
 )  # fmt: skip
-def test_both_sides_of_each_overview(wanted: float, level: int) -> None:
-    assert choose_level(RESOLUTIONS, wanted) == level
+def test_the_level_changes_at_each_overview_resolution(target: float, level: int) -> None:
+    assert choose_level(RESOLUTIONS, target) == level
 
 
 @pytest.mark.parametrize("level", range(5))
@@ -45,13 +45,13 @@ def test_a_target_with_the_resolution_of_a_level_uses_it(level: int) -> None:
 
 
 @given(st.lists(st.floats(0.1, 1e5), min_size=1, max_size=8, unique=True).map(sorted), st.floats(0.01, 1e6))
-def test_the_coarsest_that_is_not_coarser(resolutions: list[float], wanted: float) -> None:
-    level = choose_level(resolutions, wanted)
-    fitting = [resolution for resolution in resolutions if resolution <= wanted]
+def test_the_level_is_the_coarsest_that_is_not_coarser_than_the_target(resolutions: list[float], target: float) -> None:
+    level = choose_level(resolutions, target)
+    fitting = [resolution for resolution in resolutions if resolution <= target]
     if not fitting:
-        assert level == 0 or resolutions[level] <= wanted * (1 + 1e-8)
+        assert level == 0 or resolutions[level] <= target * (1 + 1e-8)
     else:
-        assert max(fitting) <= resolutions[level] <= wanted * (1 + 1e-8)
+        assert max(fitting) <= resolutions[level] <= target * (1 + 1e-8)
 
 
 def test_levels_may_be_in_any_order() -> None:

@@ -18,7 +18,7 @@ from tests.geo.test_index_map import SOURCES, exact_coordinates, source_grid, ti
 
 
 def corners(target: Grid) -> Grid:
-    """The grid whose pixel centres are the target's pixel corners."""
+    """The grid with pixel centres at the pixel corners of the target."""
     a, b, c, d, e, f = tuple(target.transform)[:6]
     moved = Affine(a, b, c - (a + b) / 2, d, e, f - (d + e) / 2)
     return Grid(target.crs, moved, target.width + 1, target.height + 1)
@@ -33,17 +33,17 @@ def test_kernels_are_centred_at_the_exact_coordinates(name: str, radius: int) ->
         result = kernel_support(target, source, radius)
         assert result is not None
         col, row = exact_coordinates(target, source)
-        here = result.rows, result.cols
+        pixels = result.rows, result.cols
         inside = np.ones(result.upper_left.shape, bool) if result.inside is None else result.inside
         expected = (col >= 0) & (col < source.width) & (row >= 0) & (row < source.height)
-        assert np.count_nonzero(expected) == np.count_nonzero(inside) == np.count_nonzero(expected[here] & inside)
+        assert np.count_nonzero(expected) == np.count_nonzero(inside) == np.count_nonzero(expected[pixels] & inside)
         tops, lefts = np.divmod(result.upper_left, result.window.shape[1])
         for exact, first, origin, places, reach in (
             (row, tops, result.window.top, result.row_positions, result.kernel_shape[0]),
             (col, lefts, result.window.left, result.col_positions, result.kernel_shape[1]),
         ):
             at_centre = (first + origin + reach // 2 - 1 + places[0] + 0.5) * result.step
-            np.testing.assert_allclose(at_centre[inside], exact[here][inside], rtol=0, atol=1e-6 * result.step)
+            np.testing.assert_allclose(at_centre[inside], exact[pixels][inside], rtol=0, atol=1e-6 * result.step)
 
 
 @pytest.mark.parametrize("name", SOURCES)

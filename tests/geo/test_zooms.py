@@ -44,14 +44,16 @@ def near(tms: str, zoom: int, pixel: float, strategy: str = "auto") -> bool:
     st.floats(300_000, 600_000),
     st.floats(4_000_000, 6_000_000),
 )
-def test_a_raster_in_utm(tms: str, pixel: float, width: int, height: int, left: float, top: float) -> None:
+def test_zooms_of_a_raster_in_utm_equal_gdals(
+    tms: str, pixel: float, width: int, height: int, left: float, top: float
+) -> None:
     grid = Grid("EPSG:32631", Affine(pixel, 0, left, 0, -pixel, top), width, height)
     if max(width, height) * pixel > 200_000:
         return
     result = zoom_range(tms, grid)
     assert result is not None
-    own, fits = of_gdal(tms, grid)
-    assert near(tms, result[1], own)
+    pixel_size, fits = of_gdal(tms, grid)
+    assert near(tms, result[1], pixel_size)
     assert result[0] == result[1] or near(tms, result[0], fits, "lower")
     assert result[0] <= result[1]
 
@@ -66,7 +68,7 @@ def test_a_raster_in_utm(tms: str, pixel: float, width: int, height: int, left: 
         (Grid("EPSG:3857", Affine(9.554628535647032, 0, 0, 0, -9.554628535647032, 0), 256, 256), (14, 14)),
     ],
 )
-def test_typical_rasters(grid: Grid, zooms: tuple[int, int]) -> None:
+def test_typical_rasters_have_the_expected_zooms(grid: Grid, zooms: tuple[int, int]) -> None:
     assert zoom_range("WebMercatorQuad", grid) == zooms
 
 

@@ -1,4 +1,4 @@
-"""A landscape for the golden pictures: fields, forest, a lake and a town, under a clear and a cloudy sky."""
+"""A landscape for the golden images: fields, forest, a lake and a town, under a clear and a cloudy sky."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WATER, FOREST, MEADOW, FIELD, SOIL, CLOUD = range(6)
 
 
 def write(folder: Path) -> list[MadeScene]:
-    """Both squares on a clear day, and on a later cloudy one."""
+    """Write both MGRS tiles on a clear day and on a later cloudy day."""
     return [
         MadeScene(f"{square.name}-{day}", square, f"{day}T10:20:3{number}Z", bands(square, day), orbit=int(day[-2:]))
         .write(folder)
@@ -42,17 +42,19 @@ def bands(square: Square, day: str) -> dict[str, NDArray[Any]]:
     if day == CLOUDY:
         cover[np.hypot(x + 1000, (y - 250) * 1.5) < 500] = CLOUD
         cover[np.hypot(x - 1500, (y - 1500) * 0.7) < 700] = CLOUD
-    made: dict[str, NDArray[Any]] = {}
+    arrays: dict[str, NDArray[Any]] = {}
     for band, numbers in REFLECTANCE.items():
-        made[band] = np.round(np.array(numbers)[cover] * shade + 3 * int(day[-2:])).astype(np.uint16)
+        arrays[band] = np.round(np.array(numbers)[cover] * shade + 3 * int(day[-2:])).astype(np.uint16)
     half = square.size // 2
-    largest = cover.reshape(half, 2, half, 2).max(axis=(1, 3))  # cloud is the last of all, so a part of it is enough
-    made["scl"] = np.array(CLASSES, np.uint8)[largest]
-    return made
+    largest = cover.reshape(half, 2, half, 2).max(
+        axis=(1, 3)
+    )  # cloud is the largest number, so one 10 m pixel is enough
+    arrays["scl"] = np.array(CLASSES, np.uint8)[largest]
+    return arrays
 
 
 def covered(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.int64]:
-    """What grows at a place, in metres from the middle."""
+    """Land cover (see `WATER` and following) at coordinates in metres from the centre."""
     parcel = np.floor(x / 310) * 7 + np.floor(y / 230) * 3
     cover: NDArray[np.int64] = np.array([MEADOW, FIELD, MEADOW, SOIL, FIELD])[parcel.astype(int) % 5]
     bank = 700 + 400 * np.sin(x / 900)
@@ -62,7 +64,7 @@ def covered(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.int64]
 
 
 def metres(square: Square) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Metres east and north of 12 E, 46.43 N, of each pixel: the same place in both squares."""
+    """Metres east and north of 12 E, 46.43 N, of each pixel centre: a place has the same values in both tiles."""
     frame = "+proj=tmerc +lat_0=46.43 +lon_0=12 +ellps=WGS84"
     at = (np.arange(square.size) + 0.5) * 10
     east, north = np.meshgrid(square.left + at, square.top - at)

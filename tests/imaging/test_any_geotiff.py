@@ -24,7 +24,9 @@ from tests.doubles.reading import reading, run
 
 pytestmark = [
     pytest.mark.usefixtures("transport_slowly"),
-    pytest.mark.filterwarnings("ignore::rasterio.errors.NodataShadowWarning"),  # nodata goes before alpha, as in GDAL
+    pytest.mark.filterwarnings(
+        "ignore::rasterio.errors.NodataShadowWarning"
+    ),  # nodata takes precedence over alpha, as in GDAL
 ]
 
 TILE = 90
@@ -36,11 +38,11 @@ STORED = [
     for predictor in ((1,) if codec == "NONE" else (1, 2, 3))
     for dtype in (FLOATS if predictor == 3 else (*INTEGERS, *FLOATS))
 ]
-"""Valid combinations of codec, predictor and type. Old Deflate, of which GDAL reports least, is always tested."""
+"""Valid combinations of codec, predictor and type. Old Deflate, which GDAL reports little about, is always tested."""
 
 
 def part_of(grid: Grid, row: int, col: int) -> Grid:
-    """A tile of a level's own pixels, which may extend over its edges."""
+    """A tile of the pixels of a level, which may extend beyond its edges."""
     return Grid(grid.crs, grid.transform @ Affine.translation(col, row), TILE, TILE)
 
 
@@ -60,21 +62,21 @@ async def compare(path: Path, url: str, reader: Any, layers: BandReader) -> None
             for nodata in (None, item_value):
                 scene: Any = SimpleNamespace(id="", assets={"red": Asset(url, nodata=nodata, band=band)})
                 request = BandRequest(scene, ["red"], where)
-                found: BandData = await layers.compute(request, lambda layers: layers["red"], UpstreamStats())
+                layer: BandData = await layers.compute(request, lambda layers: layers["red"], UpstreamStats())
                 top, left = max(0, -row), max(0, -col)
                 inside = slice(row + top, row + TILE), slice(col + left, col + TILE)
                 expected = np.zeros((TILE, TILE), bool)
-                shown, known = numbers[inside], valid[inside].copy()
+                part, expected_valid = numbers[inside], valid[inside].copy()
                 if nodata is not None and not description.masked:
-                    known &= shown != nodata
-                place = slice(top, top + shown.shape[0]), slice(left, left + shown.shape[1])
-                expected[place] = known
-                np.testing.assert_array_equal(found.valid, expected)
-                assert found.numbers.dtype == numbers.dtype
-                np.testing.assert_array_equal(found.numbers[place][known], shown[known])
+                    expected_valid &= part != nodata
+                place = slice(top, top + part.shape[0]), slice(left, left + part.shape[1])
+                expected[place] = expected_valid
+                np.testing.assert_array_equal(layer.valid, expected)
+                assert layer.numbers.dtype == numbers.dtype
+                np.testing.assert_array_equal(layer.numbers[place][expected_valid], part[expected_valid])
 
 
-def hold_against_rasterio(choice: Choice, folder: Path, *, local: bool) -> None:
+def assert_equals_rasterio(choice: Choice, folder: Path, *, local: bool) -> None:
     path = folder / "a.tif"
     write(choice, path)
 
@@ -91,10 +93,10 @@ def hold_against_rasterio(choice: Choice, folder: Path, *, local: bool) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_any_geotiff(seed: int, tmp_path: Path) -> None:
-    hold_against_rasterio(choice_of(seed), tmp_path, local=seed % 3 == 0)
+def test_random_geotiffs_equal_rasterio(seed: int, tmp_path: Path) -> None:
+    assert_equals_rasterio(choice_of(seed), tmp_path, local=seed % 3 == 0)
 
 
 @pytest.mark.parametrize(("codec", "predictor", "dtype"), STORED)
-def test_every_codec_predictor_and_type(codec: str, predictor: int, dtype: str, tmp_path: Path) -> None:
-    hold_against_rasterio(Choice(dtype, codec, predictor), tmp_path, local=True)
+def test_every_codec_predictor_and_type_equals_rasterio(codec: str, predictor: int, dtype: str, tmp_path: Path) -> None:
+    assert_equals_rasterio(Choice(dtype, codec, predictor), tmp_path, local=True)

@@ -35,17 +35,19 @@ WHOLE = Grid(CRS, PLACE, WIDTH, HEIGHT)
 BANDS = np.stack([encoded(HEIGHT, WIDTH, "uint16", band) for band in (1, 2, 3, 4)])
 
 
-def tiff(numbers: NDArray[Any] = BANDS, *, overviews: bool = False, **how: Any) -> bytes:
-    """A GeoTIFF. `how` has creation options, and descriptions, scales, offsets, colorinterp and gcps of the dataset."""
-    later = {
-        name: how.pop(name) for name in ("descriptions", "scales", "offsets", "colorinterp", "gcps") if name in how
+def tiff(numbers: NDArray[Any] = BANDS, *, overviews: bool = False, **options: Any) -> bytes:
+    """A GeoTIFF. `options` are creation options, and descriptions, scales, offsets, colorinterp and gcps."""
+    dataset_options = {
+        name: options.pop(name)
+        for name in ("descriptions", "scales", "offsets", "colorinterp", "gcps")
+        if name in options
     }
     tiled = {"tiled": True, "blockxsize": 64, "blockysize": 64, "compress": "DEFLATE"}
-    profile = {"crs": CRS, "transform": PLACE, "dtype": numbers.dtype.name, **tiled} | how
+    profile = {"crs": CRS, "transform": PLACE, "dtype": numbers.dtype.name, **tiled} | options
     count, height, width = numbers.shape
     with MemoryFile() as memory:
         with memory.open(driver="GTiff", count=count, height=height, width=width, **profile) as dataset:
-            for name, value in later.items():
+            for name, value in dataset_options.items():
                 setattr(dataset, name, value)
             dataset.write(numbers)
         if overviews:
@@ -55,19 +57,19 @@ def tiff(numbers: NDArray[Any] = BANDS, *, overviews: bool = False, **how: Any) 
 
 
 def read(data: bytes, where: Grid = WHOLE, name: str = "red", **asset: Any) -> BandData:
-    """A layer of a file, which is checked to be the same from memory."""
+    """A layer of a file; the cached layer must be equal."""
 
     async def work() -> BandData:
         with RangeServer() as server:
             one = scene(**{name: Asset(server.put("/a.tif", data), **asset)})
             async with layers_of(server) as layers:
                 request = BandRequest(one, [name], where)
-                found = await layers.compute(request, lambda layers: layers[name], UpstreamStats())
+                result = await layers.compute(request, lambda layers: layers[name], UpstreamStats())
                 cached = layers.cached(request)
                 assert cached is not None
-                np.testing.assert_array_equal(cached[name].values(), found.values())
-                np.testing.assert_array_equal(cached[name].valid, found.valid)
-                return found
+                np.testing.assert_array_equal(cached[name].values(), result.values())
+                np.testing.assert_array_equal(cached[name].valid, result.valid)
+                return result
 
     return run(work())
 
@@ -87,7 +89,7 @@ def described(data: bytes) -> FileMetadata:
     return run(work())
 
 
-# Which band
+# Band
 
 
 @pytest.mark.parametrize("interleave", ["pixel", "band"])
@@ -104,7 +106,7 @@ def test_a_single_band_needs_no_name_and_alpha_does_not_count() -> None:
     np.testing.assert_array_equal(read(both).numbers, BANDS[0])
 
 
-def test_band_descriptions_in_the_file_serve_if_the_item_names_none() -> None:
+def test_band_descriptions_in_the_file_are_used_if_the_item_has_none() -> None:
     data = tiff(descriptions=("B2", "B3", "B4", "B8"))
     for name, number in (("blue", 0), ("green", 1), ("red", 2), ("nir", 3)):
         np.testing.assert_array_equal(read(data, name=name).numbers, BANDS[number])
@@ -132,14 +134,14 @@ def test_a_band_number_beyond_the_file_is_refused() -> None:
 # Scale and offset
 
 
-def test_scale_and_offset_are_the_items_else_those_of_the_band_in_the_file() -> None:
+def test_scale_and_offset_of_the_item_take_precedence_over_tags_of_the_band() -> None:
     data = tiff(scales=(0.5, 2.0, 1.0, 0.1), offsets=(0.0, -10.0, 3.0, 0.0))
     for number, (scale, offset) in enumerate([(0.5, 0.0), (2.0, -10.0), (1.0, 3.0), (0.1, 0.0)], start=1):
-        own, said = read(data, band=number, scale=None), read(data, band=number, scale=7.0, offset=1.0)
-        assert (own.scale, own.offset) == (scale, offset)
-        assert (said.scale, said.offset) == (7.0, 1.0)
+        tagged, overridden = read(data, band=number, scale=None), read(data, band=number, scale=7.0, offset=1.0)
+        assert (tagged.scale, tagged.offset) == (scale, offset)
+        assert (overridden.scale, overridden.offset) == (7.0, 1.0)
         expected = BANDS[number - 1].astype(np.float32) * np.float32(scale) + np.float32(offset)
-        np.testing.assert_array_equal(own.values(), expected)
+        np.testing.assert_array_equal(tagged.values(), expected)
     single = tiff(BANDS[:1], scales=(0.25,), offsets=(5.0,))
     assert (read(single, scale=None).scale, read(single, scale=None).offset) == (0.25, 5.0)
     assert (read(tiff(BANDS[:1]), scale=None).scale, read(tiff(BANDS[:1]), scale=None).offset) == (1.0, 0.0)
@@ -147,15 +149,15 @@ def test_scale_and_offset_are_the_items_else_those_of_the_band_in_the_file() -> 
 
 @pytest.mark.parametrize(("scale", "offset"), [(0.0, 0.0), (float("nan"), 0.0), (1.0, float("inf"))])
 def test_invalid_scale_and_offset_tags_are_ignored(scale: float, offset: float) -> None:
-    found = read(tiff(BANDS[:1], scales=(scale,), offsets=(offset,)), scale=None)
-    assert (found.scale, found.offset) == (1.0, 0.0)
+    result = read(tiff(BANDS[:1], scales=(scale,), offsets=(offset,)), scale=None)
+    assert (result.scale, result.offset) == (1.0, 0.0)
 
 
 # Georeference
 
 
-def unplaced(**how: Any) -> bytes:
-    return tiff(BANDS[:1], **{"crs": None, "transform": None, **how})
+def unplaced(**options: Any) -> bytes:
+    return tiff(BANDS[:1], **{"crs": None, "transform": None, **options})
 
 
 TEN = tuple(PLACE)[:6]
@@ -164,33 +166,33 @@ TEN = tuple(PLACE)[:6]
 @pytest.mark.parametrize(
     "crs", [CRS, pyproj.CRS(CRS).to_wkt(), pyproj.CRS(CRS).to_json()], ids=["code", "wkt2", "projjson"]
 )
-@pytest.mark.parametrize("file", [{}, {"transform": PLACE}], ids=["nothing", "a transform"])
+@pytest.mark.parametrize("file", [{}, {"transform": PLACE}], ids=["no georeference", "a transform"])
 @pytest.mark.parametrize("shape", [None, (HEIGHT, WIDTH)])
 def test_the_item_georeferences_a_file_that_has_none(crs: str, file: Any, shape: Any) -> None:
-    found = read(unplaced(**file), georeference=Georeference(crs, TEN, shape))
-    np.testing.assert_array_equal(found.numbers, BANDS[0])
-    assert found.valid.all()
+    result = read(unplaced(**file), georeference=Georeference(crs, TEN, shape))
+    np.testing.assert_array_equal(result.numbers, BANDS[0])
+    assert result.valid.all()
 
 
 def test_the_item_georeferences_overviews_too() -> None:
     coarse = Grid(CRS, PLACE @ Affine.scale(4), WIDTH // 4, HEIGHT // 4)
-    placed, own = (
+    placed, expected = (
         read(data, coarse, georeference=Georeference(CRS, TEN, None))
         for data in (unplaced(overviews=True), tiff(BANDS[:1], overviews=True))
     )
-    np.testing.assert_array_equal(placed.numbers, own.numbers)
+    np.testing.assert_array_equal(placed.numbers, expected.numbers)
     assert placed.valid.all()
 
 
 def test_the_files_georeference_takes_precedence() -> None:
-    elsewhere = Georeference("EPSG:3857", (1.0, 0.0, 0.0, 0.0, -1.0, 0.0), (7, 7))
-    np.testing.assert_array_equal(read(tiff(BANDS[:1]), georeference=elsewhere).numbers, BANDS[0])
+    other = Georeference("EPSG:3857", (1.0, 0.0, 0.0, 0.0, -1.0, 0.0), (7, 7))
+    np.testing.assert_array_equal(read(tiff(BANDS[:1]), georeference=other).numbers, BANDS[0])
     moved = Georeference(CRS, (1.0, 0.0, 0.0, 0.0, -1.0, 0.0), (HEIGHT, WIDTH))
     np.testing.assert_array_equal(read(unplaced(transform=PLACE), georeference=moved).numbers, BANDS[0])
 
 
 @pytest.mark.parametrize(
-    ("said", "reason", "words"),
+    ("georeference", "reason", "fragment"),
     [
         (None, "no-crs", "no CRS or transform; its item needs proj:code and proj:transform"),
         (Georeference(None, TEN, None), "no-crs", "no CRS or transform"),
@@ -206,10 +208,10 @@ def test_the_files_georeference_takes_precedence() -> None:
         (Georeference(CRS, (0.0, 0.0, 0.0, 0.0, -1.0, 0.0), None), "no-crs", "is singular"),
     ],
 )
-def test_invalid_georeferences_are_refused(said: Georeference | None, reason: str, words: str) -> None:
-    error = refused(unplaced(), georeference=said)
+def test_invalid_georeferences_are_refused(georeference: Georeference | None, reason: str, fragment: str) -> None:
+    error = refused(unplaced(), georeference=georeference)
     assert error.reason == reason
-    assert words in str(error)
+    assert fragment in str(error)
 
 
 def test_a_local_crs_is_refused() -> None:
@@ -222,19 +224,19 @@ def test_a_local_crs_is_refused() -> None:
 
 
 def control_points(count: int, noise: float, crs: str = CRS) -> list[GroundControlPoint]:
-    chance = np.random.default_rng(count)
+    rng = np.random.default_rng(count)
     if count == 4:
         places = [(0.0, 0.0), (0.0, WIDTH), (HEIGHT, 0.0), (HEIGHT, WIDTH)]
     else:
-        places = list(zip(chance.uniform(0, HEIGHT, count), chance.uniform(0, WIDTH, count), strict=True))
-    found = []
+        places = list(zip(rng.uniform(0, HEIGHT, count), rng.uniform(0, WIDTH, count), strict=True))
+    points = []
     for row, col in places:
-        x = 600_000 + 10 * col + noise * (col * row / 100 + chance.normal())
-        y = 5_100_000 - 10 * row + noise * ((col / 20) ** 2 + chance.normal())
+        x = 600_000 + 10 * col + noise * (col * row / 100 + rng.normal())
+        y = 5_100_000 - 10 * row + noise * ((col / 20) ** 2 + rng.normal())
         if crs != CRS:
             x, y = pyproj.Transformer.from_crs(CRS, crs, always_xy=True).transform(x, y)
-        found.append(GroundControlPoint(row, col, x, y))
-    return found
+        points.append(GroundControlPoint(row, col, x, y))
+    return points
 
 
 def exact(points: list[GroundControlPoint], crs: str, where: Grid) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -257,31 +259,31 @@ def test_ground_control_points_match_gdalwarp(count: int, noise: float, crs: str
     for where in tiles:
         col, row = exact(points, crs, where)
         inside = (col >= 0) & (col < WIDTH) & (row >= 0) & (row < HEIGHT)
-        unsure = (abs(col - np.round(col)) < 1e-5) | (abs(row - np.round(row)) < 1e-5)
-        found = read(data, where)
-        assert (found.valid == inside)[~unsure].all()
-        sure = inside & ~unsure
-        expected = BANDS[0][row[sure].astype(int), col[sure].astype(int)]
-        np.testing.assert_array_equal(found.numbers[sure], expected)
-        assert sure.sum() > 1000 or noise == 0
+        uncertain = (abs(col - np.round(col)) < 1e-5) | (abs(row - np.round(row)) < 1e-5)
+        result = read(data, where)
+        assert (result.valid == inside)[~uncertain].all()
+        certain = inside & ~uncertain
+        expected = BANDS[0][row[certain].astype(int), col[certain].astype(int)]
+        np.testing.assert_array_equal(result.numbers[certain], expected)
+        assert certain.sum() > 1000 or noise == 0
 
 
 def tile_row(lat: float, zoom: int) -> int:
     return int((1 - np.arcsinh(np.tan(np.radians(lat))) / np.pi) / 2 * 2**zoom)
 
 
-def test_ground_control_points_on_both_sides_of_the_antimeridian() -> None:
+def test_ground_control_points_may_be_on_both_sides_of_the_antimeridian() -> None:
     points = [GroundControlPoint(row, col, ((179 + col / 100) + 180) % 360 - 180, 10 - row / 100)
               for row in (0, 200) for col in (0, 150, 300)][:5]  # fmt: skip
     data = unplaced(gcps=(points, rasterio.crs.CRS.from_epsg(4326)))
     for west in (179.0, -181.0):
-        found = read(data, Grid("EPSG:4326", Affine(0.01, 0, west, 0, -0.01, 10), WIDTH, HEIGHT))
-        assert found.valid[1:-1, 1:-1].all()
-        np.testing.assert_array_equal(found.numbers[1:-1, 1:-1], BANDS[0][1:-1, 1:-1])
+        result = read(data, Grid("EPSG:4326", Affine(0.01, 0, west, 0, -0.01, 10), WIDTH, HEIGHT))
+        assert result.valid[1:-1, 1:-1].all()
+        np.testing.assert_array_equal(result.numbers[1:-1, 1:-1], BANDS[0][1:-1, 1:-1])
 
 
-def test_a_polynomial_transform_shows_the_file_only_once() -> None:
-    """Far from the file, a polynomial of order 2 leads back into it."""
+def test_a_polynomial_transform_draws_the_file_only_once() -> None:
+    """Far from the file, a polynomial of order 2 maps into the file again."""
     points = control_points(10, 3.0)
     data = unplaced(gcps=(points, rasterio.crs.CRS.from_user_input(CRS)))
     far = Grid(CRS, Affine(2000, 0, 100_000, 0, -2000, 5_400_000), 500, 300)
@@ -307,34 +309,34 @@ def test_insufficient_ground_control_points_are_refused(points: list[GroundContr
 
 # CRS of the file
 
-OWN_SHIFTS = {
+CUSTOM_CRS = {
     "ED50": "+proj=utm +zone=32 +ellps=intl +towgs84=-87,-98,-121,0,0,0,0 +units=m",
     "DHDN without shift": "+proj=tmerc +lat_0=0 +lon_0=9 +k=1 +x_0=3500000 +y_0=0 +ellps=bessel +towgs84=0,0,0,0,0,0,0",
-    "an ellipsoid alone": "+proj=utm +zone=32 +ellps=intl +units=m",
+    "only an ellipsoid": "+proj=utm +zone=32 +ellps=intl +units=m",
     "a sphere": "+proj=laea +lat_0=45 +lon_0=9 +R=6371228 +units=m",
     "feet": "+proj=utm +zone=32 +datum=WGS84 +units=us-ft",
 }
 
 
-@pytest.mark.parametrize("name", OWN_SHIFTS)
+@pytest.mark.parametrize("name", CUSTOM_CRS)
 def test_a_crs_without_epsg_code_is_used_unchanged(name: str) -> None:
-    crs = rasterio.crs.CRS.from_user_input(OWN_SHIFTS[name])
-    own = pyproj.CRS.from_wkt(crs.to_wkt())
-    x, y = pyproj.Transformer.from_crs("EPSG:4326", own, always_xy=True).transform(9.5, 46.2)
-    unit = own.axis_info[0].unit_conversion_factor if not own.is_bound else 1.0
+    crs = rasterio.crs.CRS.from_user_input(CUSTOM_CRS[name])
+    source_crs = pyproj.CRS.from_wkt(crs.to_wkt())
+    x, y = pyproj.Transformer.from_crs("EPSG:4326", source_crs, always_xy=True).transform(9.5, 46.2)
+    unit = source_crs.axis_info[0].unit_conversion_factor if not source_crs.is_bound else 1.0
     transform = Affine(10 / unit, 0, x - 1000 / unit, 0, -10 / unit, y + 1000 / unit)
     data = tiff(BANDS[:1], crs=crs, transform=transform)
     assert not described(data).levels[0].grid.crs.startswith("EPSG:")
     where = tile_grid(14, int((9.5 + 180) / 360 * 2**14), tile_row(46.2, 14))
     px, py = where.transform @ np.meshgrid(np.arange(256) + 0.5, np.arange(256) + 0.5)
-    col, row = ~transform @ pyproj.Transformer.from_crs("EPSG:3857", own, always_xy=True).transform(px, py)
+    col, row = ~transform @ pyproj.Transformer.from_crs("EPSG:3857", source_crs, always_xy=True).transform(px, py)
     inside = (col >= 0) & (col < WIDTH) & (row >= 0) & (row < HEIGHT)
-    unsure = (abs(col - np.round(col)) < 1e-5) | (abs(row - np.round(row)) < 1e-5)
-    found = read(data, where)
-    assert (found.valid == inside)[~unsure].all()
-    sure = inside & ~unsure
-    assert sure.sum() > 10_000
-    np.testing.assert_array_equal(found.numbers[sure], BANDS[0][row[sure].astype(int), col[sure].astype(int)])
+    uncertain = (abs(col - np.round(col)) < 1e-5) | (abs(row - np.round(row)) < 1e-5)
+    result = read(data, where)
+    assert (result.valid == inside)[~uncertain].all()
+    certain = inside & ~uncertain
+    assert certain.sum() > 10_000
+    np.testing.assert_array_equal(result.numbers[certain], BANDS[0][row[certain].astype(int), col[certain].astype(int)])
 
 
 @pytest.mark.parametrize("number", [4326, 3857, 32632, 32733, 2056, 31467, 27700, 25832, 3035, 5514, 3413, 2229])

@@ -32,7 +32,7 @@ HEADER = (0, 16_383)
 
 
 def grid(row: int, col: int, height: int, width: int) -> Grid:
-    """A grid of the test rasters' pixels, from a row and column on."""
+    """A grid of the test rasters' pixels that starts at a row and column."""
     return Grid(CRS, Affine(10.0, 0.0, 600_000.0 + 10 * col, 0.0, -10.0, 5_100_000.0 - 10 * row), width, height)
 
 
@@ -42,15 +42,15 @@ def scene(**assets: Asset) -> Any:
 
 @asynccontextmanager
 async def layers_of(
-    server: RangeServer, *, budget: int = 100_000_000, ambiguous: float | None = None, **how: Any
+    server: RangeServer, *, budget: int = 100_000_000, ambiguous: float | None = None, **options: Any
 ) -> AsyncIterator[BandReader]:
     with ThreadPoolExecutor(2) as cpu:
-        async with reading(server.host, **how) as reader:
+        async with reading(server.host, **options) as reader:
             yield BandReader(reader, Workbench(cpu), MemoryBudget(budget), ambiguous)
 
 
-async def layer(layers: BandReader, asset: Asset, where: Grid, **how: Any) -> BandData:
-    request = BandRequest(scene(red=asset), ["red"], where, **how)
+async def layer(layers: BandReader, asset: Asset, where: Grid, **options: Any) -> BandData:
+    request = BandRequest(scene(red=asset), ["red"], where, **options)
     return await layers.compute(request, lambda layers: layers["red"], UpstreamStats())
 
 
@@ -59,12 +59,12 @@ def test_pixels_outside_the_file_are_invalid() -> None:
         with RangeServer() as server:
             url = server.put("/a.tif", raster("uint16"))
             async with layers_of(server) as layers:
-                found = await layer(layers, Asset(url), grid(-20, -30, HEIGHT + 50, WIDTH + 70))
+                result = await layer(layers, Asset(url), grid(-20, -30, HEIGHT + 50, WIDTH + 70))
                 inside = slice(20, 20 + HEIGHT), slice(30, 30 + WIDTH)
-                np.testing.assert_array_equal(found.numbers[inside], truth(raster("uint16")))
+                np.testing.assert_array_equal(result.numbers[inside], truth(raster("uint16")))
                 expected = np.zeros((HEIGHT + 50, WIDTH + 70), bool)
                 expected[inside] = True
-                np.testing.assert_array_equal(found.valid, expected)
+                np.testing.assert_array_equal(result.valid, expected)
 
     run(work())
 
@@ -74,15 +74,15 @@ def test_a_grid_outside_the_file_is_invalid_and_reads_no_block() -> None:
         with RangeServer() as server:
             url = server.put("/a.tif", raster("uint16"))
             async with layers_of(server) as layers:
-                found = await layer(layers, Asset(url), grid(5000, 5000, 64, 64))
-                assert not found.valid.any()
+                result = await layer(layers, Asset(url), grid(5000, 5000, 64, 64))
+                assert not result.valid.any()
                 assert server.ranges == [HEADER]
 
     run(work())
 
 
 @pytest.mark.parametrize("kind", ["sparse", "mask", "nodata that does not fit", "float32", "no nodata"])
-def test_validity(kind: str) -> None:
+def test_mask_and_nodata_determine_validity(kind: str) -> None:
     data = raster(kind)
     numbers = truth(data)
 
@@ -90,17 +90,17 @@ def test_validity(kind: str) -> None:
         with RangeServer() as server:
             url = server.put("/a.tif", data)
             async with layers_of(server) as layers:
-                found = await layer(layers, Asset(url), grid(0, 0, HEIGHT, WIDTH))
+                result = await layer(layers, Asset(url), grid(0, 0, HEIGHT, WIDTH))
                 expected = numbers != 0 if kind in ("sparse", "mask") else np.ones(numbers.shape, bool)
-                np.testing.assert_array_equal(found.valid, expected)
-                np.testing.assert_array_equal(found.numbers[expected], numbers[expected])
-                some = int(numbers[7, 7])
+                np.testing.assert_array_equal(result.valid, expected)
+                np.testing.assert_array_equal(result.numbers[expected], numbers[expected])
+                nodata = int(numbers[7, 7])
                 if kind != "float32":
-                    with_nodata = await layer(layers, Asset(url, nodata=some), grid(0, 0, HEIGHT, WIDTH))
-                    if kind == "mask":  # which says all there is to say
-                        np.testing.assert_array_equal(with_nodata.valid, found.valid)
-                    else:  # both the item and the file know what is none
-                        np.testing.assert_array_equal(with_nodata.valid, expected & (numbers != some))
+                    with_nodata = await layer(layers, Asset(url, nodata=nodata), grid(0, 0, HEIGHT, WIDTH))
+                    if kind == "mask":  # the mask takes precedence over nodata
+                        np.testing.assert_array_equal(with_nodata.valid, result.valid)
+                    else:  # nodata of the item and of the file both apply
+                        np.testing.assert_array_equal(with_nodata.valid, expected & (numbers != nodata))
 
     run(work())
 
@@ -113,12 +113,12 @@ def test_only_blocks_of_wanted_pixels_are_read() -> None:
         with RangeServer() as server:
             url = server.put("/a.tif", raster("uint16 without predictor"))
             async with layers_of(server, gap=0) as layers:
-                found = await layer(layers, Asset(url), grid(0, 0, HEIGHT, WIDTH), pixels=pixels)
-                np.testing.assert_array_equal(found.valid, pixels)
-                np.testing.assert_array_equal(found.numbers[pixels], truth(raster("uint16 without predictor"))[pixels])
+                result = await layer(layers, Asset(url), grid(0, 0, HEIGHT, WIDTH), pixels=pixels)
+                np.testing.assert_array_equal(result.valid, pixels)
+                np.testing.assert_array_equal(result.numbers[pixels], truth(raster("uint16 without predictor"))[pixels])
                 assert len(server.requests) == 1 + 2
-                nothing = await layer(layers, Asset(url), grid(0, 0, HEIGHT, WIDTH), pixels=np.zeros_like(pixels))
-                assert not nothing.valid.any()
+                empty = await layer(layers, Asset(url), grid(0, 0, HEIGHT, WIDTH), pixels=np.zeros_like(pixels))
+                assert not empty.valid.any()
                 assert len(server.requests) == 1 + 2
 
     run(work())
@@ -129,8 +129,8 @@ def test_resampling_reads_only_the_support_of_wanted_pixels(method: Resampling) 
     place = Affine(6.0, 0.0, 600_003.0, 0.0, -6.0, 5_099_999.0)
     where = Grid(CRS, place, 600, 500)
     pixels = np.zeros(where.shape, bool)
-    pixels[400, 300] = True  # row and column 240 and 180 of blocks of 128: far from their edges
-    pixels[213, 10:20] = True  # rows 127 and 128: across the edge of two
+    pixels[400, 300] = True  # row 240 and column 180 in blocks of 128: far from the block edges
+    pixels[213, 10:20] = True  # rows 127 and 128: across a block edge
     blocks = 1 + (1 if method is Resampling.NEAREST else 2)
 
     async def work() -> None:
@@ -152,10 +152,10 @@ def test_resampling_reads_only_the_support_of_wanted_pixels(method: Resampling) 
 
 def test_values_are_scaled_and_floored() -> None:
     numbers = np.array([[0, 500, 2000]], np.uint16)
-    found = BandData(numbers, numbers > 0, 0.0001, -0.1)
-    np.testing.assert_allclose(found.values(), [[-0.1, -0.05, 0.1]], atol=1e-7)
-    np.testing.assert_allclose(found.values(0.0), [[0.0, 0.0, 0.1]], atol=1e-7)
-    assert found.values().dtype == np.float32
+    result = BandData(numbers, numbers > 0, 0.0001, -0.1)
+    np.testing.assert_allclose(result.values(), [[-0.1, -0.05, 0.1]], atol=1e-7)
+    np.testing.assert_allclose(result.values(0.0), [[0.0, 0.0, 0.1]], atol=1e-7)
+    assert result.values().dtype == np.float32
     assert BandData(numbers, numbers > 0, 1.0, 0.0).values()[0, 2] == 2000
     np.testing.assert_array_equal(numbers, [[0, 500, 2000]])
 
@@ -185,7 +185,7 @@ def test_reads_beyond_the_memory_budget_are_refused() -> None:
 
 
 def test_all_bands_may_be_replaced_at_once() -> None:
-    """A scene is reprocessed while it is read: the image is made of the new files."""
+    """A scene is reprocessed while it is read: the image has the pixels of the new files."""
     names = ["red", "nir", "blue", "green"]
 
     async def work() -> None:
@@ -198,12 +198,14 @@ def test_all_bands_may_be_replaced_at_once() -> None:
                     return await layers.compute(request, dict, UpstreamStats())
 
                 await drawn()
-                for place, name in enumerate(names):  # the news of one band comes before that of the next
+                for place, name in enumerate(
+                    names
+                ):  # the replacement of each band is noticed later than that of the previous one
                     server.put(f"/{name}.tif", raster("uint16 without predictor"))
                     server.fail(f"/{name}.tif", always=does.late(0.05 * place))
-                found = await drawn()
+                result = await drawn()
                 for name in names:
-                    np.testing.assert_array_equal(found[name].numbers, truth(raster("uint16 without predictor")))
+                    np.testing.assert_array_equal(result[name].numbers, truth(raster("uint16 without predictor")))
 
     run(work())
 
@@ -214,10 +216,10 @@ def test_concurrent_requests_share_reads() -> None:
             url = server.put("/a.tif", raster("uint16"))
             async with layers_of(server) as layers:
                 where = grid(3, 4, 200, 200)
-                found = await asyncio.gather(*(layer(layers, Asset(url), where) for _ in range(64)))
+                result = await asyncio.gather(*(layer(layers, Asset(url), where) for _ in range(64)))
                 expected = truth(raster("uint16"))[3:203, 4:204]
-                for one in found:
-                    np.testing.assert_array_equal(one.numbers, expected)
+                for each in result:
+                    np.testing.assert_array_equal(each.numbers, expected)
                 assert len(server.requests) == 2
 
     run(work())

@@ -31,21 +31,21 @@ ACROSS: list[Any] = [179.7, -17.4, -179.8, -16.9]
 
 
 def area(geometry: dict[str, Any] | None = None, bbox: list[Any] | None = None) -> ClipArea:
-    found = parse_clip_area(bbox, geometry)
-    assert found is not None
-    return found
+    clip_area = parse_clip_area(bbox, geometry)
+    assert clip_area is not None
+    return clip_area
 
 
 def oracle(geometry: dict[str, Any], grid: Grid) -> np.ndarray:
     """The oracle: each pixel centre is transformed and tested separately."""
     shape = shapely.geometry.shape(geometry)
     back = Transformer.from_crs(grid.crs, "EPSG:4326", always_xy=True)
-    found = np.zeros(grid.shape, bool)
+    inside = np.zeros(grid.shape, bool)
     for row in range(grid.height):
         for col in range(grid.width):
             lon, lat = back.transform(*grid.at(col + 0.5, row + 0.5))
-            found[row, col] = np.isfinite(lon + lat) and shape.intersects(shapely.Point(lon, lat))
-    return found
+            inside[row, col] = np.isfinite(lon + lat) and shape.intersects(shapely.Point(lon, lat))
+    return inside
 
 
 def grid_over(lon: float, lat: float, zoom: int, name: str = "WebMercatorQuad", buffer: float = 0.0) -> Grid:
@@ -67,7 +67,7 @@ def grid_over(lon: float, lat: float, zoom: int, name: str = "WebMercatorQuad", 
         (area(bbox=ACROSS).geometry, grid_over(-179.9, -17.1, 8)),
     ],
 )
-def test_a_pixel_is_inside_if_its_centre_is(geometry: dict[str, Any], grid: Grid) -> None:
+def test_a_pixel_is_inside_if_its_centre_is_inside(geometry: dict[str, Any], grid: Grid) -> None:
     expected = oracle(geometry, grid)
     assert expected.any()
     assert not expected.all()
@@ -78,9 +78,9 @@ def test_tiles_have_no_seam() -> None:
     """Four tiles equal the tile above them."""
     tile: Tile = tms.get("WebMercatorQuad").tile(11.3, 46.5, 9)
     z, x, y = tile.z, tile.x, tile.y
-    here = area(ISLANDS)
-    whole = here.inside(tile_grid(z, x, y, 256))
-    parts = [[here.inside(tile_grid(z + 1, 2 * x + i, 2 * y + j, 128)) for i in (0, 1)] for j in (0, 1)]
+    islands = area(ISLANDS)
+    whole = islands.inside(tile_grid(z, x, y, 256))
+    parts = [[islands.inside(tile_grid(z + 1, 2 * x + i, 2 * y + j, 128)) for i in (0, 1)] for j in (0, 1)]
     np.testing.assert_array_equal(np.block(parts), whole)
     assert 0 < whole.mean() < 1
 
@@ -100,12 +100,12 @@ def test_areas_are_thread_safe() -> None:
     expected = [area(ISLANDS).inside(grid) for grid in grids]
     with ThreadPoolExecutor(8) as threads:
         for _ in range(4):
-            here = area(ISLANDS)
-            for mask, known in zip(threads.map(here.inside, grids), expected, strict=True):
-                np.testing.assert_array_equal(mask, known)
+            islands = area(ISLANDS)
+            for mask, expected_mask in zip(threads.map(islands.inside, grids), expected, strict=True):
+                np.testing.assert_array_equal(mask, expected_mask)
 
 
-# Writing it down
+# Canonical form
 
 
 def ring_from(ring: list[Any], start: int, backward: bool) -> list[Any]:
@@ -121,11 +121,11 @@ def test_equivalent_geometries_are_equal_areas(start: int, backward: bool, swap:
     hole = [[*corner, 7.0] if heights else corner for corner in HOLE]
     second = [[corner + [7.0] * heights for corner in ring] for ring in ISLANDS["coordinates"][1]]
     parts = [[star, hole], second]
-    written = {"type": "MultiPolygon", "coordinates": parts[::-1] if swap else parts}
-    assert area(written).geometry == area(ISLANDS).geometry
-    assert area(written) == area(ISLANDS) != area(POLE)
-    assert hash(area(written)) == hash(area(ISLANDS))
-    assert area(area(written).geometry).geometry == area(written).geometry
+    equivalent = {"type": "MultiPolygon", "coordinates": parts[::-1] if swap else parts}
+    assert area(equivalent).geometry == area(ISLANDS).geometry
+    assert area(equivalent) == area(ISLANDS) != area(POLE)
+    assert hash(area(equivalent)) == hash(area(ISLANDS))
+    assert area(area(equivalent).geometry).geometry == area(equivalent).geometry
 
 
 def test_a_box_equals_its_polygon() -> None:
@@ -141,7 +141,7 @@ def test_search_boxes_are_split_at_the_antimeridian() -> None:
     assert area(bbox=ACROSS).search_boxes == ((-180, -17.4, -179.8, -16.9), (179.7, -17.4, 180, -16.9))
 
 
-BAD = [
+INVALID = [
     (None, {"type": "Point", "coordinates": [1, 1]}), (None, {"type": "Feature"}), (None, {"type": "Polygon"}),
     (None, {"type": "Polygon", "coordinates": [[[0, 0], [6e5, 1], [0, 1], [1, 0], [0, 0]]]}),
     (None, {"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [2, 2], [0, 0]]]}),
@@ -153,7 +153,7 @@ BAD = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("bbox", "geometry"), BAD)
+@pytest.mark.parametrize(("bbox", "geometry"), INVALID)
 def test_invalid_areas_are_refused(bbox: Any, geometry: Any) -> None:
     with pytest.raises(InvalidInput) as refused:
         parse_clip_area(bbox, geometry)
@@ -161,7 +161,7 @@ def test_invalid_areas_are_refused(bbox: Any, geometry: Any) -> None:
     assert refused.value.valid
 
 
-# Boxes and common parts
+# Boxes and intersections
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_longitudes_beyond_180_wrap() -> None:
     np.testing.assert_array_equal(area(bbox=ACROSS).inside(grid), expected)
 
 
-def test_intersection() -> None:
+def test_areas_can_be_intersected() -> None:
     one, other = area(bbox=[0, 0, 2, 2]), area(bbox=[1, 1, 3, 3])
     assert one.intersection(other) == other.intersection(one) == area(bbox=[1, 1, 2, 2])
     assert one.intersection(area(bbox=[2, 0, 3, 2])) is None  # an edge

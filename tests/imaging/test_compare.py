@@ -83,24 +83,24 @@ def test_layers_that_cannot_be_compared_are_refused(options: LayerOptions) -> No
         assert refused.value.valid
 
 
-def test_parsing_a_comparison() -> None:
+def test_comparisons_are_parsed_or_refused() -> None:
     assert parse_comparison(None, None) is None
-    found = parse_comparison("2024-06-02", None)
-    assert found is not None
-    assert (found.interval, found.how) == (parse_interval("2024-06-02"), DIFFERENCE)
+    comparison = parse_comparison("2024-06-02", None)
+    assert comparison is not None
+    assert (comparison.interval, comparison.how) == (parse_interval("2024-06-02"), DIFFERENCE)
     for period, how, parameter in ((None, RATIO, "compare_as"), ("yesterday", RATIO, "compare"), ("", None, "compare")):
         with pytest.raises(InvalidInput) as refused:
             parse_comparison(period, how)
         assert refused.value.parameter == parameter
 
 
-def test_each_period_equals_a_request_of_its_own() -> None:
+def test_a_comparison_is_split_into_two_requests() -> None:
     first, second = parse_interval("2024-06-12"), parse_interval("2024-06-02")
     comparison = parse_comparison("2024-06-02", RATIO)
     assert comparison is not None
-    more = {"composite": METHODS["median"], "collection": "c"}
-    both = split_periods(image_request("nir", interval=first, compare=comparison, **more), comparison)
-    assert both == (image_request("nir", interval=first, **more), image_request("nir", interval=second, **more))
+    options = {"composite": METHODS["median"], "collection": "c"}
+    both = split_periods(image_request("nir", interval=first, compare=comparison, **options), comparison)
+    assert both == (image_request("nir", interval=first, **options), image_request("nir", interval=second, **options))
 
 
 def scene(name: str) -> Scene:
@@ -117,13 +117,13 @@ def test_reports_merge() -> None:
     )
     two = Report([scene("b"), c], {"y": "timeout"}, unmasked=["a", "c"], truncated=True, stale=5.0,
                  incomplete="deadline", tally=UpstreamStats(2, 30, 1), seconds={"read": 3.0})  # fmt: skip
-    found = merge_reports(one, two)
-    assert (found.used, [each.id for each in found.second_period]) == ([a, b, c], ["b", "c"])
-    assert found.skipped == {"x": "http-404", "y": "timeout"}
-    assert found.unmasked == ["a", "c"]
-    assert (found.truncated, found.stale, found.incomplete) == (True, 5.0, "deadline")
-    assert found.tally == UpstreamStats(3, 50, 1)
-    assert found.seconds == {"read": 3.0, "mask": 2.0}
+    merged = merge_reports(one, two)
+    assert (merged.used, [each.id for each in merged.second_period]) == ([a, b, c], ["b", "c"])
+    assert merged.skipped == {"x": "http-404", "y": "timeout"}
+    assert merged.unmasked == ["a", "c"]
+    assert (merged.truncated, merged.stale, merged.incomplete) == (True, 5.0, "deadline")
+    assert merged.tally == UpstreamStats(3, 50, 1)
+    assert merged.seconds == {"read": 3.0, "mask": 2.0}
     for whole in (Report([a]), Report([b])):
         assert not merge_reports(whole, Report()).partial
         for partial in (one, two):
@@ -137,10 +137,10 @@ def test_p_values_are_dropped_and_the_cache_id_identifies_both_images() -> None:
     def drawing(number: int) -> ImageData:
         return ImageData(values, valid, Report(), number)
 
-    found = compare_images(drawing(1), drawing(2), 1, DIFFERENCE)
-    assert found.values.shape == (1, 1, 3)
-    assert found.cache_id
+    merged = compare_images(drawing(1), drawing(2), 1, DIFFERENCE)
+    assert merged.values.shape == (1, 1, 3)
+    assert merged.cache_id
     for one, other in ((2, 1), (1, 3), (3, 2)):
-        assert found.cache_id != compare_images(drawing(one), drawing(other), 1, DIFFERENCE).cache_id
+        assert merged.cache_id != compare_images(drawing(one), drawing(other), 1, DIFFERENCE).cache_id
     assert not compare_images(drawing(1), drawing(0), 1, DIFFERENCE).cache_id
     assert not compare_images(drawing(0), drawing(2), 1, DIFFERENCE).cache_id

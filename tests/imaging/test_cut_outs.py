@@ -1,4 +1,4 @@
-"""Crops in many CRSs, against GDAL's warp and pyproj for each pixel; and parts against the whole."""
+"""Crops in many CRSs equal GDAL's warp and pyproj for each pixel; parts equal the whole."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SQUARES = {
     "the Alps": Square("32TPS", 32632, 690000, 5150000),
     "the Alps, to the east": Square("33TTM", 32633, 230030, 5150010),  # 12 km away, in the next zone
     "82 N": Square("33XWM", 32633, 520000, 9150000),
-    "west of the antimeridian": Square("60WWU", 32660, 634500, 7300000),  # it goes on to the east of it
+    "west of the antimeridian": Square("60WWU", 32660, 634500, 7300000),  # extends across it
     "east of the antimeridian": Square("01WCP", 32601, 363500, 7300000),
     "New Zealand": Square("59GMK", 32759, 520000, 5150000),
 }
@@ -41,7 +41,7 @@ SQUARES = {
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, MadeScene]]:
-    """One scene for each source grid, whose red is the column and nir the row, with some clouds; the last is newest."""
+    """A scene for each source grid, with columns in red, rows in nir, and some clouds; the last is the newest."""
     folder = tmp_path_factory.mktemp("cuts")
     scenes = {}
     for day, (place, square) in enumerate(SQUARES.items(), start=1):
@@ -61,12 +61,12 @@ def box_over(place: str, side: float = 0.03) -> Box:
 
 
 def near(square: Square, place: tuple[float, float]) -> bool:
-    """Whether a scene may be visible from a place, also across the antimeridian."""
+    """Whether a scene is within 3 degrees of a place, also across the antimeridian."""
     lon, lat = square.lonlat()
     return abs((lon - place[0] + 180) % 360 - 180) < 3 and abs(lat - place[1]) < 3
 
 
-WANTED = [
+CROPS = [
     # place, side of the box, CRS, size
     ("the Alps", 0.015, "utm", CropSize()),
     ("the Alps", 0.015, "EPSG:32633", CropSize(resolution=7.5)),
@@ -88,43 +88,43 @@ WANTED = [
 ]
 
 
-QUICK = [WANTED[number] for number in (2, 5, 9, 11)]
-"""The others take three times as long."""
+QUICK_CROPS = [CROPS[number] for number in (2, 5, 9, 11)]
+"""The whole list takes four times as long."""
 
 
-@pytest.mark.parametrize("wanted", [QUICK, pytest.param(WANTED, marks=pytest.mark.acceptance)], ids=["some", "all"])
+@pytest.mark.parametrize("crops", [QUICK_CROPS, pytest.param(CROPS, marks=pytest.mark.acceptance)], ids=["some", "all"])
 def test_crops_match_gdal(
-    wanted: list[tuple[str, float, str, CropSize]],
+    crops: list[tuple[str, float, str, CropSize]],
     archive: tuple[Path, dict[str, MadeScene]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # Half a millimetre lies between pyproj's and rasterio's versions of PROJ in some.
+    # In some CRSs, the PROJ versions of pyproj and rasterio differ by half a millimetre.
     monkeypatch.setattr("tests.doubles.archives.NEAR_EDGE", 2e-4)
     folder, scenes = archive
-    grids = [crop_grid(box_over(place, side), DEGREES, crs, size) for place, side, crs, size in wanted]
+    grids = [crop_grid(box_over(place, side), DEGREES, crs, size) for place, side, crs, size in crops]
     drawings = draw_all(folder, [(grid, image_request("red; nir")) for grid in grids])
-    for (place, _, crs, _), grid, drawing in zip(wanted, grids, drawings, strict=True):
-        here = SQUARES[place].lonlat()
-        newest = [scene for scene in list(scenes.values())[::-1] if near(scene.square, here)]
+    for (place, _, crs, _), grid, drawing in zip(crops, grids, drawings, strict=True):
+        centre = SQUARES[place].lonlat()
+        newest = [scene for scene in list(scenes.values())[::-1] if near(scene.square, centre)]
         numbers, valid, on_edge = newest_clear(newest, ("red", "nir"), grid)
-        sure = ~on_edge
+        certain = ~on_edge
         drawn = np.where(drawing.valid, np.round(np.nan_to_num(drawing.values).astype(np.float64) * 10000), 0)
-        assert np.array_equal(drawing.valid[sure], valid[sure]), (place, crs)
-        gdals, known = np.zeros((2, *grid.shape), np.uint16), np.zeros(grid.shape, bool)
+        assert np.array_equal(drawing.valid[certain], valid[certain]), (place, crs)
+        gdal_numbers, gdal_valid = np.zeros((2, *grid.shape), np.uint16), np.zeros(grid.shape, bool)
         for scene in newest if "antimeridian" not in place or crs not in (DEGREES, "EPSG:3857") else ():
-            clear = ~np.isin(warped(scene.files["scl"], grid), (0, 9)) & ~known
-            gdals[:, clear] = np.stack([warped(scene.files[band], grid) for band in ("red", "nir")])[:, clear]
-            known |= clear
-        for band, own, by_gdal in zip(("red", "nir"), drawn, gdals, strict=True):
-            assert np.array_equal(own[sure], np.where(valid, numbers[band], 0)[sure]), (place, crs)
-            if known.any():
-                assert np.array_equal(own[sure & known], by_gdal[sure & known]), (place, crs)
+            clear = ~np.isin(warped(scene.files["scl"], grid), (0, 9)) & ~gdal_valid
+            gdal_numbers[:, clear] = np.stack([warped(scene.files[band], grid) for band in ("red", "nir")])[:, clear]
+            gdal_valid |= clear
+        for band, scog_band, gdal_band in zip(("red", "nir"), drawn, gdal_numbers, strict=True):
+            assert np.array_equal(scog_band[certain], np.where(valid, numbers[band], 0)[certain]), (place, crs)
+            if gdal_valid.any():
+                assert np.array_equal(scog_band[certain & gdal_valid], gdal_band[certain & gdal_valid]), (place, crs)
         assert np.count_nonzero(on_edge) < 0.02 * on_edge.size or crs == "utm"
         assert drawing.valid.mean() > 0.4
         assert not drawing.report.skipped
 
 
-def test_in_utm_pixels_are_those_of_the_scene(archive: tuple[Path, dict[str, MadeScene]]) -> None:
+def test_crops_in_utm_have_the_pixels_of_the_scene(archive: tuple[Path, dict[str, MadeScene]]) -> None:
     square = SQUARES["the Alps"]
     grid = crop_grid(box_over("the Alps"), DEGREES, "utm", CropSize(resolution=10))
     when = parse_interval("2022-06-01")
@@ -151,33 +151,33 @@ def test_both_sides_of_the_antimeridian_are_drawn(archive: tuple[Path, dict[str,
 
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crop, "WHOLE", 150)
-    monkeypatch.setattr(crop, "PART", 64)
+    monkeypatch.setattr(crop, "MAX_WHOLE_SIDE", 150)
+    monkeypatch.setattr(crop, "PART_SIDE", 64)
 
 
 def test_parts_cover_a_grid_once() -> None:
     for width, height in ((1, 1), (1280, 5), (1281, 1281), (4096, 3000), (512, 40_000)):
         grid = Grid(DEGREES, crop_grid((0, 0, 1, 1), DEGREES).transform, width, height)
         parts = parts_of(grid)
-        seen = np.zeros((height, width), np.uint8)
+        count = np.zeros((height, width), np.uint8)
         for part in parts:
-            seen[part.top : part.bottom, part.left : part.right] += 1
-            assert max(part.shape) <= crop.PART
-        assert (seen == 1).all()
+            count[part.top : part.bottom, part.left : part.right] += 1
+            assert max(part.shape) <= crop.PART_SIDE
+        assert (count == 1).all()
         assert max(part.shape[0] for part in parts) - min(part.shape[0] for part in parts) <= 1
 
 
 AREA = parse_clip_area(
     None, {"type": "Polygon", "coordinates": [[[11.48, 46.44], [11.52, 46.45], [11.5, 46.48], [11.48, 46.44]]]}
 )
-ASKS = {
+REQUESTS = {
     "newest": image_request("red; nir"),
     "median": image_request("(nir - red) / (nir + red)", composite=parse_composite("median")),
     "count": image_request("red", composite=parse_composite("count")),
     "slope": image_request("red", composite=parse_composite("slope")),
     "cubic": image_request("red", resampling=Resampling.CUBIC),
     "average": image_request("red", resampling=Resampling.AVERAGE),
-    "grown mask": replace(image_request("red"), mask=parse_mask("clouds", 120.0)),
+    "dilated mask": replace(image_request("red"), mask=parse_mask("clouds", 120.0)),
     "two periods": image_request("red", compare=Comparison(parse_interval("2022-06-01/2022-06-30"))),
 }
 
@@ -186,26 +186,26 @@ def test_parts_equal_the_whole(archive: tuple[Path, dict[str, MadeScene]], small
     grids = [
         crop_grid(box_over("the Alps", 0.045), DEGREES, crs, CropSize(max_size=160)) for crs in ("EPSG:3035", "utm")
     ]
-    requests = [replace(request, interval=parse_interval("2022-06-01/2022-06-30")) for request in ASKS.values()]
-    wanted = [(grid, request, area) for request in requests for grid in grids for area in (None, AREA)]
+    requests = [replace(request, interval=parse_interval("2022-06-01/2022-06-30")) for request in REQUESTS.values()]
+    cases = [(grid, request, area) for request in requests for grid in grids for area in (None, AREA)]
 
     async def work() -> list[tuple[ImageData, ImageData]]:
         async with open_engine(Settings(catalog=str(archive[0]), cache_dir=tmp_path)) as engine:
             return [
                 (await draw(engine, grid, request), await draw_crop(engine, grid, replace(request, area=area)))
-                for grid, request, area in wanted
+                for grid, request, area in cases
             ]
 
-    for (grid, request, area), (whole, made) in zip(wanted, asyncio.run(work()), strict=True):
+    for (grid, request, area), (whole, cropped) in zip(cases, asyncio.run(work()), strict=True):
         inside = np.ones(grid.shape, bool) if area is None else area.inside(grid)
         assert whole.valid.any(), request
-        assert np.array_equal(made.valid, whole.valid & inside), request
-        assert np.allclose(made.values[:, inside], whole.values[:, inside], rtol=1e-5, atol=1e-6, equal_nan=True), (
+        assert np.array_equal(cropped.valid, whole.valid & inside), request
+        assert np.allclose(cropped.values[:, inside], whole.values[:, inside], rtol=1e-5, atol=1e-6, equal_nan=True), (
             request
         )
-        assert np.isnan(made.values[:, ~inside]).all(), request
-        assert {scene.id for scene in made.report.used} <= {scene.id for scene in whole.report.used}
-        assert not made.report.partial
+        assert np.isnan(cropped.values[:, ~inside]).all(), request
+        assert {scene.id for scene in cropped.report.used} <= {scene.id for scene in whole.report.used}
+        assert not cropped.report.partial
 
 
 def test_progress_is_reported(archive: tuple[Path, dict[str, MadeScene]], small_parts: None, tmp_path: Path) -> None:
@@ -223,29 +223,29 @@ def test_progress_is_reported(archive: tuple[Path, dict[str, MadeScene]], small_
 def test_failed_parts_are_missing_and_reported(
     archive: tuple[Path, dict[str, MadeScene]], small_parts: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    faults: list[ScogError] = [NothingReadable("x", skipped=(("A", "http-404"),)), CatalogUnavailable("x")]
+    errors: list[ScogError] = [NothingReadable("x", skipped=(("A", "http-404"),)), CatalogUnavailable("x")]
     grid = crop_grid(box_over("the Alps"), DEGREES, DEGREES, CropSize(200, 160))
-    missing, left = parts_of(grid)[:2], list(faults)
+    missing, pending = parts_of(grid)[:2], list(errors)
 
-    async def failing(*wanted: Any) -> ImageData:
-        if left:
-            raise left.pop(0)
-        return await draw(*wanted)
+    async def failing(*arguments: Any) -> ImageData:
+        if pending:
+            raise pending.pop(0)
+        return await draw(*arguments)
 
     async def work() -> ImageData:
         async with open_engine(Settings(catalog=str(archive[0]), cache_dir=tmp_path, crop_at_once=1)) as engine:
             monkeypatch.setattr(attempts, "draw", failing)
-            made = await draw_crop(engine, grid, image_request("nir", mask="none"))
-            left.extend(faults * 6)  # one for each part
+            cropped = await draw_crop(engine, grid, image_request("nir", mask="none"))
+            pending.extend(errors * 6)  # one for each part
             with pytest.raises(NothingReadable):
                 await draw_crop(engine, grid, image_request("nir", mask="none"))
-            return made
+            return cropped
 
-    made = asyncio.run(work())
+    cropped = asyncio.run(work())
     expected = np.ones(grid.shape, bool)
     for window in missing:
         expected[window.top : window.bottom, window.left : window.right] = False
-    assert np.array_equal(made.valid, expected)
-    assert np.array_equal(np.isfinite(made.values[0]), expected)
-    assert (made.report.skipped, made.report.incomplete) == ({"A": "http-404"}, "catalogue")
-    assert made.report.partial
+    assert np.array_equal(cropped.valid, expected)
+    assert np.array_equal(np.isfinite(cropped.values[0]), expected)
+    assert (cropped.report.skipped, cropped.report.incomplete) == ({"A": "http-404"}, "catalogue")
+    assert cropped.report.partial

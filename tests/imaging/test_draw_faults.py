@@ -1,4 +1,4 @@
-"""Which files are read, and images with missing scenes."""
+"""The files that an image reads, and images with broken or missing scenes."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ def scene(day: int, scl: Any = LAND, square: Square = SQUARE) -> MadeScene:
 def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Reads of local files, as `scene/file`."""
     reads: list[str] = []
-    truly = LocalRanges._read
+    original = LocalRanges._read
 
     def counted(self: LocalRanges, url: str, start: int, stop: int) -> ByteRange:
         reads.append("/".join(url.split("/")[-2:]))
-        return truly(self, url, start, stop)
+        return original(self, url, start, stop)
 
     monkeypatch.setattr(LocalRanges, "_read", counted)
     return reads
 
 
 def test_a_fully_cloudy_window_reads_no_bands(tmp_path: Path, read: list[str]) -> None:
-    for made in (scene(5), scene(6, CLOUD), scene(7, CLOUD), scene(8, CLOUD)):
-        made.write(tmp_path)
+    for each in (scene(5), scene(6, CLOUD), scene(7, CLOUD), scene(8, CLOUD)):
+        each.write(tmp_path)
     drawing = draw_one(tmp_path, tile_over(SQUARE, 14), image_request("red; nir"))
     assert drawing.valid.all()
     assert {scene.id for scene in drawing.report.used} == {"day-05"}
@@ -61,7 +61,7 @@ def test_reading_stops_when_every_pixel_is_valid(tmp_path: Path, read: list[str]
         scene(day).write(tmp_path)
     drawing = draw_one(tmp_path, tile_over(SQUARE, 14), image_request("red"))
     assert drawing.valid.all()
-    # The newest covers all; one more may have been asked for its classification at the same time, no band of it.
+    # The newest covers all pixels; the classification of one other scene may be read at the same time, but no band.
     assert {name for name in read if name.endswith("red.tif")} == {"day-08/red.tif"}
     assert {name for name in read if name.endswith("scl.tif")} <= {"day-08/scl.tif", "day-07/scl.tif"}
 
@@ -74,7 +74,7 @@ def test_without_a_mask_the_classification_is_not_read(tmp_path: Path, read: lis
 
 
 def test_only_visible_blocks_of_a_cloudy_scene_are_read(tmp_path: Path, read: list[str]) -> None:
-    # The newest is clear in its north-western block alone; 600 pixels lie in 3 x 3 blocks of 256.
+    # The newest is clear only in its north-western block; 600 x 600 pixels are 3 x 3 blocks of 256.
     scl = constant(SQUARE, CLOUD, 20, np.uint8)
     scl[:100, :100] = LAND
     scene(8, scl).write(tmp_path)
@@ -85,8 +85,8 @@ def test_only_visible_blocks_of_a_cloudy_scene_are_read(tmp_path: Path, read: li
 
 
 def test_a_repeated_image_reads_nothing(tmp_path: Path, read: list[str]) -> None:
-    for made in (scene(7), scene(8, CLOUD)):
-        made.write(tmp_path)
+    for each in (scene(7), scene(8, CLOUD)):
+        each.write(tmp_path)
     grid = tile_over(SQUARE, 14)
     first = draw_one(tmp_path, grid, image_request("red"))
     once = len(read)
@@ -97,21 +97,21 @@ def test_a_repeated_image_reads_nothing(tmp_path: Path, read: list[str]) -> None
 
 
 def test_one_index_map_serves_all_bands_and_dates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for made in (scene(6), scene(7, CLOUD), scene(8, CLOUD)):
-        made.write(tmp_path)
-    made_for: list[Grid] = []
+    for each in (scene(6), scene(7, CLOUD), scene(8, CLOUD)):
+        each.write(tmp_path)
+    sources: list[Grid] = []
 
     def counted(target: Grid, source: Grid) -> Any:
-        made_for.append(source)
+        sources.append(source)
         return index_map(target, source)
 
     monkeypatch.setattr(warp, "index_map", counted)
     draw_one(tmp_path, tile_over(SQUARE, 14), image_request("red; nir; red + nir"))
-    assert len(made_for) == 2  # one for the classification's 20 m, one for the bands' 10 m
-    assert len(set(made_for)) == 2
+    assert len(sources) == 2  # one for the classification's 20 m, one for the bands' 10 m
+    assert len(set(sources)) == 2
 
 
-# Faults
+# Broken files
 
 
 def remove(path: Path) -> None:
@@ -193,17 +193,17 @@ def test_an_empty_image_of_readable_scenes_is_not_an_error(tmp_path: Path) -> No
 
 
 def test_a_scene_without_classification_is_drawn_and_reported(tmp_path: Path) -> None:
-    made = scene(7)
-    made.bands = {band: numbers for band, numbers in made.bands.items() if band != "scl"}
-    made.write(tmp_path)
+    each = scene(7)
+    each.bands = {band: numbers for band, numbers in each.bands.items() if band != "scl"}
+    each.write(tmp_path)
     drawing = draw_one(tmp_path, tile_over(SQUARE, 14), image_request("red"))
     assert drawing.valid.all()
     assert drawing.report.unmasked == ["day-07"]
 
 
 def test_pixels_painted_before_a_scene_failed_count(tmp_path: Path) -> None:
-    # The newest is clear in the north, but its red is missing: the older one is asked for the south first, which it
-    # gives, and then for the north, where its file is broken.
+    # The newest is clear in the north, but its red is missing. The south is read from the older one first and succeeds;
+    # the north is read next and fails, because the file is broken there.
     north = constant(SQUARE, CLOUD, 20, np.uint8)
     north[:150] = LAND
     newest, older = scene(8, north).write(tmp_path), scene(7).write(tmp_path)

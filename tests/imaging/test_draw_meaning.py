@@ -29,7 +29,7 @@ LISTS = {
 
 
 @pytest.mark.parametrize("version", LISTS)
-def test_an_index_of_two_bands_in_one_file(version: str, tmp_path: Path) -> None:
+def test_an_index_may_use_two_bands_of_one_file(version: str, tmp_path: Path) -> None:
     write_file(tmp_path, "image", NUMBERS)
     write_item(tmp_path, {"image": {"file": "image"} | LISTS[version]})
     ndvi, *bands = draw_all(tmp_path, [(GRID, image_request(text)) for text in ("(nir - red) / (nir + red)", *NAMES)])
@@ -41,20 +41,20 @@ def test_an_index_of_two_bands_in_one_file(version: str, tmp_path: Path) -> None
 
 def test_a_classification_in_the_same_file_masks_it_in_any_data_type(tmp_path: Path) -> None:
     classes = np.full((SIDE, SIDE), 4, np.int16)
-    classes[:50], classes[50:100], classes[100:150] = 9, 265, -1  # 265 ends on the bits of 9, -1 on those of 255
+    classes[:50], classes[50:100], classes[100:150] = 9, 265, -1  # the low byte of 265 is 9, that of -1 is 255
     write_file(tmp_path, "image", np.stack([*NUMBERS.astype(np.int16), classes]))
     write_item(tmp_path, {"image": {"file": "image", "bands": [{"name": name} for name in (*NAMES, "SCL")]}})
-    drawn, shown = draw_all(tmp_path, [(GRID, image_request("red")), (GRID, image_request("scl", "none"))])
+    drawn, unmasked = draw_all(tmp_path, [(GRID, image_request("red")), (GRID, image_request("scl", "none"))])
     assert not drawn.valid[:50].any()
     assert drawn.valid[50:].all()
-    np.testing.assert_array_equal(shown.values[0], classes)
+    np.testing.assert_array_equal(unmasked.values[0], classes)
 
 
 def test_a_file_with_an_ambiguous_band_is_skipped(tmp_path: Path) -> None:
     write_file(tmp_path, "image", NUMBERS)
     write_item(tmp_path, {"red": {"file": "image"}})
-    says = r"red \(image\.tif\): The file has 4 bands \(1, 2, 3, 4\), and the item does not say which"
-    with pytest.raises(NothingReadable, match=says) as error:
+    message = r"red \(image\.tif\): The file has 4 bands \(1, 2, 3, 4\), and the item does not say which"
+    with pytest.raises(NothingReadable, match=message) as error:
         draw_one(tmp_path, GRID, image_request("red"))
     assert error.value.skipped == (("one", "several-bands"),)
     write_file(tmp_path, "image", NUMBERS, descriptions=NAMES)
@@ -71,7 +71,7 @@ def test_scale_tags_of_each_band_apply(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("where", ["asset", "item"])
-def test_a_file_georeferenced_by_its_item(where: str, tmp_path: Path) -> None:
+def test_a_file_may_be_georeferenced_by_its_item(where: str, tmp_path: Path) -> None:
     numbers = np.arange(SIDE * SIDE, dtype=np.uint32).reshape(1, SIDE, SIDE)
     write_file(tmp_path, "aot", numbers, crs=None, transform=None)
     place = {"proj:code": CRS, "proj:transform": list(TEN)[:6], "proj:shape": [SIDE, SIDE]}
@@ -94,8 +94,10 @@ def around(west: float, east: float) -> list[list[float]]:
         (0, 360, [(170, 190), (-100, -90)]),
     ],
 )
-def test_rasters_beyond_180(first: float, wide: float, footprints: list[tuple[float, float]], tmp_path: Path) -> None:
-    """Compared with GDAL's warper where it uses the coordinates of such rasters unchanged."""
+def test_rasters_beyond_180_degrees_are_drawn(
+    first: float, wide: float, footprints: list[tuple[float, float]], tmp_path: Path
+) -> None:
+    """The oracle is GDAL's warper, which uses the coordinates of such rasters unchanged."""
     pixel = 0.1
     numbers = np.random.default_rng(1).integers(1, 60_000, (1, 400, round(wide / pixel))).astype(np.uint16)
     place = Affine(pixel, 0, first, 0, -pixel, 10)
@@ -115,7 +117,7 @@ def test_rasters_beyond_180(first: float, wide: float, footprints: list[tuple[fl
 
 def warped(path: Path, grid: Grid) -> NDArray[Any]:
     with rasterio.open(path) as dataset:
-        found: NDArray[Any] = np.zeros(grid.shape, np.uint16)
+        result: NDArray[Any] = np.zeros(grid.shape, np.uint16)
         place = {"src_crs": dataset.crs, "src_transform": dataset.transform, "tolerance": 0}
-        reproject(dataset.read(1), found, dst_crs=grid.crs, dst_transform=grid.transform, **place)
-        return found
+        reproject(dataset.read(1), result, dst_crs=grid.crs, dst_transform=grid.transform, **place)
+        return result

@@ -1,4 +1,4 @@
-"""The newest usable pixel, against a composite by numpy; masks, nodata, offsets."""
+"""The newest usable pixel equals a composite by NumPy; masks, nodata and offsets."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ def patches(seed: int, square: Square, choices: list[int], pixel: int, dtype: ty
     return np.kron(coarse, np.ones((patch, patch)))[:count, :count].astype(dtype)
 
 
-def random_scene(seed: int, square: Square, time: str, name: str, **more: object) -> MadeScene:
-    """Patches of cloud, of nodata, and of numbers that no other scene has."""
+def random_scene(seed: int, square: Square, time: str, name: str, **members: object) -> MadeScene:
+    """A scene with patches of cloud, of nodata, and of numbers that no other scene has."""
     data = [0, *range(1000 + 50 * seed, 1040 + 50 * seed, 10)]
     bands = {
         "red": patches(seed, square, data, 10, np.uint16),
         "nir": patches(seed + 100, square, data, 10, np.uint16),
         "scl": patches(seed + 200, square, [0, 1, 2, 3, 4, 5, 6, 7, 8, 8, 9, 9, 10, 11], 20, np.uint8),
     }
-    return MadeScene(name, square, time, bands, **more)  # type: ignore[arg-type]
+    return MadeScene(name, square, time, bands, **members)  # type: ignore[arg-type]
 
 
-# Passes of two satellites over two squares, in the order in which they are to be laid down: newest observation first;
-# within one, by time, then square, then id. The square's strips of one pass lie seconds apart.
+# Overpasses of two satellites over two MGRS tiles, in the order in which they must be painted: newest observation
+# first; within an observation by time, then MGRS tile, then id. Datastrips of one overpass are seconds apart.
 ORDERED = (
     ("2022-06-10T10:20:40Z", WEST, "C_first", "sentinel-2b", 900),
     ("2022-06-10T10:20:40Z", WEST, "D_second", "sentinel-2b", 900),
@@ -73,7 +73,7 @@ def test_pixels_match_an_independent_composite(archive: tuple[Path, list[MadeSce
     grid = tile_over(EAST, z, 0.1, 0.4)
     masked = {"clouds": (0, 1, 3, 8, 9, 10), "none": None, "4,5,6": (0, 4, 5, 6)}[mask]
     numbers, valid, on_edge = newest_clear(scenes, ("red", "nir"), grid, masked)
-    # The second image finds some of its scenes in memory, the third all.
+    # For the second image some scenes are cached, for the third all.
     older, drawing, again = draw_all(
         folder,
         [
@@ -91,8 +91,8 @@ def test_pixels_match_an_independent_composite(archive: tuple[Path, list[MadeSce
     for output, band in enumerate(("red", "nir")):
         assert not ((drawn[output] != numbers[band]) & valid & ~on_edge).any()
     used = {scene.id for scene in drawing.report.used}
-    shown = {scenes[number].id for number in np.unique((numbers["red"][valid] - 1000) // 50)}
-    assert used == shown
+    expected_ids = {scenes[number].id for number in np.unique((numbers["red"][valid] - 1000) // 50)}
+    assert used == expected_ids
 
 
 @pytest.mark.parametrize("day", ["2022-06-08", "2022-06-03/2022-06-05", "../2022-06-04"])
@@ -112,15 +112,19 @@ def test_only_scenes_of_the_interval_are_drawn(archive: tuple[Path, list[MadeSce
 def test_masked_classes_are_never_drawn(archive: tuple[Path, list[MadeScene]]) -> None:
     folder, scenes = archive
     grid = tile_over(WEST, 13)
-    alone = parse_interval("2022-06-05")
-    wanted = [(grid, image_request("scl", str(number), interval=day)) for number in BY_NUMBER for day in (None, alone)]
-    drawings = draw_all(folder, wanted)
-    truth = sample(scenes[6].files["scl"], grid)
-    for number, every, one in zip(BY_NUMBER, drawings[::2], drawings[1::2], strict=True):
-        assert set(np.unique(every.values[0][every.valid]).astype(int)) == set(range(1, 12)) - {number}
-        # Of one scene alone the other classes all show, and its holes stay.
-        assert not ((one.valid != (truth.valid & (truth.numbers != number))) & ~truth.on_edge).any()
-        assert (one.values[0][one.valid] == truth.numbers[one.valid]).all()
+    one_day = parse_interval("2022-06-05")
+    requests = [
+        (grid, image_request("scl", str(number), interval=day)) for number in BY_NUMBER for day in (None, one_day)
+    ]
+    drawings = draw_all(folder, requests)
+    expected_sample = sample(scenes[6].files["scl"], grid)
+    for number, all_days, one in zip(BY_NUMBER, drawings[::2], drawings[1::2], strict=True):
+        assert set(np.unique(all_days.values[0][all_days.valid]).astype(int)) == set(range(1, 12)) - {number}
+        # An image of one scene has all other classes, and holes where the class is masked.
+        assert not (
+            (one.valid != (expected_sample.valid & (expected_sample.numbers != number))) & ~expected_sample.on_edge
+        ).any()
+        assert (one.values[0][one.valid] == expected_sample.numbers[one.valid]).all()
 
 
 def test_the_report_lists_scenes_in_order_of_use(archive: tuple[Path, list[MadeScene]]) -> None:
@@ -134,7 +138,7 @@ def test_the_report_lists_scenes_in_order_of_use(archive: tuple[Path, list[MadeS
     assert not drawing.report.truncated
 
 
-# What numbers mean
+# Stored numbers and reflectance
 
 
 @pytest.mark.parametrize(
@@ -148,7 +152,7 @@ def test_the_report_lists_scenes_in_order_of_use(archive: tuple[Path, list[MadeS
         (L2A, None, "03.00", 0.0),
     ],
 )
-def test_reflectance_offsets(
+def test_reflectance_has_the_offset_of_its_collection_and_baseline(
     tmp_path: Path, collection: str, applied: bool | None, baseline: str, offset: float
 ) -> None:
     bands = {
@@ -172,16 +176,16 @@ def test_reflectance_offsets(
 @pytest.mark.parametrize(
     ("red", "offset"),
     [
-        (np.array([1500, 2000]), -0.1),  # no number under 900: +1000 is still in them
-        (np.array([899, 1500]), 0.0),  # half of them are: it is not
-        (np.array([950, 1500]), 0.0),  # half are under 1000, as forest and water are without it
+        (np.array([1500, 2000]), -0.1),  # no number below 900: the numbers contain +1000
+        (np.array([899, 1500]), 0.0),  # half are below 900: they do not
+        (np.array([950, 1500]), 0.0),  # half are below 1000, as forest and water without +1000
     ],
 )
 @pytest.mark.parametrize("applied", [False, None])
 def test_an_ambiguous_offset_is_detected_from_pixels(
     tmp_path: Path, red: np.ndarray, offset: float, applied: bool | None
 ) -> None:
-    # The numbers lie in halves, so that every overview holds both.
+    # Each number fills one half, so that every overview has both.
     numbers = constant(WEST, red[0])
     numbers[:, 150:] = red[1]
     bands = {"red": numbers, "nir": constant(WEST, 4000), "scl": constant(WEST, 4, 20, np.uint8)}
@@ -193,26 +197,26 @@ def test_an_ambiguous_offset_is_detected_from_pixels(
 
 
 def test_reflectance_is_floored_at_0_and_0_over_0_is_invalid(tmp_path: Path) -> None:
-    # c1 numbers: 500 stands for -0.05. A quarter each: plain, red below 0, both below 0, no data.
+    # Numbers of Collection 1: 500 means -0.05. Four quarters: positive, red below 0, both below 0, nodata.
     red, nir = constant(WEST, 2000), constant(WEST, 4000)
     red[:150, 150:], red[150:, :150], nir[150:, :150], nir[150:, 150:] = 500, 700, 500, 0
     bands = {"red": red, "nir": nir, "scl": constant(WEST, 4, 20, np.uint8)}
     MadeScene("S", WEST, "2022-06-10T10:00:00Z", bands, C1).write(tmp_path)
     grid = tile_over(WEST, 14)
-    truth = {band: sample(tmp_path / C1 / "S" / f"{band}.tif", grid) for band in ("red", "nir")}
+    expected_sample = {band: sample(tmp_path / C1 / "S" / f"{band}.tif", grid) for band in ("red", "nir")}
     drawing = draw_one(tmp_path, grid, image_request(NDVI))
-    numbers_red, numbers_nir = truth["red"].numbers, truth["nir"].numbers
-    plain = truth["red"].valid & (numbers_red == 2000) & (numbers_nir == 4000)
-    dark = truth["red"].valid & (numbers_red == 500)
+    numbers_red, numbers_nir = expected_sample["red"].numbers, expected_sample["nir"].numbers
+    plain = expected_sample["red"].valid & (numbers_red == 2000) & (numbers_nir == 4000)
+    dark = expected_sample["red"].valid & (numbers_red == 500)
     darker = numbers_red == 700
-    nothing = numbers_nir == 0
+    nodata = numbers_nir == 0
     assert plain.any()
     assert dark.any()
     assert darker.any()
     assert np.allclose(drawing.values[0, plain], 0.2 / 0.4, atol=1e-6)
     assert (drawing.values[0, dark] == 1).all()
     assert not drawing.valid[darker].any()
-    assert not drawing.valid[nothing].any()
+    assert not drawing.valid[nodata].any()
     assert (drawing.valid == (plain | dark)).all()
 
 
@@ -224,22 +228,22 @@ def test_nodata_is_never_drawn(archive: tuple[Path, list[MadeScene]]) -> None:
         assert drawing.values[0, drawing.valid].min() > 0.09
 
 
-def test_mask_dilation_in_metres(archive: tuple[Path, list[MadeScene]]) -> None:
+def test_mask_dilation_is_in_metres(archive: tuple[Path, list[MadeScene]]) -> None:
     """Pixels within 45 m of a masked one are masked, also across the tile's edge. Nodata is not dilated."""
     folder, scenes = archive
     grid = tile_over(WEST, 15)
     request = image_request("red", interval=parse_interval("2022-06-05"))
-    grown = replace(request, mask=parse_mask("clouds", 45))
-    plain, drawing, again = draw_all(folder, [(grid, request), (grid, grown), (grid, grown)])
+    dilated = replace(request, mask=parse_mask("clouds", 45))
+    plain, drawing, again = draw_all(folder, [(grid, request), (grid, dilated), (grid, dilated)])
     assert np.array_equal(drawing.values, again.values, equal_nan=True)
-    assert np.array_equal(draw_one(folder, grid, grown).values, again.values, equal_nan=True)
+    assert np.array_equal(draw_one(folder, grid, dilated).values, again.values, equal_nan=True)
     a, _, left, _, e, top = tuple(grid.transform)[:6]
     wide = Grid(grid.crs, Affine(a, 0, left - 30 * a, 0, e, top - 30 * e), 316, 316)
     scl = sample(scenes[6].files["scl"], wide)
     masked = scl.valid & np.isin(scl.numbers, CLOUDY)
     metres = ndimage.distance_transform_edt(~masked)[30:-30, 30:-30] * a * math.cos(math.radians(WEST.lonlat()[1]))
-    unsure = (abs(metres - 45) < 0.2) | ndimage.binary_dilation(scl.on_edge, iterations=15)[30:-30, 30:-30]
-    assert ((plain.valid & (metres > 45)) == drawing.valid)[~unsure].all()
+    uncertain = (abs(metres - 45) < 0.2) | ndimage.binary_dilation(scl.on_edge, iterations=15)[30:-30, 30:-30]
+    assert ((plain.valid & (metres > 45)) == drawing.valid)[~uncertain].all()
     assert drawing.valid.any()
     assert drawing.valid.sum() < 0.9 * plain.valid.sum()
-    assert unsure.mean() < 0.1
+    assert uncertain.mean() < 0.1

@@ -20,8 +20,28 @@ from tests.imaging.test_draw_newest import EAST, ORDERED, WEST, random_scene
 COVERS = {"C_first": 40.0, "D_second": 3.5, "A_third": 40.0, "B_fourth": 70.0, "E": 3.5, "F": 20.0, "G": 40.0,
           "H": 1.0, "I": None}  # fmt: skip
 BY_ORDER = {
-    OLDEST: ("H", "I", "G", "E", "F", "C_first", "D_second", "A_third", "B_fourth"),  # of a pass as always
-    CLEAREST: ("H", "D_second", "E", "F", "C_first", "A_third", "G", "B_fourth", "I"),  # the newest of equals
+    OLDEST: (
+        "H",
+        "I",
+        "G",
+        "E",
+        "F",
+        "C_first",
+        "D_second",
+        "A_third",
+        "B_fourth",
+    ),  # scenes of an overpass in the usual order
+    CLEAREST: (
+        "H",
+        "D_second",
+        "E",
+        "F",
+        "C_first",
+        "A_third",
+        "G",
+        "B_fourth",
+        "I",
+    ),  # equal cloud cover: newest first
 }
 
 
@@ -56,23 +76,23 @@ def test_each_pixel_is_of_the_first_scene_in_order(
         assert not ((drawn[output] != numbers[band]) & valid & ~on_edge).any()
 
 
-def looked_at(
+def draw_and_record(
     monkeypatch: pytest.MonkeyPatch, folder: Path, composite: Composite
 ) -> tuple[ImageData, list[str], list[str]]:
-    """An image, the scenes whose classification was read for it, and those whose bands were."""
+    """An image, the ids of scenes with classification read, and the ids of scenes with bands read."""
     read: dict[str, list[str]] = {"usable": [], "values": []}
 
-    def noting(name: str) -> Any:
+    def recording(name: str) -> Any:
         method = getattr(SceneReader, name)
 
-        async def noted(self: SceneReader, scene: Any, pixels: Any = None) -> Any:
+        async def recorded(self: SceneReader, scene: Any, pixels: Any = None) -> Any:
             read[name].append(scene.id)
             return await method(self, scene, pixels)
 
-        return noted
+        return recorded
 
     for name in read:
-        monkeypatch.setattr(SceneReader, name, noting(name))
+        monkeypatch.setattr(SceneReader, name, recording(name))
     drawing = draw_one(folder, tile_over(WEST, 15), image_request("red", composite=composite))
     return drawing, read["usable"], read["values"]
 
@@ -87,10 +107,10 @@ def test_clearest_reads_only_visible_pixels(tmp_path: Path, monkeypatch: pytest.
         bands = {"red": constant(WEST, 1000 + number), "scl": classes.astype(np.uint8)}
         made = MadeScene(f"S{number}", WEST, f"2022-06-{number + 1:02}T10:00:00Z", bands)
         replace(made, cloud_cover=cover).write(tmp_path)
-    drawing, classified, read = looked_at(monkeypatch, tmp_path, CLEAREST)
+    drawing, classified, read = draw_and_record(monkeypatch, tmp_path, CLEAREST)
     assert drawing.valid.all()
     assert set(np.unique(np.round(drawing.values * 10000))) == {1003, 1017}
     assert [scene.id for scene in drawing.report.used] == ["S3", "S17"]
-    assert read == ["S3", "S17"], "of nothing else the bands are read"
+    assert read == ["S3", "S17"], "bands of other scenes were read"
     assert classified[:2] == ["S11", "S3"]
-    assert len(classified) == 6, "two scenes, then four"
+    assert len(classified) == 6, "the first two scenes, then four"

@@ -1,4 +1,4 @@
-"""Images by other methods than nearest: no seams, no interpolated classes, no smoothed masks."""
+"""Resampling methods other than nearest: no seams, no interpolated classes, no smoothed masks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.doubles.drawing import draw_all, draw_one, image_request
 from tests.doubles.warping import gdal
 
 SQUARE = Square("55GEN", 32755, 500_000, 5_300_000, 700)
-EVERY = pytest.mark.parametrize("method", [method for method in Resampling if method is not Resampling.NEAREST])
+EACH_METHOD = pytest.mark.parametrize("method", [method for method in Resampling if method is not Resampling.NEAREST])
 
 
 def noise(size: int, seed: int, top: int = 9000) -> Any:
@@ -54,7 +54,7 @@ def first_tile(z: int) -> tuple[int, int]:
     return tile.x, tile.y
 
 
-@EVERY
+@EACH_METHOD
 @pytest.mark.parametrize("z", [11, 13, 15])
 def test_tiles_equal_parts_of_one_large_image(archive: tuple[Path, MadeScene], method: Resampling, z: int) -> None:
     request = image_request("red; nir; scl", resampling=method)
@@ -71,14 +71,14 @@ def test_tiles_equal_parts_of_one_large_image(archive: tuple[Path, MadeScene], m
     whole, parts = asyncio.run(work())
     assert whole.valid.mean() > 0.02
     for number, part in enumerate(parts):
-        here = np.s_[256 * (number // 2) : 256 * (number // 2 + 1), 256 * (number % 2) : 256 * (number % 2 + 1)]
-        np.testing.assert_array_equal(part.valid, whole.valid[here])
-        np.testing.assert_allclose(part.values, whole.values[:, *here], rtol=0, atol=2e-6)  # of reflectance, to 1
+        window = np.s_[256 * (number // 2) : 256 * (number // 2 + 1), 256 * (number % 2) : 256 * (number % 2 + 1)]
+        np.testing.assert_array_equal(part.valid, whole.valid[window])
+        np.testing.assert_allclose(part.values, whole.values[:, *window], rtol=0, atol=2e-6)  # reflectance up to 1
 
 
 @pytest.mark.parametrize("method", [method for method in Resampling if method.creates_values])
 def test_images_match_gdal_warp_of_the_overview_level(archive: tuple[Path, MadeScene], method: Resampling) -> None:
-    """Unmasked, at full resolution, against the file warped by GDAL."""
+    """An unmasked image at full resolution equals the file warped by GDAL."""
     source = Grid(SQUARE.crs, Affine(10, 0, SQUARE.left, 0, -10, SQUARE.top), 700, 700)
     grid = tile_grid(13, *first_tile(13))
     drawing = draw_one(archive[0], grid, image_request("nir", "none", resampling=method))
@@ -86,34 +86,38 @@ def test_images_match_gdal_warp_of_the_overview_level(archive: tuple[Path, MadeS
     np.testing.assert_array_equal(drawing.valid, ~np.isnan(expected))
     np.testing.assert_allclose(
         drawing.values[0][drawing.valid],
-        np.maximum(expected[drawing.valid] * 1e-4, 0),  # this scene's offset was applied before
+        np.maximum(expected[drawing.valid] * 1e-4, 0),  # the offset of this scene is already applied
         rtol=0,
         atol=3e-6,
     )
     assert drawing.valid.mean() > 0.05
 
 
-@EVERY
+@EACH_METHOD
 def test_masks_use_nearest_and_classes_are_not_interpolated(
     archive: tuple[Path, MadeScene], method: Resampling
 ) -> None:
     for z in (12, 13, 15):
         grid = tile_grid(z, *first_tile(z))
-        asked = [
-            image_request("scl", mask, resampling=way) for mask in ("9", "none") for way in (Resampling.NEAREST, method)
+        requests = [
+            image_request("scl", mask, resampling=resampling)
+            for mask in ("9", "none")
+            for resampling in (Resampling.NEAREST, method)
         ]
-        nearest, found, unmasked, free = draw_all(archive[0], [(grid, request) for request in asked])
-        np.testing.assert_array_equal(found.valid, nearest.valid)
-        assert set(np.unique(found.values[0][found.valid])) <= {4.0, 5.0, 6.0, 9.0}
+        nearest, resampled, unmasked, resampled_unmasked = draw_all(
+            archive[0], [(grid, request) for request in requests]
+        )
+        np.testing.assert_array_equal(resampled.valid, nearest.valid)
+        assert set(np.unique(resampled.values[0][resampled.valid])) <= {4.0, 5.0, 6.0, 9.0}
         if method is not Resampling.MODE:
-            np.testing.assert_array_equal(found.values, nearest.values)
-            np.testing.assert_array_equal(free.values, unmasked.values)
+            np.testing.assert_array_equal(resampled.values, nearest.values)
+            np.testing.assert_array_equal(resampled_unmasked.values, unmasked.values)
         else:
-            assert (free.values[0] != unmasked.values[0])[free.valid & unmasked.valid].any()
+            assert (resampled_unmasked.values[0] != unmasked.values[0])[resampled_unmasked.valid & unmasked.valid].any()
 
 
-@EVERY
-def test_an_image_from_memory_is_the_same(archive: tuple[Path, MadeScene], method: Resampling) -> None:
+@EACH_METHOD
+def test_a_cached_image_is_the_same(archive: tuple[Path, MadeScene], method: Resampling) -> None:
     grid = tile_grid(13, *first_tile(13))
     request = image_request("(nir - red) / (nir + red)", resampling=method)
     first, second = draw_all(archive[0], [(grid, request), (grid, request)])

@@ -29,9 +29,9 @@ TMS = morecantile.tms.get("WebMercatorQuad")
 
 
 async def bounds(engine: Engine) -> tuple[float, float, float, float]:
-    found = await engine.searches.catalog.bounds()
-    assert found is not None
-    return found
+    box = await engine.searches.catalog.bounds()
+    assert box is not None
+    return box
 
 
 async def compare(engine: Engine, z: int, request: ImageRequest) -> tuple[int, float]:
@@ -50,25 +50,25 @@ async def compare(engine: Engine, z: int, request: ImageRequest) -> tuple[int, f
         assert np.array_equal(tile.valid, whole.valid[part]), f"tile {z}/{first.x + x}/{first.y + y}"
         assert np.array_equal(tile.values, whole.values[:, *part], equal_nan=True), f"{z}/{first.x + x}/{first.y + y}"
         assert not tile.report.skipped
-    squares = {scene.mgrs_tile for scene in whole.report.used}
-    assert len(squares) == 2
+    mgrs_tiles = {scene.mgrs_tile for scene in whole.report.used}
+    assert len(mgrs_tiles) == 2
     return len(tiles), float(whole.valid.mean())
 
 
 def split_day(archive: Path) -> str:
     """A day with one overpass in two datastrips."""
     items = [json.loads(path.read_bytes()) for path in archive.glob("*/*/*.json")]
-    seen = Counter((item["properties"]["grid:code"], item["properties"]["datetime"][:10]) for item in items)
-    return max(str(day) for (_, day), count in seen.items() if count == 2)
+    counts = Counter((item["properties"]["grid:code"], item["properties"]["datetime"][:10]) for item in items)
+    return max(str(day) for (_, day), count in counts.items() if count == 2)
 
 
 @pytest.mark.parametrize(
-    "name", ["oldest", "clearest", "best", "geomedian", "std", "slope", "max_doy", "p30", "count", "grown", "change"]
+    "name", ["oldest", "clearest", "best", "geomedian", "std", "slope", "max_doy", "p30", "count", "dilated", "change"]
 )
 def test_tiles_of_composites_equal_parts_of_a_large_image(demo_archive: Path, name: str) -> None:
     """Also where an observation intersects one tile and not the next."""
     request = image_request(NDVI, composite=METHODS.get(name, NEWEST))
-    if name == "grown":
+    if name == "dilated":
         request = replace(request, mask=parse_mask("clouds", 220))
     if name == "change":
         spring, autumn = parse_interval("2022-03-01/2022-05-31"), parse_interval("2022-09-01/2022-11-30")

@@ -1,4 +1,4 @@
-"""Composites of all observations, against numpy and scipy over the same scenes, with clouds, gaps and no data."""
+"""Composites equal NumPy and SciPy over the same scenes, with clouds, gaps and nodata."""
 
 from __future__ import annotations
 
@@ -41,7 +41,11 @@ __all__ = ["archive"]
 DAYS = sorted({time[:10] for time, *_ in ORDERED}, reverse=True)
 BANDS = ("red", "nir", "scl")
 GRID = tile_over(EAST, 13, 0.1, 0.4)
-ALONE = [*(each.name for each in COMPOSITES if not each.painted and each not in (BEST, GEOMEDIAN, MODE)), "p10", "p95"]
+ONE_BAND = [
+    *(each.name for each in COMPOSITES if not each.painted and each not in (BEST, GEOMEDIAN, MODE)),
+    "p10",
+    "p95",
+]
 
 
 @dataclass
@@ -83,7 +87,7 @@ def clear(archive: tuple[Path, list[MadeScene]]) -> Observed:
 
 @pytest.fixture(scope="module")
 def drawn(archive: tuple[Path, list[MadeScene]]) -> dict[str, ImageData]:
-    requests = {name: image_request(NDVI, composite=METHODS[name]) for name in ALONE}
+    requests = {name: image_request(NDVI, composite=METHODS[name]) for name in ONE_BAND}
     requests["mode"] = image_request("scl", "none", composite=MODE)
     requests["best"] = image_request("red; scl", composite=BEST)
     requests["geomedian"] = image_request("red * 2; nir - red", composite=GEOMEDIAN)
@@ -91,31 +95,31 @@ def drawn(archive: tuple[Path, list[MadeScene]]) -> dict[str, ImageData]:
     return dict(zip(requests, drawings, strict=True))
 
 
-@pytest.mark.parametrize("name", ALONE)
+@pytest.mark.parametrize("name", ONE_BAND)
 def test_composites_match_numpy(name: str, clear: Observed, drawn: dict[str, ImageData]) -> None:
-    some = np.s_[::5, ::7] if name[0] == "p" or name in ("slope", "first_doy", "max_doy") else np.s_[:, :]
-    values, when = (numbers[:, *some].reshape(len(DAYS), -1) for numbers in (clear.ndvi, clear.when))
+    subset = np.s_[::5, ::7] if name[0] == "p" or name in ("slope", "first_doy", "max_doy") else np.s_[:, :]
+    values, when = (numbers[:, *subset].reshape(len(DAYS), -1) for numbers in (clear.ndvi, clear.when))
     expected = composite_of(name, values, when)
-    inside = ~clear.on_edge[some].ravel()
-    found = drawn[name].values[:, *some].reshape(len(expected), -1)
-    valid = drawn[name].valid[some].ravel()
+    inside = ~clear.on_edge[subset].ravel()
+    actual = drawn[name].values[:, *subset].reshape(len(expected), -1)
+    valid = drawn[name].valid[subset].ravel()
     assert (valid == np.isfinite(expected[0]))[inside].all()
     assert len(np.unique(expected[0][np.isfinite(expected[0])])) > 2
-    tolerance = {"rtol": 1e-5, "atol": 1e-3} if name == "slope" else {"atol": 2e-6}  # of changes up to 100 a year
-    np.testing.assert_allclose(found[:, inside], expected[:, inside], **tolerance)
+    tolerance = {"rtol": 1e-5, "atol": 1e-3} if name == "slope" else {"atol": 2e-6}  # slopes reach 100 a year
+    np.testing.assert_allclose(actual[:, inside], expected[:, inside], **tolerance)
 
 
-def test_the_most_frequent_class(archive: tuple[Path, list[MadeScene]], drawn: dict[str, ImageData]) -> None:
-    """Unmasked, and where bands have no data too: only the classification is read."""
+def test_mode_is_the_most_frequent_class(archive: tuple[Path, list[MadeScene]], drawn: dict[str, ImageData]) -> None:
+    """Unmasked, and valid where bands are nodata: only the classification is read."""
     classes = []
     on_edge = np.zeros(GRID.shape, bool)
     for day in DAYS:
-        todays = [scene for scene in archive[1] if scene.time.startswith(day)]
-        numbers, valid, edge = newest_clear(todays, ("scl",), GRID, None)
+        scenes_of_day = [scene for scene in archive[1] if scene.time.startswith(day)]
+        numbers, valid, edge = newest_clear(scenes_of_day, ("scl",), GRID, None)
         classes.append(np.where(valid, numbers["scl"], np.nan))
         on_edge |= edge
-    seen = np.stack(classes)[:, ::3, ::3].reshape(len(DAYS), -1)
-    expected = composite_of("mode", seen, np.zeros_like(seen))
+    observations = np.stack(classes)[:, ::3, ::3].reshape(len(DAYS), -1)
+    expected = composite_of("mode", observations, np.zeros_like(observations))
     inside = ~on_edge[::3, ::3].ravel()
     assert np.array_equal(drawn["mode"].values[:, ::3, ::3].reshape(1, -1)[:, inside], expected[:, inside], True)
 
@@ -132,36 +136,36 @@ def test_best_takes_all_bands_of_the_day_with_the_highest_ndvi(clear: Observed, 
 def test_geomedian_is_computed_from_the_bands(clear: Observed, drawn: dict[str, ImageData]) -> None:
     twice_red, difference = drawn["geomedian"].values
     for row, col in zip(*(places[::197] for places in np.nonzero(~clear.on_edge)), strict=True):
-        seen = clear.bands[:, :2, row, col] / 10000
-        seen = seen[~np.isnan(seen).any(axis=1)]
-        if not len(seen):
+        observations = clear.bands[:, :2, row, col] / 10000
+        observations = observations[~np.isnan(observations).any(axis=1)]
+        if not len(observations):
             assert np.isnan([twice_red[row, col], difference[row, col]]).all()
             continue
         red = twice_red[row, col] / 2
-        place, truth = np.array([red, difference[row, col] + red]), weiszfeld(seen)
-        found, least = (np.sqrt(((seen - at) ** 2).sum(axis=1)).sum() for at in (place, truth))
-        assert found <= least + 1e-5
+        place, truth = np.array([red, difference[row, col] + red]), weiszfeld(observations)
+        actual, least = (np.sqrt(((observations - at) ** 2).sum(axis=1)).sum() for at in (place, truth))
+        assert actual <= least + 1e-5
 
 
 @pytest.mark.parametrize("mask", ["clouds", "none"])
-def test_a_composite_from_memory_is_the_same(archive: tuple[Path, list[MadeScene]], mask: str) -> None:
+def test_a_cached_composite_is_the_same(archive: tuple[Path, list[MadeScene]], mask: str) -> None:
     folder, scenes = archive
     request = image_request(NDVI, mask, composite=MEDIAN)
-    some = image_request(NDVI, mask, composite=MEDIAN, interval=parse_interval(DAYS[1]))
-    part, drawing, again = draw_all(folder, [(GRID, some), (GRID, request), (GRID, request)])
+    subset = image_request(NDVI, mask, composite=MEDIAN, interval=parse_interval(DAYS[1]))
+    part, drawing, again = draw_all(folder, [(GRID, subset), (GRID, request), (GRID, request)])
     assert part.valid.any()
     assert np.array_equal(drawing.values, again.values, equal_nan=True)
     assert again.report.tally.requests == 0
     assert {scene.id for scene in drawing.report.used} == {scene.id for scene in again.report.used}
     assert len(drawing.report.used) > 5
     if mask == "none":
-        seen = observed(scenes, GRID, None, ("red", "nir"))
-        check_median(drawing, seen.ndvi, seen.on_edge)
+        observations = observed(scenes, GRID, None, ("red", "nir"))
+        check_median(drawing, observations.ndvi, observations.on_edge)
 
 
 def check_median(drawing: ImageData, ndvi: NDArray[np.float64], on_edge: NDArray[np.bool_]) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # pixels that nobody saw
+        warnings.simplefilter("ignore", RuntimeWarning)  # pixels without observations
         expected = np.nanmedian(ndvi, axis=0)
     np.testing.assert_allclose(drawing.values[0][~on_edge], expected[~on_edge], atol=2e-6)
 
@@ -174,11 +178,11 @@ def test_a_broken_scene_is_skipped_and_reported(archive: tuple[Path, list[MadeSc
     grid = tile_over(WEST, 13)
     drawing = draw_one(tmp_path, grid, image_request(NDVI, composite=MEDIAN))
     assert drawing.report.skipped == {"G": "not-a-tiff"}
-    seen = observed([scene for scene in scenes if scene.id != "G"], grid)
-    check_median(drawing, seen.ndvi, seen.on_edge)
+    observations = observed([scene for scene in scenes if scene.id != "G"], grid)
+    check_median(drawing, observations.ndvi, observations.on_edge)
 
 
-def test_composites_of_nothing_are_invalid(archive: tuple[Path, list[MadeScene]]) -> None:
+def test_composites_without_scenes_are_invalid(archive: tuple[Path, list[MadeScene]]) -> None:
     requests = [image_request(NDVI, composite=each) for each in (MEDIAN, SLOPE, GEOMEDIAN, BEST)]
     for drawing in draw_all(archive[0], [(tile_grid(13, 10, 10), request) for request in requests]):
         assert not drawing.valid.any()
@@ -187,16 +191,16 @@ def test_composites_of_nothing_are_invalid(archive: tuple[Path, list[MadeScene]]
 
 def test_a_count_is_valid_everywhere(archive: tuple[Path, list[MadeScene]]) -> None:
     request = image_request("red; nir; scl", composite=COUNT)
-    here, elsewhere = draw_all(archive[0], [(GRID, request), (tile_grid(13, 10, 10), request)])
-    assert here.valid.all()
-    assert {0, 1, 2} <= set(np.unique(here.values))
-    assert here.values.shape == elsewhere.values.shape == (1, 256, 256)
-    assert elsewhere.valid.all()
-    assert not elsewhere.values.any()
+    inside, outside = draw_all(archive[0], [(GRID, request), (tile_grid(13, 10, 10), request)])
+    assert inside.valid.all()
+    assert {0, 1, 2} <= set(np.unique(inside.values))
+    assert inside.values.shape == outside.values.shape == (1, 256, 256)
+    assert outside.valid.all()
+    assert not outside.values.any()
 
 
 def hanging(monkeypatch: pytest.MonkeyPatch, scenes: set[str]) -> None:
-    """Reading these scenes never ends."""
+    """Make reads of these scenes hang."""
     read = SceneReader.usable_and_values
 
     async def usable_and_values(self: SceneReader, scene: Any) -> Any:
@@ -207,7 +211,7 @@ def hanging(monkeypatch: pytest.MonkeyPatch, scenes: set[str]) -> None:
     monkeypatch.setattr(SceneReader, "usable_and_values", usable_and_values)
 
 
-def test_at_the_deadline_the_composite_has_what_was_read(
+def test_at_the_deadline_the_composite_has_the_scenes_read_so_far(
     archive: tuple[Path, list[MadeScene]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, scenes = archive
@@ -216,11 +220,11 @@ def test_at_the_deadline_the_composite_has_what_was_read(
     drawing = draw_one(folder, grid, image_request(NDVI, composite=MEDIAN), tile_deadline=3)
     assert drawing.report.incomplete == "deadline"
     assert drawing.report.skipped == {"G": "deadline"}
-    seen = observed([scene for scene in scenes if scene.id != "G"], grid)
-    check_median(drawing, seen.ndvi, seen.on_edge)
+    observations = observed([scene for scene in scenes if scene.id != "G"], grid)
+    check_median(drawing, observations.ndvi, observations.on_edge)
 
 
-def test_nothing_read_by_the_deadline_is_an_error(
+def test_a_deadline_before_any_scene_is_read_is_an_error(
     archive: tuple[Path, list[MadeScene]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hanging(monkeypatch, {scene.id for scene in archive[1]})
@@ -242,8 +246,8 @@ def test_large_stacks_are_processed_in_strips(
     assert len(parts.report.used) == len(whole.report.used)
 
 
-def test_an_overpass_over_midnight_and_new_year(tmp_path: Path) -> None:
-    """One observation, in which each pixel has the day of its own scene."""
+def test_an_overpass_at_new_year_is_one_observation_of_two_days(tmp_path: Path) -> None:
+    """One observation, in which each pixel has the day of its scene."""
     times = ("2022-12-31T23:59:30Z", "2022-12-31T23:59:50Z", "2023-01-01T00:00:10Z", "2023-01-01T00:00:30Z")
     for number, time in enumerate(times):
         red = np.zeros((300, 300), np.uint16)
@@ -254,5 +258,5 @@ def test_an_overpass_over_midnight_and_new_year(tmp_path: Path) -> None:
     assert drawing.valid.all()
     assert set(np.unique(drawing.values)) == {1, 365}
     assert 0.3 < (drawing.values == 1).mean() < 0.7
-    counted = draw_one(tmp_path, tile_over(WEST, 15), image_request("red", composite=COUNT))
-    assert (counted.values == 1).all(), "it is one observation"
+    count = draw_one(tmp_path, tile_over(WEST, 15), image_request("red", composite=COUNT))
+    assert (count.values == 1).all(), "one observation"

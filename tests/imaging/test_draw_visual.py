@@ -27,23 +27,23 @@ def archive(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     folder = tmp_path_factory.mktemp("visual")
     bands = {"red": constant(SQUARE, 900), "scl": constant(SQUARE, 4, 20, np.uint8)}
     scene = MadeScene("A", SQUARE, "2022-06-05T10:20:39Z", bands).write(folder)
-    here = scene.files["red"].parent
+    scene_folder = scene.files["red"].parent
     image = np.random.default_rng(1).integers(1, 256, (3, 512, 512)).astype(np.uint8)
-    image[:, :100, :100] = 0  # where nothing was seen
+    image[:, :100, :100] = 0  # nodata
     profile = {
         "driver": "GTiff", "count": 3, "height": 512, "width": 512, "dtype": "uint8", "nodata": 0, "crs": SQUARE.crs,
         "transform": Affine(10, 0, SQUARE.left, 0, -10, SQUARE.top), "tiled": True, "blockxsize": 256,
         "blockysize": 256, "compress": "deflate", "predictor": 2, "interleave": request.param, "photometric": "RGB",
     }  # fmt: skip
-    with rasterio.open(here / "visual.tif", "w", **profile) as target:
+    with rasterio.open(scene_folder / "visual.tif", "w", **profile) as target:
         target.write(image)
     item = scene.item()
     item["assets"]["visual"] = {"href": "visual.tif", "type": "image/tiff; application=geotiff"}
-    (here / "A.json").write_text(json.dumps(item))
+    (scene_folder / "A.json").write_text(json.dumps(item))
     return folder, image
 
 
-def test_colours_are_those_of_the_file(archive: tuple[Path, np.ndarray]) -> None:
+def test_visual_has_the_colours_of_the_file(archive: tuple[Path, np.ndarray]) -> None:
     folder, image = archive
     layer = layer_of(LayerOptions(bands=("visual",)))
     grid = tile_over(SQUARE, 14, 0.2, 0.2)
@@ -54,11 +54,11 @@ def test_colours_are_those_of_the_file(archive: tuple[Path, np.ndarray]) -> None
     inside = (col >= 0) & (col < 512) & (row >= 0) & (row < 512)
     expected = np.zeros((3, *grid.shape), np.uint8)
     expected[:, inside] = image[:, row[inside].astype(int), col[inside].astype(int)]
-    seen = inside & (expected != 0).all(axis=0)
-    assert 0.2 < seen.mean() < 1
-    assert (drawing.valid == seen).all()
+    expected_valid = inside & (expected != 0).all(axis=0)
+    assert 0.2 < expected_valid.mean() < 1
+    assert (drawing.valid == expected_valid).all()
     rgba = layer.style.image(drawing.values, drawing.valid).rgba
-    assert (np.moveaxis(rgba[..., :3], -1, 0)[:, seen] == expected[:, seen]).all()
+    assert (np.moveaxis(rgba[..., :3], -1, 0)[:, expected_valid] == expected[:, expected_valid]).all()
     smooth = draw_one(folder, grid, replace(request, resampling=Resampling.BILINEAR))
     assert smooth.valid.any()
     assert not np.array_equal(smooth.values, drawing.values, equal_nan=True)

@@ -15,7 +15,7 @@ from scog.geo.grid import Grid, tile_grid
 from scog.imaging.draw import ImageData
 from scog.render.layer import LayerOptions, layer_of
 from scog.temporal.intervals import parse_interval
-from tests.bandmath.test_indices import CONSTANTS, OWN_CONSTANTS, OWN_FORMULAS, PUBLISHED_BANDS, TABLE
+from tests.bandmath.test_indices import CONSTANTS, CORRECTED_FORMULAS, EXTRA_CONSTANTS, PUBLISHED_BANDS, TABLE
 from tests.doubles.archives import sample
 from tests.doubles.drawing import draw_all, image_request
 
@@ -31,12 +31,12 @@ def reflectance(archive: Path, item: str, grid: Grid, offset: float) -> tuple[di
     """Values of each band by its symbol, each pixel transformed separately; and which pixels are not on an edge."""
     folder = archive / item
     assets = json.loads((folder / f"{folder.name}.json").read_text())["assets"]
-    found, sure = {}, np.ones(grid.shape, bool)
+    arrays, certain = {}, np.ones(grid.shape, bool)
     for symbol, band in PUBLISHED_BANDS.items():
         layer = sample(folder / assets[band]["href"], grid)
-        found[symbol] = np.maximum(layer.numbers * np.float64(0.0001) + offset, 0.0)
-        sure &= layer.valid & ~layer.on_edge
-    return found, sure
+        arrays[symbol] = np.maximum(layer.numbers * np.float64(0.0001) + offset, 0.0)
+        certain &= layer.valid & ~layer.on_edge
+    return arrays, certain
 
 
 @pytest.fixture(scope="module", params=PLACES)
@@ -52,26 +52,26 @@ def drawn(request: pytest.FixtureRequest, demo_archive: Path) -> tuple[dict[str,
 
 
 def test_every_index_matches_its_published_formula(drawn: tuple[dict[str, ImageData], dict[str, Any], Any]) -> None:
-    drawings, symbols, sure = drawn
-    assert sure.mean() > 0.95
+    drawings, symbols, certain = drawn
+    assert certain.mean() > 0.95
     assert len(drawings) == len(TABLE) == 233
     for name in TABLE:
         drawing = drawings[get(name).name]
-        scope = {"__builtins__": {}} | CONSTANTS | OWN_CONSTANTS.get(name, {}) | symbols
+        scope = {"__builtins__": {}} | CONSTANTS | EXTRA_CONSTANTS.get(name, {}) | symbols
         with np.errstate(all="ignore"):
-            expected = np.broadcast_to(eval(OWN_FORMULAS.get(name, TABLE[name]["formula"]), scope), sure.shape)
-        finite = np.isfinite(expected) & sure
+            expected = np.broadcast_to(eval(CORRECTED_FORMULAS.get(name, TABLE[name]["formula"]), scope), certain.shape)
+        finite = np.isfinite(expected) & certain
         # Where terms cancel out, 32 bits keep fewer digits than this: that is rare.
         agree = np.isclose(drawing.values[0], expected, rtol=1e-3, atol=1e-4)
         assert finite.mean() > 0.3, name
         assert agree[finite].mean() > 0.97, name
-        assert (drawing.valid == np.isfinite(expected))[sure].mean() > 0.99, name
+        assert (drawing.valid == np.isfinite(expected))[certain].mean() > 0.99, name
 
 
 def test_every_index_is_valid_and_varied(drawn: tuple[dict[str, ImageData], dict[str, Any], Any]) -> None:
     """At least a third of land and sea is valid, in several colours."""
-    drawings, _, sure = drawn
+    drawings, _, certain = drawn
     for name, drawing in drawings.items():
         image = layer_of(LayerOptions(index=name)).style.image(drawing.values, drawing.valid)
-        assert (image.rgba[..., 3] == 255)[sure].mean() > 0.33, name
+        assert (image.rgba[..., 3] == 255)[certain].mean() > 0.33, name
         assert len(np.unique(image.pixels[drawing.valid])) > 8, name

@@ -35,7 +35,7 @@ LAYERS = {
     "classes": layer_of(LayerOptions(classes="bare:tan,0.2,sparse,0.5,dense:006400")),
     "ranges": layer_of(LayerOptions(colormap='[[[0, 0.5], "red"]]')),
 }
-EVERY = pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS)
+EACH_LAYER = pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS)
 
 
 def drawing(layer: Layer, holes: bool = True) -> ImageData:
@@ -63,33 +63,33 @@ def rgba(body: bytes) -> NDArray[np.uint8]:
         return np.asarray(image.convert("RGBA"))
 
 
-@EVERY
+@EACH_LAYER
 def test_images_have_the_colours_of_the_style(layer: Layer) -> None:
     drawn = drawing(layer)
     expected = layer.style.image(drawn.values, drawn.valid).rgba
     for name in ("png", "png32"):
         assert (rgba(encoded(name, layer, drawn)) == expected).all()
-    found = rgba(encoded("webp", layer, drawn)).astype(int)
+    numbers = rgba(encoded("webp", layer, drawn)).astype(int)
     if layer.expression.outputs == 1:
-        assert (found == expected).all()
+        assert (numbers == expected).all()
     else:
-        assert (found[..., 3] == expected[..., 3]).all()
-        assert abs(found - expected)[drawn.valid].mean() < 6
+        assert (numbers[..., 3] == expected[..., 3]).all()
+        assert abs(numbers - expected)[drawn.valid].mean() < 6
     flat = rgba(encoded("jpg", layer, drawn))[..., :3].astype(int)
     assert abs(flat[24:32, 32:48] - 255).max() < 8
-    seen = np.where(expected[..., 3:] == 255, expected[..., :3], 255)
-    assert abs(flat - seen).mean() < 8
+    expected_rgb = np.where(expected[..., 3:] == 255, expected[..., :3], 255)
+    assert abs(flat - expected_rgb).mean() < 8
 
 
-@EVERY
+@EACH_LAYER
 def test_values_are_those_of_the_image_or_its_classes(layer: Layer) -> None:
     drawn = drawing(layer)
     expected = drawn.values
     if layer is LAYERS["classes"]:
         classes = 1 + np.digitize(drawn.values, np.array([0.2, 0.5], np.float32))
         expected = np.where(drawn.valid, classes, np.nan).astype(np.float32)
-    found = np.load(io.BytesIO(encoded("npy", layer, drawn)), allow_pickle=False)
-    assert np.array_equal(found, expected, equal_nan=True)
+    numbers = np.load(io.BytesIO(encoded("npy", layer, drawn)), allow_pickle=False)
+    assert np.array_equal(numbers, expected, equal_nan=True)
     with MemoryFile(encoded("tif", layer, drawn)) as memory, memory.open(driver="GTiff") as source:
         assert np.array_equal(source.read(), expected, equal_nan=True)
         assert source.crs.to_epsg() == 3857
@@ -104,8 +104,8 @@ def test_geotiff_tags_list_scenes_in_order() -> None:
     assert tags["SCENES"] == "S2A_02 S2A_12"
     assert (tags["FIRST_DATETIME"], tags["LAST_DATETIME"]) == ("2024-06-02T10:10:31Z", "2024-06-12T10:10:31Z")
     assert tags["TIFFTAG_SOFTWARE"] == f"scog {scog.__version__}"
-    nothing = ImageData(np.full((1, 64, 64), np.nan, np.float32), np.zeros((64, 64), bool), Report())
-    with MemoryFile(encoded("tif", layer, nothing)) as memory, memory.open(driver="GTiff") as source:
+    empty = ImageData(np.full((1, 64, 64), np.nan, np.float32), np.zeros((64, 64), bool), Report())
+    with MemoryFile(encoded("tif", layer, empty)) as memory, memory.open(driver="GTiff") as source:
         assert source.tags().keys() & {"FIRST_DATETIME", "LAST_DATETIME"} == set()
         assert np.isnan(source.read()).all()
 
@@ -115,11 +115,11 @@ def test_png16_spreads_the_range_over_16_bits(name: str) -> None:
     layer = LAYERS[name]
     drawn = drawing(layer)
     with Image.open(io.BytesIO(encoded("png16", layer, drawn))) as image:
-        found = np.asarray(image).astype(float)
+        numbers = np.asarray(image).astype(float)
     low, high = layer.style.legend.json()["range"]
     exact = 1 + np.clip((drawn.values[0].astype(float) - low) / (high - low), 0, 1) * 65534
-    assert abs(found - exact)[drawn.valid].max() < 0.51 + 65534 * 2e-7
-    assert (found[~drawn.valid] == 0).all()
+    assert abs(numbers - exact)[drawn.valid].max() < 0.51 + 65534 * 2e-7
+    assert (numbers[~drawn.valid] == 0).all()
 
 
 @pytest.mark.parametrize("name", ["bands", "formula", "scl", "classes", "ranges"])
@@ -130,7 +130,7 @@ def test_png16_requires_a_range(name: str) -> None:
     assert "tif" in str(refused.value.valid)
 
 
-@EVERY
+@EACH_LAYER
 def test_every_format_encodes_an_empty_image(layer: Layer) -> None:
     outputs = layer.expression.outputs
     drawn = ImageData(np.full((outputs, 64, 64), np.nan, np.float32), np.zeros((64, 64), bool), Report())

@@ -1,4 +1,4 @@
-"""Tiles of every tile matrix set, against GDAL's warp at the overview level and pyproj for each pixel."""
+"""Tiles of every tile matrix set equal GDAL's warp at the overview level and pyproj for each pixel."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SQUARES = {
     "the Alps": Square("32TPS", 32632, 690000, 5150000),
     "82 N": Square("33XWM", 32633, 520000, 9150000),
     "80 S": Square("33CWM", 32733, 520000, 1150000),
-    "west of the antimeridian": Square("60WWU", 32660, 634500, 7300000),  # it goes on to the east of it
+    "west of the antimeridian": Square("60WWU", 32660, 634500, 7300000),  # extends across it
     "east of the antimeridian": Square("01WCP", 32601, 363500, 7300000),
     "New Zealand": Square("59GMK", 32759, 520000, 5150000),
 }
@@ -35,7 +35,7 @@ REGIONAL = {
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, MadeScene]]:
-    """One scene for each source grid, whose red is the column and nir the row; the last is newest."""
+    """A scene for each source grid, with columns in red and rows in nir; the last is the newest."""
     folder = tmp_path_factory.mktemp("grids")
     scenes = {}
     for day, (place, square) in enumerate(SQUARES.items(), start=1):
@@ -56,8 +56,8 @@ def tile_of(name: str, zoom: int, square: Square, buffer: float = 0.0, size: int
     if not (box.left < x < box.right and box.bottom < y < box.top):
         return None
     row = int((box.top - y) / (matrix.cellSize * matrix.tileHeight))
-    joined = matrix.get_coalesce_factor(row) if matrix.variableMatrixWidths else 1
-    col = int((x - box.left) / (matrix.cellSize * matrix.tileWidth * joined)) * joined
+    coalesced = matrix.get_coalesce_factor(row) if matrix.variableMatrixWidths else 1
+    col = int((x - box.left) / (matrix.cellSize * matrix.tileWidth * coalesced)) * coalesced
     return tile_grid(z, col, row, size, name, buffer)
 
 
@@ -72,40 +72,40 @@ def warped(path: Path, grid: Grid) -> NDArray[np.uint16]:
         return numbers
 
 
-IN_SHORT = {"NZTM2000Quad", "UPSAntarcticWGS84Quad"}
-"""A southern map with its y axis first, and a pole: the others take as long together as all other tests."""
+QUICK_NAMES = {"NZTM2000Quad", "UPSAntarcticWGS84Quad"}
+"""A southern map with its y axis first, and a polar one; the remaining ones take as long as all other tests."""
 
 
 @pytest.mark.parametrize(
-    "name", [name if name in IN_SHORT else pytest.param(name, marks=pytest.mark.acceptance) for name in NAMES]
+    "name", [name if name in QUICK_NAMES else pytest.param(name, marks=pytest.mark.acceptance) for name in NAMES]
 )
 def test_tiles_match_gdal(
     archive: tuple[Path, dict[str, MadeScene]], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, scenes = archive
-    if name == "EuropeanETRS89_LAEAQuad":  # half a millimetre lies between pyproj's and rasterio's versions of PROJ
+    if name == "EuropeanETRS89_LAEAQuad":  # PROJ versions of pyproj and rasterio differ by 0.5 mm
         monkeypatch.setattr("tests.doubles.archives.NEAR_EDGE", 2e-4)
-    wanted = [
+    tiles = [
         (place, grid)
         for place, square in SQUARES.items()
         for zoom, buffer in ((9, 0.0), (12, 3.0), (14, 0.0), (15, 0.5))
         if (grid := tile_of(name, zoom, square, buffer)) is not None
     ]
-    assert len(wanted) >= (4 if name in REGIONAL else 20)
-    drawings = draw_all(folder, [(grid, image_request("red; nir")) for _, grid in wanted])
-    for (place, grid), drawing in zip(wanted, drawings, strict=True):
+    assert len(tiles) >= (4 if name in REGIONAL else 20)
+    drawings = draw_all(folder, [(grid, image_request("red; nir")) for _, grid in tiles])
+    for (place, grid), drawing in zip(tiles, drawings, strict=True):
         newest = list(scenes.values())[::-1]
         numbers, valid, on_edge = newest_clear(newest, ("red", "nir"), grid)
-        sure = ~on_edge
+        certain = ~on_edge
         drawn = np.where(drawing.valid, np.round(np.nan_to_num(drawing.values).astype(np.float64) * 10000), 0)
-        assert np.array_equal(drawing.valid[sure], valid[sure]), (place, grid)
-        by_gdal = np.zeros((2, *grid.shape), np.uint16)
+        assert np.array_equal(drawing.valid[certain], valid[certain]), (place, grid)
+        gdal_numbers = np.zeros((2, *grid.shape), np.uint16)
         for scene in newest:
-            one = np.stack([warped(scene.files[band], grid) for band in ("red", "nir")])
-            by_gdal = np.where(by_gdal > 0, by_gdal, one)
-        for band, own, gdals in zip(("red", "nir"), drawn, by_gdal, strict=True):
-            assert np.array_equal(own[sure], numbers[band][sure]), (place, grid)
-            assert np.array_equal(own[sure], gdals[sure]), (place, grid)
+            scene_numbers = np.stack([warped(scene.files[band], grid) for band in ("red", "nir")])
+            gdal_numbers = np.where(gdal_numbers > 0, gdal_numbers, scene_numbers)
+        for band, scog_band, gdal_band in zip(("red", "nir"), drawn, gdal_numbers, strict=True):
+            assert np.array_equal(scog_band[certain], numbers[band][certain]), (place, grid)
+            assert np.array_equal(scog_band[certain], gdal_band[certain]), (place, grid)
         assert np.count_nonzero(on_edge) < 0.01 * on_edge.size
         assert drawing.valid.any(), (place, grid)
         assert not drawing.report.skipped
@@ -152,7 +152,7 @@ def test_adjacent_tiles_over_the_antimeridian_equal_one_image(
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("buffer", [0, 32])
-def test_tiles_at_the_ends_of_the_maps_are_fast(
+def test_tiles_at_the_limits_of_tile_matrix_sets_are_fast(
     archive: tuple[Path, dict[str, MadeScene]], name: str, tile: tuple[int, int, int], buffer: float
 ) -> None:
     grid = tile_grid(*tile, 256, name, buffer)

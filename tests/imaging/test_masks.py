@@ -1,4 +1,4 @@
-"""Masks and alpha bands determine validity, with any resampling method, in the file or beside it."""
+"""Masks in or beside the file and alpha bands determine validity, with any resampling method."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ async def opened(folder: Path, *hosts: str) -> AsyncIterator[tuple[BlockReader, 
             yield reader, BandReader(reader, Workbench(cpu), MemoryBudget(100_000_000), None)
 
 
-async def layer(layers: BandReader, url: str, grid: Grid, **how: Any) -> BandData:
+async def layer(layers: BandReader, url: str, grid: Grid, **options: Any) -> BandData:
     scene: Any = SimpleNamespace(id="", assets={"red": Asset(url, band=1)})
-    request = BandRequest(scene, ["red"], grid, **how)
+    request = BandRequest(scene, ["red"], grid, **options)
     return await layers.compute(request, lambda layers: layers["red"], UpstreamStats())
 
 
@@ -63,43 +63,43 @@ def test_masked_pixels_have_no_weight_in_any_method(method: Resampling, zoom: fl
 
     async def work() -> None:
         async with opened(tmp_path) as (_, layers):
-            found, expected = [
+            result, expected = [
                 await layer(layers, (tmp_path / name).resolve().as_uri(), grid, resampling=method)
                 for name in ("masked.tif", "nodata.tif")
             ]
-            np.testing.assert_array_equal(found.valid, expected.valid)
-            np.testing.assert_array_equal(found.numbers[found.valid], expected.numbers[found.valid])
-            assert found.numbers.dtype == expected.numbers.dtype
-            assert 0 < np.count_nonzero(found.valid) < found.valid.size
+            np.testing.assert_array_equal(result.valid, expected.valid)
+            np.testing.assert_array_equal(result.numbers[result.valid], expected.numbers[result.valid])
+            assert result.numbers.dtype == expected.numbers.dtype
+            assert 0 < np.count_nonzero(result.valid) < result.valid.size
 
     run(work())
 
 
-def test_zero_is_valid_if_the_mask_says_so(tmp_path: Path) -> None:
+def test_zero_is_valid_where_the_mask_is_valid(tmp_path: Path) -> None:
     write(Choice("uint8", count=4, validity="alpha", photometric="RGB"), tmp_path / "a.tif")
     zeros = numbers_of(Choice("uint8", count=4, validity="alpha"))
     assert ((zeros[0] == 0) & (zeros[3] > 0)).any()
 
     async def work() -> None:
         async with opened(tmp_path) as (_, layers):
-            found = await layer(layers, (tmp_path / "a.tif").resolve().as_uri(), WHOLE)
-            np.testing.assert_array_equal(found.valid, zeros[3] > 0)
-            np.testing.assert_array_equal(found.numbers[found.valid], zeros[0][found.valid])
+            result = await layer(layers, (tmp_path / "a.tif").resolve().as_uri(), WHOLE)
+            np.testing.assert_array_equal(result.valid, zeros[3] > 0)
+            np.testing.assert_array_equal(result.numbers[result.valid], zeros[0][result.valid])
 
     run(work())
 
 
-def test_masks_count_in_the_block_cache(tmp_path: Path) -> None:
+def test_masks_count_towards_the_block_cache(tmp_path: Path) -> None:
     write(Choice("uint16", validity="mask"), tmp_path / "a.tif")
 
     async def work() -> None:
         url = (tmp_path / "a.tif").resolve().as_uri()
         async with opened(tmp_path) as (reader, _):
             description = await reader.read_metadata(url, UpstreamStats())
-            every = every_block(description)
-            blocks = await reader.blocks(url, description, 0, every, UpstreamStats())
-            taken = sum(block.nbytes for block in blocks.values())
-            assert reader._blocks.bytes == taken == len(every) * description.block_bytes(0)
+            all_blocks = every_block(description)
+            blocks = await reader.blocks(url, description, 0, all_blocks, UpstreamStats())
+            block_bytes = sum(block.nbytes for block in blocks.values())
+            assert reader._blocks.bytes == block_bytes == len(all_blocks) * description.block_bytes(0)
             assert description.block_bytes(0) == 3 * np.prod(description.levels[0].block_shape)
 
     run(work())
@@ -114,15 +114,15 @@ def test_an_msk_file_beside_a_local_file_is_read(tmp_path: Path) -> None:
     async def work() -> None:
         async with opened(tmp_path) as (reader, layers):
             url = path.resolve().as_uri()
-            found = await layer(layers, url, WHOLE)
-            np.testing.assert_array_equal(found.valid, valid & np.isfinite(found.numbers))
+            result = await layer(layers, url, WHOLE)
+            np.testing.assert_array_equal(result.valid, valid & np.isfinite(result.numbers))
             description = await reader.read_metadata(url, UpstreamStats())
             assert description.mask_file == url + ".msk"
 
     run(work())
 
 
-def test_a_mask_without_overviews_applies_to_those_of_its_file(tmp_path: Path) -> None:
+def test_a_mask_without_overviews_applies_to_the_overviews_of_its_file(tmp_path: Path) -> None:
     """GDAL treats all pixels of such overviews as valid."""
     path, bare = tmp_path / "a.tif", tmp_path / "bare.tif"
     write(MASKED, path)
@@ -134,10 +134,10 @@ def test_a_mask_without_overviews_applies_to_those_of_its_file(tmp_path: Path) -
             url = path.resolve().as_uri()
             for level in (1, 2):
                 grid = (await reader.read_metadata(url, UpstreamStats())).levels[level].grid
-                found = await layer(layers, url, grid)
+                result = await layer(layers, url, grid)
                 row, col = (np.arange(0.5, n) * full / n for n, full in zip(grid.shape, (HEIGHT, WIDTH), strict=True))
                 hole = ((row >= 50) & (row < 100))[:, np.newaxis] & ((col >= 30) & (col < 150))
-                np.testing.assert_array_equal(found.valid, np.isfinite(found.numbers) & ~hole)
+                np.testing.assert_array_equal(result.valid, np.isfinite(result.numbers) & ~hole)
 
     run(work())
 
@@ -186,9 +186,9 @@ def test_msk_files_of_remote_files_are_not_requested(tmp_path: Path) -> None:
             url = server.put("/a.tif", path.read_bytes())
             server.put("/a.tif.msk", path.with_name("a.tif.msk").read_bytes())
             async with opened(tmp_path, server.host) as (_, layers):
-                found = await layer(layers, url, WHOLE)
-                np.testing.assert_array_equal(found.valid, np.isfinite(found.numbers))
-                assert {seen.path for seen in server.requests} == {"/a.tif"}
+                result = await layer(layers, url, WHOLE)
+                np.testing.assert_array_equal(result.valid, np.isfinite(result.numbers))
+                assert {request.path for request in server.requests} == {"/a.tif"}
 
     run(work())
 
@@ -204,8 +204,8 @@ def test_an_internal_mask_takes_precedence_over_an_msk_file(tmp_path: Path) -> N
 
     async def work() -> None:
         async with opened(tmp_path) as (_, layers):
-            found = await layer(layers, path.resolve().as_uri(), WHOLE)
-            np.testing.assert_array_equal(found.valid, valid & np.isfinite(found.numbers))
+            result = await layer(layers, path.resolve().as_uri(), WHOLE)
+            np.testing.assert_array_equal(result.valid, valid & np.isfinite(result.numbers))
 
     run(work())
 
@@ -222,8 +222,8 @@ def test_64_bit_nodata_is_exact(dtype: str, text: str, tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     numbers = np.full((HEIGHT, WIDTH), 5, dtype)
     limits = np.iinfo(dtype)
-    wanted = [number for step in (-1, 0, 1) if limits.min <= (number := int(text) + step) <= limits.max]
-    numbers[0, : len(wanted)] = wanted
+    neighbours = [number for step in (-1, 0, 1) if limits.min <= (number := int(text) + step) <= limits.max]
+    numbers[0, : len(neighbours)] = neighbours
     options = {"driver": "GTiff", "width": WIDTH, "height": HEIGHT, "count": 1, "dtype": dtype}
     with rasterio.open(path, "w", **options, crs=CRS, transform=PLACE, nodata=float(2**60)) as dataset:
         dataset.write(numbers, 1)
@@ -234,7 +234,7 @@ def test_64_bit_nodata_is_exact(dtype: str, text: str, tmp_path: Path) -> None:
 
     async def work() -> None:
         async with opened(tmp_path) as (_, layers):
-            found = await layer(layers, path.resolve().as_uri(), WHOLE)
-            np.testing.assert_array_equal(found.valid, numbers != int(text))
+            result = await layer(layers, path.resolve().as_uri(), WHOLE)
+            np.testing.assert_array_equal(result.valid, numbers != int(text))
 
     run(work())

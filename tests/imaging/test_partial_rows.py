@@ -1,4 +1,4 @@
-"""Reading only the rows needed: fewer bytes, the same pixels, and no partial block taken for a whole one."""
+"""Reading only the required rows: fewer bytes, equal pixels, and no partial block is mistaken for a whole one."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def written(numbers: NDArray[np.uint16]) -> bytes:
 
 
 NUMBERS = np.random.default_rng(1).integers(1, 60_000, (600, 500), np.uint16)
-"""Noise, whose bytes are spread evenly over its rows."""
+"""Noise: its compressed bytes are spread evenly over the rows."""
 DATA = written(NUMBERS)
 UNEVEN = written(
     np.where(np.arange(512)[:, np.newaxis] < 256, np.pad(NUMBERS[:512], ((0, 0), (0, 12))), 7).astype(np.uint16)
@@ -54,11 +54,11 @@ UNEVEN = written(
 """Noise above, a constant below: the first rows take most of the bytes."""
 
 
-def served(body: Body, data: bytes = DATA, latency: float = 0.0, **how: Any) -> None:
+def served(body: Body, data: bytes = DATA, latency: float = 0.0, **options: Any) -> None:
     """Run a test with a server of one file, and a reader that has its header."""
 
     async def work() -> None:
-        async with reading(server.host, **how) as reader:
+        async with reading(server.host, **options) as reader:
             url = server.put("/a.tif", data)
             description = await reader.read_metadata(url, UpstreamStats())
             server.forget_requests()
@@ -68,7 +68,7 @@ def served(body: Body, data: bytes = DATA, latency: float = 0.0, **how: Any) -> 
         run(work())
 
 
-def bytes_are_worth(round_trip: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def set_round_trip_bytes(round_trip: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fix the number of bytes that a round trip is worth, instead of measuring the connection."""
     monkeypatch.setattr(concurrency, "DEFAULT_ROUND_TRIP_BYTES", round_trip)
     monkeypatch.setattr(concurrency, "MIN_TIMED", 10**12)
@@ -84,17 +84,17 @@ def size_of(description: FileMetadata, block: tuple[int, int], level: int = 0) -
 def test_the_upper_rows_cost_their_share_of_bytes(bottom: int) -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str, description: FileMetadata) -> None:
         tally = UpstreamStats()
-        found = await reader.blocks(url, description, 0, [(0, 0)], tally, bottom=bottom, partial_rows=True)
-        np.testing.assert_array_equal(found[0, 0], np.pad(NUMBERS[:bottom], ((0, 0), (0, 12))))
+        blocks = await reader.blocks(url, description, 0, [(0, 0)], tally, bottom=bottom, partial_rows=True)
+        np.testing.assert_array_equal(blocks[0, 0], np.pad(NUMBERS[:bottom], ((0, 0), (0, 12))))
         assert len(server.requests) == tally.requests == 1
         whole = size_of(description, (0, 0))
         assert tally.bytes <= whole * bottom / 512 * range_plan.MARGIN + range_plan.PREFIX_BYTES + 1
         server.forget_requests()
         assert (
             await reader.blocks(url, description, 0, [(0, 0)], UpstreamStats(), bottom=bottom, partial_rows=True)
-            == found
+            == blocks
         )
-        assert reader.cached_blocks(BlockRequest(url, description, 0, [(0, 0)], bottom=bottom)) == found
+        assert reader.cached_blocks(BlockRequest(url, description, 0, [(0, 0)], bottom=bottom)) == blocks
         assert server.requests == []
         assert reader.cached_blocks(BlockRequest(url, description, 0, [(0, 0)], bottom=bottom + 1)) is None
         assert reader.cached_blocks(BlockRequest(url, description, 0, [(0, 0)])) is None
@@ -104,22 +104,22 @@ def test_the_upper_rows_cost_their_share_of_bytes(bottom: int) -> None:
 
 def test_blocks_above_the_last_rows_are_read_whole() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str, description: FileMetadata) -> None:
-        found = await reader.blocks(
+        blocks = await reader.blocks(
             url, description, 0, [(0, 0), (1, 0)], UpstreamStats(), bottom=530, partial_rows=True
         )
-        assert [len(found[block]) for block in ((0, 0), (1, 0))] == [512, 18]
+        assert [len(blocks[block]) for block in ((0, 0), (1, 0))] == [512, 18]
 
     served(body)
 
 
 def test_many_bytes_are_continued_even_if_they_arrive_within_a_round_trip(monkeypatch: pytest.MonkeyPatch) -> None:
-    bytes_are_worth(2_000_000, monkeypatch)
+    set_round_trip_bytes(2_000_000, monkeypatch)
 
     async def body(server: RangeServer, reader: BlockReader, url: str, description: FileMetadata) -> None:
         await reader.blocks(url, description, 0, [(0, 0)], UpstreamStats(), bottom=400, partial_rows=True)
         assert range_fetcher.MAX_DISCARDED < server.bytes < size_of(description, (0, 0))
-        found = await reader.blocks(url, description, 0, [(0, 0)], UpstreamStats())
-        np.testing.assert_array_equal(found[0, 0], np.pad(NUMBERS[:512], ((0, 0), (0, 12))))
+        blocks = await reader.blocks(url, description, 0, [(0, 0)], UpstreamStats())
+        np.testing.assert_array_equal(blocks[0, 0], np.pad(NUMBERS[:512], ((0, 0), (0, 12))))
         assert server.bytes == size_of(description, (0, 0))
 
     served(body)
@@ -127,22 +127,22 @@ def test_many_bytes_are_continued_even_if_they_arrive_within_a_round_trip(monkey
 
 @pytest.mark.parametrize("partial_rows", [True, False])
 def test_a_partial_block_is_continued_on_slow_connections(partial_rows: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    bytes_are_worth(10_000, monkeypatch)
+    set_round_trip_bytes(10_000, monkeypatch)
 
     async def body(server: RangeServer, reader: BlockReader, url: str, description: FileMetadata) -> None:
         await reader.blocks(url, description, 0, [(0, 0)], UpstreamStats(), bottom=100, partial_rows=True)
-        found = await reader.blocks(
+        blocks = await reader.blocks(
             url, description, 0, [(0, 0)], UpstreamStats(), bottom=200, partial_rows=partial_rows
         )
-        np.testing.assert_array_equal(found[0, 0], np.pad(NUMBERS[:200], ((0, 0), (0, 12))))
-        found = await reader.blocks(url, description, 0, [(0, 0)], UpstreamStats(), partial_rows=partial_rows)
-        np.testing.assert_array_equal(found[0, 0], np.pad(NUMBERS[:512], ((0, 0), (0, 12))))
+        np.testing.assert_array_equal(blocks[0, 0], np.pad(NUMBERS[:200], ((0, 0), (0, 12))))
+        blocks = await reader.blocks(url, description, 0, [(0, 0)], UpstreamStats(), partial_rows=partial_rows)
+        np.testing.assert_array_equal(blocks[0, 0], np.pad(NUMBERS[:512], ((0, 0), (0, 12))))
         assert server.bytes == size_of(description, (0, 0))
         assert len(server.requests) == 3
         server.forget_requests()
         await reader.blocks(
             url, description, 0, [(0, 0)], UpstreamStats(), bottom=50, partial_rows=True
-        )  # keeps what is more
+        )  # the whole block stays in the cache
         assert reader.cached_blocks(BlockRequest(url, description, 0, [(0, 0)])) is not None
         assert server.requests == []
 
@@ -151,30 +151,30 @@ def test_a_partial_block_is_continued_on_slow_connections(partial_rows: bool, mo
 
 @pytest.mark.parametrize("partial_rows", [True, False])
 def test_a_partial_block_is_read_again_on_fast_connections(partial_rows: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    bytes_are_worth(10_000_000, monkeypatch)
+    set_round_trip_bytes(10_000_000, monkeypatch)
 
     async def body(server: RangeServer, reader: BlockReader, url: str, description: FileMetadata) -> None:
         await reader.blocks(url, description, 0, [(0, 0)], UpstreamStats(), bottom=100, partial_rows=True)
         server.forget_requests()
-        found = await reader.blocks(
+        blocks = await reader.blocks(
             url, description, 0, [(0, 0)], UpstreamStats(), bottom=200, partial_rows=partial_rows
         )
-        assert len(found[0, 0]) == 512
+        assert len(blocks[0, 0]) == 512
         assert server.bytes == size_of(description, (0, 0))
 
     served(body)
 
 
-def test_a_request_for_more_rows_waits_for_those_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
-    bytes_are_worth(10_000, monkeypatch)
+def test_a_request_for_more_rows_waits_for_the_rows_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_round_trip_bytes(10_000, monkeypatch)
 
     async def body(server: RangeServer, reader: BlockReader, url: str, description: FileMetadata) -> None:
         def read_rows(bottom: int) -> Coroutine[Any, Any, Any]:
             return reader.blocks(url, description, 0, [(0, 0)], UpstreamStats(), bottom=bottom)
 
-        found = await asyncio.gather(read_rows(100), read_rows(300), read_rows(200), read_rows(512))
-        assert all(np.array_equal(each[0, 0][:100, :500], NUMBERS[:100]) for each in found)
-        assert [len(each[0, 0]) >= rows for each, rows in zip(found, (100, 300, 200, 512), strict=True)] == [True] * 4
+        blocks = await asyncio.gather(read_rows(100), read_rows(300), read_rows(200), read_rows(512))
+        assert all(np.array_equal(each[0, 0][:100, :500], NUMBERS[:100]) for each in blocks)
+        assert [len(each[0, 0]) >= rows for each, rows in zip(blocks, (100, 300, 200, 512), strict=True)] == [True] * 4
         assert server.bytes == size_of(description, (0, 0))
 
     served(body, latency=0.05)
@@ -187,9 +187,9 @@ def test_concurrent_requests_share_sufficient_rows() -> None:
                 url, description, 0, [(0, 0)], UpstreamStats(), bottom=bottom, partial_rows=partial_rows
             )
 
-        found = await asyncio.gather(read_rows(None, False), *(read_rows(100, True) for _ in range(5)))
-        assert len(server.requests) == 1  # who comes later shares the whole block
-        assert all(np.array_equal(each[0, 0][:100, :500], NUMBERS[:100]) for each in found)
+        blocks = await asyncio.gather(read_rows(None, False), *(read_rows(100, True) for _ in range(5)))
+        assert len(server.requests) == 1  # later requests share the whole block
+        assert all(np.array_equal(each[0, 0][:100, :500], NUMBERS[:100]) for each in blocks)
         server.forget_requests()
         await asyncio.gather(
             *(reader.blocks(url, description, 0, [(1, 0)], UpstreamStats(), 1, 530, True) for _ in range(5))
@@ -201,8 +201,8 @@ def test_concurrent_requests_share_sufficient_rows() -> None:
 
 def test_underestimated_rows_are_complete() -> None:
     async def body(server: RangeServer, reader: BlockReader, url: str, description: FileMetadata) -> None:
-        found = await reader.blocks(url, description, 0, [(0, 0)], UpstreamStats(), bottom=250, partial_rows=True)
-        np.testing.assert_array_equal(found[0, 0][:250], truth(UNEVEN)[:250])
+        blocks = await reader.blocks(url, description, 0, [(0, 0)], UpstreamStats(), bottom=250, partial_rows=True)
+        np.testing.assert_array_equal(blocks[0, 0][:250], truth(UNEVEN)[:250])
         (first, second) = server.ranges
         assert first is not None
         assert second is not None
@@ -229,15 +229,17 @@ def test_every_raster_can_be_read_by_rows(kind: str) -> None:
         expected = truth(data)
         height, width = description.levels[0].block_shape
         for bottom in (1, 33, len(expected)):
-            wanted = [block for block in every_block(description) if block[0] * height < bottom]
-            found = await reader.blocks(url, description, 0, wanted, UpstreamStats(), bottom=bottom, partial_rows=True)
-            for (row, col), block in found.items():
+            requested = [block for block in every_block(description) if block[0] * height < bottom]
+            blocks = await reader.blocks(
+                url, description, 0, requested, UpstreamStats(), bottom=bottom, partial_rows=True
+            )
+            for (row, col), block in blocks.items():
                 rows = slice(row * height, min((row + 1) * height, bottom))
-                shown = expected[rows, col * width : (col + 1) * width]
-                numbers, valid = values_and_validity(block[: shown.shape[0], : shown.shape[1]])
+                pixels = expected[rows, col * width : (col + 1) * width]
+                numbers, valid = values_and_validity(block[: pixels.shape[0], : pixels.shape[1]])
                 if description.masked:
                     numbers = np.where(valid, numbers, description.fill)
-                np.testing.assert_array_equal(numbers, shown)
+                np.testing.assert_array_equal(numbers, pixels)
 
     served(body, data)
 
@@ -247,14 +249,14 @@ def test_local_blocks_are_read_and_checked_whole(tmp_path: Path) -> None:
         async with reading(folder=tmp_path) as reader:
             url = save(tmp_path, "a.tif", DATA)
             description = await reader.read_metadata(url, UpstreamStats())
-            found = await reader.blocks(url, description, 0, [(0, 0)], UpstreamStats(), bottom=10, partial_rows=True)
-            assert len(found[0, 0]) == 512
+            blocks = await reader.blocks(url, description, 0, [(0, 0)], UpstreamStats(), bottom=10, partial_rows=True)
+            assert len(blocks[0, 0]) == 512
 
     run(work())
 
 
 @given(st.integers(1, 5_000_000), st.integers(1, 1024), st.integers(0, 10_000_000))
-def test_laws_of_block_ranges(size: int, rows: int, start: int) -> None:
+def test_block_ranges_have_at_least_the_share_of_their_rows(size: int, rows: int, start: int) -> None:
     piece = range_of_block((0, 0), start, size, rows, 1024)
     assert start < piece.stop <= piece.end == start + size
     assert (piece.rows is None) == (piece.stop == piece.end)
@@ -264,8 +266,8 @@ def test_laws_of_block_ranges(size: int, rows: int, start: int) -> None:
 
 
 def test_the_longer_of_two_reads_of_a_block_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In any order: a tile may share the read of its upper block and continue that of its lower one."""
-    bytes_are_worth(300_000, monkeypatch)
+    """In any order: a tile may share the read of the upper block and continue the read of the lower one."""
+    set_round_trip_bytes(300_000, monkeypatch)
 
     async def work() -> None:
         for _ in range(12):
@@ -275,8 +277,8 @@ def test_the_longer_of_two_reads_of_a_block_is_used(monkeypatch: pytest.MonkeyPa
                 both = [(0, 0), (1, 0)]
                 above = reader.blocks(url, description, 0, both, UpstreamStats(), bottom=512 + 20, partial_rows=True)
                 below = reader.blocks(url, description, 0, both, UpstreamStats(), bottom=512 + 60, partial_rows=True)
-                _, found = await asyncio.gather(above, below)
-                assert len(found[1, 0]) >= 60
+                _, blocks = await asyncio.gather(above, below)
+                assert len(blocks[1, 0]) >= 60
 
     with RangeServer() as server:
         run(work())

@@ -32,9 +32,9 @@ MIDDLE = SQUARES[0].middle
 
 def box(width: float) -> ClipArea:
     lon, lat = MIDDLE
-    found = parse_clip_area([lon - width, lat - width, lon + width, lat + width], None)
-    assert found is not None
-    return found
+    area = parse_clip_area([lon - width, lat - width, lon + width, lat + width], None)
+    assert area is not None
+    return area
 
 
 EVERYWHERE = parse_clip_area([9, 44, 14, 49], None)
@@ -52,23 +52,23 @@ def with_bench(catalog: Scripted, work: Callable[[Bench], Coroutine[Any, Any, No
     asyncio.run(whole())
 
 
-async def pinned(bench: Bench, area: ClipArea | None = EVERYWHERE, most: int = 500) -> Pinned:
+async def pinned(bench: Bench, area: ClipArea | None = EVERYWHERE, limit: int = 500) -> Pinned:
     assert area is not None
-    return await pin(bench.searches, area, EVER, 100.0, None, most)
+    return await pin(bench.searches, area, EVER, 100.0, None, limit)
 
 
 @pytest.mark.parametrize("size", [7, 50, 1000])
-@pytest.mark.parametrize("most", [1, 10, 50, 500])
-def test_the_newest_scenes_are_pinned_with_any_page_size(size: int, most: int) -> None:
+@pytest.mark.parametrize("limit", [1, 10, 50, 500])
+def test_the_newest_scenes_are_pinned_with_any_page_size(size: int, limit: int) -> None:
     async def work(bench: Bench) -> None:
-        found = await pinned(bench, most=most)
-        names = [scene.id for scene in found.scenes.scenes]
+        pinned_scenes = await pinned(bench, limit=limit)
+        names = [scene.id for scene in pinned_scenes.scenes.scenes]
         expected = sorted(SERIES, key=lambda item: item["properties"]["datetime"], reverse=True)
-        reached = [item["id"] for item in expected[: min(most, 10 * size)]]
+        reached = [item["id"] for item in expected[: min(limit, 10 * size)]]
         assert {name.split("_")[2] for name in names} == {name.split("_")[2] for name in reached}
         assert len(names) == len(reached)
-        assert found.truncated == (len(names) < len(SERIES))
-        pages = -(-(most + 4) // size)
+        assert pinned_scenes.truncated == (len(names) < len(SERIES))
+        pages = -(-(limit + 4) // size)
         assert len(bench.catalog.asked) <= min(pages + 1, -(-len(SERIES) // size), 10)
 
     with_bench(Scripted(SERIES, size), work)
@@ -76,7 +76,7 @@ def test_the_newest_scenes_are_pinned_with_any_page_size(size: int, most: int) -
 
 def test_only_scenes_that_intersect_the_area_are_pinned() -> None:
     lon, lat = MIDDLE
-    # In the bounds of this triangle lie all four squares, but its long side passes them by.
+    # The bounds of this triangle intersect all four MGRS tiles, the triangle itself only two.
     corners = [[lon - 0.2, lat + 0.2], [lon - 0.2, lat - 1.6], [lon + 0.02, lat + 0.2], [lon - 0.2, lat + 0.2]]
     area = parse_clip_area(None, {"type": "Polygon", "coordinates": [corners]})
     shape = shapely.geometry.Polygon(corners)
@@ -84,9 +84,9 @@ def test_only_scenes_that_intersect_the_area_are_pinned() -> None:
     assert len(expected) == 2
 
     async def work(bench: Bench) -> None:
-        found = await pinned(bench, area)
-        assert {scene.mgrs_tile for scene in found.scenes.scenes} == expected
-        assert len(found.scenes.scenes) == 60
+        pinned_scenes = await pinned(bench, area)
+        assert {scene.mgrs_tile for scene in pinned_scenes.scenes.scenes} == expected
+        assert len(pinned_scenes.scenes.scenes) == 60
 
     with_bench(Scripted(SERIES), work)
 
@@ -130,52 +130,52 @@ def test_pinning_no_scene_is_refused() -> None:
     with_bench(Scripted([]), work)
 
 
-def test_pinned_scenes_survive_a_round_trip_through_text() -> None:
+def test_pinned_scenes_round_trip_through_text() -> None:
     async def work(bench: Bench) -> None:
-        found = await pinned(bench)
-        text = _format_scenes(found)
+        pinned_scenes = await pinned(bench)
+        text = _format_scenes(pinned_scenes)
         again = _parse_scenes(text)
         assert _format_scenes(again) == text
-        assert again.truncated == found.truncated
-        assert [vars(scene) for scene in again.scenes.scenes] == [vars(scene) for scene in found.scenes.scenes]
-        scenes = list(found.scenes.scenes)
+        assert again.truncated == pinned_scenes.truncated
+        assert [vars(scene) for scene in again.scenes.scenes] == [vars(scene) for scene in pinned_scenes.scenes.scenes]
+        scenes = list(pinned_scenes.scenes.scenes)
         assert to_json(from_json(to_json(scenes))) == to_json(scenes)
-        shuffled = Pinned(type(found.scenes)(scenes[::-1]), found.truncated)
+        shuffled = Pinned(type(pinned_scenes.scenes)(scenes[::-1]), pinned_scenes.truncated)
         assert _format_scenes(shuffled) == text
 
     with_bench(Scripted(SERIES, 1000), work)
 
 
-# Drawing from them
+# Selection from pinned scenes
 
 
 INNER = tile_grid(12, 2181, 1434)
 WIDE = tile_grid(5, 17, 11)
 
 
-async def found_on(
+async def selected_on(
     bench: Bench, grid: Grid, scenes: Pinned | None, cloud_cover: float = 100.0
 ) -> tuple[list[Any], Report]:
     report = Report()
     engine: Any = SimpleNamespace(searches=bench.searches, settings=Settings())
-    found = observations(engine, grid, SceneFilter(EVER, cloud_cover, pinned=scenes), report)
-    return [(each.key, [scene.id for scene in each.scenes]) async for each in found], report
+    selection = observations(engine, grid, SceneFilter(EVER, cloud_cover, pinned=scenes), report)
+    return [(each.key, [scene.id for scene in each.scenes]) async for each in selection], report
 
 
 @pytest.mark.parametrize("grid", [INNER, WIDE])
 def test_pinned_scenes_give_the_observations_of_a_search(grid: Grid) -> None:
     async def work(bench: Bench) -> None:
         scenes = await pinned(bench)
-        searched, before = await found_on(bench, grid, None)
+        searched, before = await selected_on(bench, grid, None)
         bench.catalog.fault = CatalogUnavailable("away")
-        asked = len(bench.catalog.asked)
-        kept, report = await found_on(bench, grid, scenes, 99.0)  # of which no search is known
-        assert kept == searched
-        assert kept
+        request_count = len(bench.catalog.asked)
+        selected, report = await selected_on(bench, grid, scenes, 99.0)  # a query that no search is cached for
+        assert selected == searched
+        assert selected
         assert report.truncated == before.truncated
         assert report.tally.searches == 0
         assert report.stale is None
-        assert len(bench.catalog.asked) == asked
+        assert len(bench.catalog.asked) == request_count
 
     with_bench(Scripted(SERIES, 1000), work)
 
@@ -184,10 +184,10 @@ def test_limits_apply_to_pinned_scenes() -> None:
     long = newest_first(acquisitions(SQUARES[:1], date(2010, 1, 1), 150, "x", collections=[L2A]))
 
     async def work(bench: Bench) -> None:
-        scenes = await pinned(bench, most=140)
+        scenes = await pinned(bench, limit=140)
         assert scenes.truncated
-        found, report = await found_on(bench, tile_grid(13, 4345, 2860), scenes)
-        assert len(found) <= 100
+        selected, report = await selected_on(bench, tile_grid(13, 4345, 2860), scenes)
+        assert len(selected) <= 100
         assert report.truncated
 
     with_bench(Scripted(long), work)

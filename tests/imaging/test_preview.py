@@ -1,4 +1,4 @@
-"""Previews: coarser levels where the image's own would have to be read, and with the highest priority."""
+"""Previews: coarser levels where the level of the image is not cached, read with the highest priority."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def noise(dtype: str = "uint16") -> bytes:
 
 
 async def preview(
-    layers: BandReader, url: str, where: Grid = WHERE, **how: object
+    layers: BandReader, url: str, where: Grid = WHERE, **options: object
 ) -> tuple[BandData, float, UpstreamStats]:
-    """The layer, its coarseness, and the requests it took."""
+    """The layer, its coarseness, and its requests."""
     coarse, tally = PreviewLevel(), UpstreamStats()
-    request = BandRequest(scene(red=Asset(url)), ["red"], where, **how)  # type: ignore[arg-type]
-    found = await layers.compute(request, lambda layers: layers["red"], tally, preview=coarse)
-    return found, coarse.ratio, tally
+    request = BandRequest(scene(red=Asset(url)), ["red"], where, **options)  # type: ignore[arg-type]
+    result = await layers.compute(request, lambda layers: layers["red"], tally, preview=coarse)
+    return result, coarse.ratio, tally
 
 
 async def image(layers: BandReader, url: str, where: Grid = WHERE) -> BandData:
@@ -58,47 +58,47 @@ def test_a_preview_reads_a_cheap_level() -> None:
         with RangeServer() as server:
             url = server.put("/a.tif", noise())
             async with layers_of(server) as layers:
-                found, ratio, tally = await preview(layers, url)
+                result, ratio, tally = await preview(layers, url)
                 assert ratio == COARSE
                 assert tally.bytes <= 2 * 16_384
                 expected = truth(noise(), 4)[:32, :32].repeat(COARSE, 0).repeat(COARSE, 1)
-                np.testing.assert_array_equal(found.numbers, expected)
-                assert found.valid.all()
+                np.testing.assert_array_equal(result.numbers, expected)
+                assert result.valid.all()
 
     run(work())
 
 
 @pytest.mark.parametrize("resampling", [Resampling.BILINEAR, Resampling.AVERAGE])
-def test_a_preview_with_resampling(resampling: Resampling) -> None:
+def test_a_preview_can_be_resampled(resampling: Resampling) -> None:
     async def work() -> None:
         with RangeServer() as server:
             url = server.put("/a.tif", noise())
             async with layers_of(server) as layers:
-                found, ratio, _ = await preview(layers, url, resampling=resampling)
+                result, ratio, _ = await preview(layers, url, resampling=resampling)
                 assert ratio > 1
-                assert found.valid.all()
+                assert result.valid.all()
                 coarse = truth(noise(), 4)
-                assert coarse.min() <= found.numbers.min() <= found.numbers.max() <= coarse.max()
+                assert coarse.min() <= result.numbers.min() <= result.numbers.max() <= coarse.max()
 
     run(work())
 
 
-def test_a_preview_in_memory_is_the_image() -> None:
+def test_the_preview_of_a_cached_image_is_the_image() -> None:
     async def work() -> None:
         with RangeServer() as server:
             url = server.put("/a.tif", noise())
             async with layers_of(server) as layers:
                 whole = await image(layers, url)
                 server.forget_requests()
-                found, ratio, _ = await preview(layers, url)
+                result, ratio, _ = await preview(layers, url)
                 assert ratio == 1
                 assert server.requests == []
-                np.testing.assert_array_equal(found.numbers, whole.numbers)
+                np.testing.assert_array_equal(result.numbers, whole.numbers)
 
     run(work())
 
 
-def test_a_preview_uses_the_finest_level_in_memory() -> None:
+def test_a_preview_uses_the_finest_cached_level() -> None:
     """After zooming in, the pixels of the previous zoom are used."""
 
     async def work() -> None:
@@ -108,23 +108,23 @@ def test_a_preview_uses_the_finest_level_in_memory() -> None:
                 before = Grid(CRS, WHERE.transform @ type(WHERE.transform).scale(2), 256, 256)
                 await image(layers, url, before)
                 server.forget_requests()
-                found, ratio, _ = await preview(layers, url)
+                result, ratio, _ = await preview(layers, url)
                 assert ratio == 2
                 assert server.requests == []
                 expected = truth(noise(), 1)[:256, :256].repeat(2, 0).repeat(2, 1)
-                np.testing.assert_array_equal(found.numbers, expected)
+                np.testing.assert_array_equal(result.numbers, expected)
 
     run(work())
 
 
-def test_an_image_without_a_coarser_level_is_its_own_preview() -> None:
-    everything = grid(0, 0, SIDE, SIDE)
+def test_without_a_coarser_level_the_preview_is_the_image() -> None:
+    whole_grid = grid(0, 0, SIDE, SIDE)
 
     async def work() -> None:
         with RangeServer() as server:
             url = server.put("/a.tif", noise())
             async with layers_of(server) as layers:
-                coarsest = Grid(CRS, everything.transform @ type(everything.transform).scale(16), 75, 75)
+                coarsest = Grid(CRS, whole_grid.transform @ type(whole_grid.transform).scale(16), 75, 75)
                 _, ratio, _ = await preview(layers, url, coarsest)
                 assert ratio == 1
 
@@ -173,17 +173,17 @@ def test_adjacent_previews_share_blocks() -> None:
         ([900_000, 90_000, 90_000], 1),
     ],
 )
-def test_the_cheapest_level(costs: list[int], expected: int) -> None:
+def test_the_cheapest_level_is_chosen(costs: list[int], expected: int) -> None:
     assert cheapest_levels([((level,), cost) for level, cost in enumerate(costs)]) == (expected,)
 
 
-def test_a_grid_outside_the_file_is_no_preview() -> None:
+def test_a_grid_outside_the_file_has_no_preview() -> None:
     async def work() -> None:
         with RangeServer() as server:
             url = server.put("/a.tif", noise())
             async with layers_of(server) as layers:
-                found, ratio, _ = await preview(layers, url, grid(5000, 5000, 64, 64))
+                result, ratio, _ = await preview(layers, url, grid(5000, 5000, 64, 64))
                 assert ratio == 1
-                assert not found.valid.any()
+                assert not result.valid.any()
 
     run(work())

@@ -38,7 +38,7 @@ SERIES = newest_first(
     acquisitions(SQUARES, date(2024, 1, 1), 30, "https://files.example.org", collections=[L2A], every=3)
 )
 INNER = tile_at(11.69, 46.87, 14)
-"""A tile where all four MGRS tiles overlap."""
+"""A map tile in which all four MGRS tiles overlap."""
 WIDE = tile_grid(4, 8, 5)
 COUNTRY = [each for zone in (3.0, 9.0) for each in squares_around(zone, 46.0, 6, 14)]
 """168 MGRS tiles of two UTM zones."""
@@ -56,39 +56,39 @@ def work_with(catalog: Scripted, work: Callable[[Bench], Coroutine[Any, Any, Non
     asyncio.run(whole())
 
 
-async def find(bench: Bench, grid: Grid, most: int = 10_000, **settings: Any) -> tuple[list[Observation], Report]:
+async def find(bench: Bench, grid: Grid, limit: int = 10_000, **settings: Any) -> tuple[list[Observation], Report]:
     engine: Any = SimpleNamespace(searches=bench.searches, settings=Settings(**settings))
-    report, found = Report(), []
+    report, selected = Report(), []
     async for observation in observations(engine, grid, SceneFilter(EVER, 100.0), report):
-        found.append(observation)
-        if len(found) == most:
+        selected.append(observation)
+        if len(selected) == limit:
             break
-    return found, report
+    return selected, report
 
 
-def counted(found: list[Observation]) -> list[int]:
-    return [len(observation.scenes) for observation in found]
+def scene_counts(selected: list[Observation]) -> list[int]:
+    return [len(observation.scenes) for observation in selected]
 
 
 @pytest.mark.parametrize("size", [1, 3, 4, 6, 7, 50, 120, 1000])
 def test_observations_are_newest_first_and_complete_with_any_page_size(size: int) -> None:
     async def work(bench: Bench) -> None:
-        found, report = await find(bench, INNER)
+        selected, report = await find(bench, INNER)
         if size * 10 >= len(SERIES):
-            assert counted(found) == [4] * 30
+            assert scene_counts(selected) == [4] * 30
             assert not report.truncated
         else:
             assert report.truncated
-        times = [observation.time for observation in found]
+        times = [observation.time for observation in selected]
         assert times == sorted(times, reverse=True)
-        assert all(each == 4 for each in counted(found)[:-1])
+        assert all(each == 4 for each in scene_counts(selected)[:-1])
 
     work_with(Scripted(SERIES, size), work)
 
 
 @pytest.mark.parametrize("size", range(1, 9))
 def test_two_concurrent_overpasses_are_complete(size: int) -> None:
-    """Two satellites pass within a minute, so that their scenes alternate."""
+    """Overpasses of two satellites within a minute, so that their scenes alternate."""
 
     def other(item: Any) -> Any:
         properties = item["properties"]
@@ -100,22 +100,22 @@ def test_two_concurrent_overpasses_are_complete(size: int) -> None:
             "properties": properties | named | {"datetime": later, "platform": "sentinel-2d"},
         }
 
-    one = acquisitions(SQUARES, date(2024, 1, 1), 1, "x", collections=[L2A])
-    both = newest_first([*one, *(other(item) for item in one)])
+    first = acquisitions(SQUARES, date(2024, 1, 1), 1, "x", collections=[L2A])
+    both = newest_first([*first, *(other(item) for item in first)])
     assert [item["id"][:3] for item in both] != sorted(item["id"][:3] for item in both)
 
     async def work(bench: Bench) -> None:
-        found, _ = await find(bench, INNER)
-        assert counted(found) == [4, 4]
+        selected, _ = await find(bench, INNER)
+        assert scene_counts(selected) == [4, 4]
 
     work_with(Scripted(both, size), work)
 
 
-@pytest.mark.parametrize(("wanted", "pages"), [(1, 1), (12, 1), (13, 2), (24, 2), (25, 3)])
-def test_a_page_is_requested_when_the_previous_one_is_used_up(wanted: int, pages: int) -> None:
+@pytest.mark.parametrize(("count", "pages"), [(1, 1), (12, 1), (13, 2), (24, 2), (25, 3)])
+def test_a_page_is_requested_when_the_previous_one_is_used_up(count: int, pages: int) -> None:
     async def work(bench: Bench) -> None:
-        found, _ = await find(bench, INNER, wanted)
-        assert len(found) == wanted
+        selected, _ = await find(bench, INNER, count)
+        assert len(selected) == count
         assert len(bench.catalog.asked) == pages
 
     work_with(Scripted(SERIES, 50), work)
@@ -123,9 +123,9 @@ def test_a_page_is_requested_when_the_previous_one_is_used_up(wanted: int, pages
 
 def test_only_intersecting_observations_are_selected() -> None:
     async def work(bench: Bench) -> None:
-        found, _ = await find(bench, tile_grid(13, 4345, 2860))
-        assert len(found) == 30
-        assert {scene.mgrs_tile for observation in found for scene in observation.scenes} == {"32TPT"}
+        selected, _ = await find(bench, tile_grid(13, 4345, 2860))
+        assert len(selected) == 30
+        assert {scene.mgrs_tile for observation in selected for scene in observation.scenes} == {"32TPT"}
 
     work_with(Scripted(SERIES), work)
 
@@ -143,13 +143,13 @@ def test_zooming_in_needs_no_further_search() -> None:
     work_with(Scripted(SERIES), work)
 
 
-def test_the_zoom_above_shares_searches() -> None:
+def test_zooming_out_by_one_needs_no_further_search() -> None:
     async def work(bench: Bench) -> None:
         for x, y in ((136, 88), (137, 88), (136, 89), (137, 89)):
             await find(bench, tile_grid(8, x, y))
         before = len(bench.catalog.asked)
-        found, _ = await find(bench, tile_grid(7, 68, 44))
-        assert found
+        selected, _ = await find(bench, tile_grid(7, 68, 44))
+        assert selected
         assert len(bench.catalog.asked) == before
 
     work_with(Scripted(SERIES), work)
@@ -171,26 +171,26 @@ def test_a_failed_first_page_is_an_error(grid: Grid) -> None:
 
 
 @pytest.mark.parametrize("size", [50, 3])
-def test_a_failed_further_page_gives_what_was_found(size: int) -> None:
+def test_a_failed_further_page_gives_the_scenes_of_earlier_pages(size: int) -> None:
     catalog = Scripted(SERIES, size)
 
     async def work(bench: Bench) -> None:
         bench.catalog.cursor = _failing_after(catalog, 1)
-        found, report = await find(bench, INNER)
-        assert sum(counted(found)) == size  # the last one torn: better than none
+        selected, report = await find(bench, INNER)
+        assert sum(scene_counts(selected)) == size  # the last observation is incomplete
         assert report.incomplete == "catalogue"
         assert report.partial
 
     work_with(catalog, work)
 
 
-def test_a_failed_further_page_gives_a_wide_image_what_was_found() -> None:
+def test_a_failed_further_page_gives_a_wide_image_the_scenes_of_earlier_pages() -> None:
     catalog = Scripted(newest_first(acquisitions(COUNTRY, date(2024, 1, 1), 3, "x", collections=[L2A])), 40)
 
     async def work(bench: Bench) -> None:
         bench.catalog.cursor = _failing_after(catalog, 1)
-        found, report = await find(bench, WIDE)
-        assert 0 < sum(counted(found)) <= 40
+        selected, report = await find(bench, WIDE)
+        assert 0 < sum(scene_counts(selected)) <= 40
         assert report.incomplete == "catalogue"
         assert report.truncated
 
@@ -209,55 +209,55 @@ def _failing_after(catalog: Scripted, pages: int) -> Callable[[int], Any]:
 # Bounds
 
 
-def test_the_limit_of_observations() -> None:
+def test_observations_are_limited() -> None:
     long = newest_first(acquisitions(SQUARES[:1], date(2010, 1, 1), 150, "x", collections=[L2A]))
 
     async def work(bench: Bench) -> None:
-        found, report = await find(bench, tile_grid(13, 4345, 2860))
-        assert len(found) == 100
+        selected, report = await find(bench, tile_grid(13, 4345, 2860))
+        assert len(selected) == 100
         assert report.truncated
 
     work_with(Scripted(long), work)
 
 
 @pytest.mark.parametrize(("setting", "scenes"), [({"image_scenes": 50}, 48), ({"image_observations": 7}, 28)])
-def test_limits_are_settings(setting: dict[str, Any], scenes: int) -> None:
+def test_settings_limit_scenes_and_observations(setting: dict[str, Any], scenes: int) -> None:
     async def work(bench: Bench) -> None:
-        found, report = await find(bench, INNER, **setting)
-        assert sum(counted(found)) == scenes
+        selected, report = await find(bench, INNER, **setting)
+        assert sum(scene_counts(selected)) == scenes
         assert report.truncated
 
     work_with(Scripted(SERIES), work)
 
 
 @pytest.mark.parametrize("z", [3, 4, 5, 6, 7])
-def test_wide_images_are_bounded_and_covered(z: int) -> None:
+def test_wide_images_use_few_scenes_that_cover_them(z: int) -> None:
     items = newest_first(acquisitions(COUNTRY, date(2024, 1, 1), 6, "x", collections=[L2A]))
     grid = tile_at(6.5, 46.0, z)
 
     async def work(bench: Bench) -> None:
         since = time.perf_counter()
-        found, report = await find(bench, grid)
-        spent = time.perf_counter() - since
-        assert sum(counted(found)) <= WIDE_SCENES
+        selected, report = await find(bench, grid)
+        seconds = time.perf_counter() - since
+        assert sum(scene_counts(selected)) <= WIDE_SCENES
         areas = {query for query, _ in bench.catalog.asked}
         assert len(bench.catalog.asked) <= WIDE_PAGES * len(areas)
         assert len(areas) == (4 if z == 7 else 1)
         assert report.truncated
-        scenes = [scene for observation in found for scene in observation.scenes]
-        assert len(scenes) == WIDE_SCENES or shown(grid, scenes) == best(grid)
-        assert spent < 3
+        scenes = [scene for observation in selected for scene in observation.scenes]
+        assert len(scenes) == WIDE_SCENES or coverage_of(grid, scenes) == largest_coverage(grid)
+        assert seconds < 3
 
     work_with(Scripted(items), work)
 
 
-def shown(grid: Grid, scenes: Any) -> float:
+def coverage_of(grid: Grid, scenes: Any) -> float:
     return float(
         np.mean(Footprints([scene.footprint for scene in scenes]).cells(lonlat_bounds(grid), CELLS).any(axis=0))
     )
 
 
-def best(grid: Grid) -> float:
+def largest_coverage(grid: Grid) -> float:
     rings = [(tuple((x, y) for x, y in square.ring),) for square in COUNTRY]
     return float(Footprints(rings).cells(lonlat_bounds(grid), CELLS).any(axis=0).mean())
 
@@ -266,8 +266,8 @@ def test_a_wide_image_of_few_scenes_is_complete() -> None:
     few = newest_first(acquisitions(SQUARES, date(2024, 1, 1), 2, "x", collections=[L2A]))
 
     async def work(bench: Bench) -> None:
-        found, report = await find(bench, WIDE)
-        assert counted(found) == [4, 4]
+        selected, report = await find(bench, WIDE)
+        assert scene_counts(selected) == [4, 4]
         assert not report.truncated
         assert len(bench.catalog.asked) == 1
 

@@ -23,7 +23,7 @@ from tests.web.conftest import WEST
 PACKAGE = Path(scog.__file__).parent
 SIGNED = "https://user:secret@data.example.org:8443/a/nir.tif?sig=secret&X-Amz-Signature=secret"
 GIVEN_SECOND = ("TransientError", "skipped.setdefault", ".abandon")
-"""Calls whose second argument is a reason."""
+"""Calls with a reason as second argument."""
 
 
 def reasons_of(tree: ast.AST) -> Iterator[str]:
@@ -59,7 +59,7 @@ REASONS = sorted(
 )
 
 
-def test_reasons_are_found() -> None:
+def test_the_scan_finds_known_reasons() -> None:
     known = {
         "host-not-allowed",
         "no-file",
@@ -114,15 +114,17 @@ def _item() -> dict[str, object]:
     }
 
 
-def fault(url: str | None, reason: str = "no-file", text: str = "There is no such file in the archive.") -> SourceError:
-    found = AssetMissing(text, reason=reason)
-    found.url = url
-    return found
+def source_error(
+    url: str | None, reason: str = "no-file", text: str = "There is no such file in the archive."
+) -> SourceError:
+    error = AssetMissing(text, reason=reason)
+    error.url = url
+    return error
 
 
 def test_band_and_file_are_named_without_secrets() -> None:
     one = scene(nir=SIGNED, red="https://data.example.org/a/red.tif")
-    message = skip_detail(one, fault(SIGNED, "http-403", "The server answered 403."))
+    message = skip_detail(one, source_error(SIGNED, "http-403", "The server answered 403."))
     assert message.startswith("nir (data.example.org:8443/a/nir.tif): The server answered 403.")
     assert "secret" not in message
     assert "?" not in message
@@ -145,22 +147,22 @@ def test_local_files_are_relative_to_the_archive(url: str, name: str) -> None:
 
 def test_all_bands_of_a_file_are_named() -> None:
     one = scene(red="file:///srv/a/all.tif", nir="file:///srv/a/all.tif")
-    assert skip_detail(one, fault("file:///srv/a/all.tif"), Path("/srv")).startswith("red, nir (a/all.tif): ")
+    assert skip_detail(one, source_error("file:///srv/a/all.tif"), Path("/srv")).startswith("red, nir (a/all.tif): ")
 
 
 def test_cached_errors_have_the_url_of_their_file() -> None:
-    faults = ErrorCache(lambda: 0.0)
-    faults.remember("file:///srv/a.tif", AssetRefused("It is too large.", reason="too-large"))
+    error_cache = ErrorCache(lambda: 0.0)
+    error_cache.remember("file:///srv/a.tif", AssetRefused("It is too large.", reason="too-large"))
     with pytest.raises(AssetRefused) as raised:
-        faults.check("file:///srv/a.tif")
+        error_cache.check("file:///srv/a.tif")
     assert raised.value.url == "file:///srv/a.tif"
 
 
 def test_the_first_error_of_a_scene_counts() -> None:
     report, other = Report(), Report()
     one = scene(nir="file:///srv/a/nir.tif", red="file:///srv/a/red.tif")
-    report.skip(one, fault("file:///srv/a/nir.tif"), Path("/srv"))
-    report.skip(one, fault("file:///srv/a/red.tif", "cut-off", "It ends early."), Path("/srv"))
+    report.skip(one, source_error("file:///srv/a/nir.tif"), Path("/srv"))
+    report.skip(one, source_error("file:///srv/a/red.tif", "cut-off", "It ends early."), Path("/srv"))
     other.include(report)
     error = other.nothing_readable("No scene of this image could be read")
     assert str(error).startswith("No scene of this image could be read: nir (a/nir.tif): There is no such file")
@@ -173,5 +175,5 @@ def test_the_first_error_of_a_scene_counts() -> None:
 
 
 @pytest.mark.parametrize("url", ["https://data.example.org:99999/red.tif", "https://data.example.org:abc/red.tif"])
-def test_invalid_urls_are_named_so(url: str) -> None:
+def test_invalid_urls_are_named_as_invalid(url: str) -> None:
     assert display_name(url, None) == "an invalid URL"

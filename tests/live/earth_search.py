@@ -1,7 +1,8 @@
-"""Whether Earth Search still is what the code takes it for: `make live`, for a person with internet.
+"""Check that Earth Search still behaves as the code expects: `make live`, which needs the internet.
 
-Each fact that the code relies on is checked against the real service, then ten tiles over the world are drawn. What
-differs is said; what does not answer is said too, and the rest goes on. It asks about 40 times and reads about 50 MB.
+Each fact that the code relies on is checked against the real service, then ten tiles around the world are drawn.
+Differences and failed requests are reported, and do not stop the other checks. It sends about 40 requests and reads
+about 50 MB.
 """
 
 from __future__ import annotations
@@ -54,17 +55,17 @@ PLACES = {
 """Longitude, latitude, zoom."""
 HEADER = 16_384
 BLOCKS = {"red": 1024, "nir": 1024, "swir16": 1024, "nir08": 512, "scl": 512, "coastal": 256}
-"""Pixels a side of a block at full size; overviews have half of it."""
+"""Block size in pixels at full resolution; overviews have half of it."""
 OVERVIEWS = (5490, 2745, 1373, 687)
 
 
 class Differs(Exception):
-    """Something is not what the code takes it for."""
+    """The service does not behave as the code expects."""
 
 
 @dataclass
 class Service:
-    """The catalogue, asked directly rather than through scog."""
+    """The catalogue, requested directly rather than through scog."""
 
     url: str
     client: httpx.Client
@@ -77,7 +78,7 @@ class Service:
 
     @cached_property
     def newest(self) -> list[Json]:
-        """The newest hundred items of the older collection, whole."""
+        """The newest hundred items of the older collection, with all fields."""
         features: list[Json] = self.search(limit=PAGE_SIZE)["features"]
         return features
 
@@ -110,8 +111,8 @@ class Service:
     @staticmethod
     def _json(answer: httpx.Response) -> Json:
         answer.raise_for_status()
-        found: Json = answer.json()
-        return found
+        document: Json = answer.json()
+        return document
 
 
 def expect(true: bool, otherwise: str) -> None:
@@ -128,9 +129,9 @@ def _next(page: Json) -> Json | None:
 
 def landing_page(service: Service) -> str:
     name, conforms = service.landing["id"], " ".join(service.landing["conformsTo"])
-    expect(name.startswith("earth-search"), f"its id is {name!r}: scog would ask it to sort")
+    expect(name.startswith("earth-search"), f"its id is {name!r}: scog would request sorting")
     missing = [part for part in ("#query", "#fields") if f"item-search{part}" not in conforms]
-    expect(not missing, f"it does not conform to {missing} any more")
+    expect(not missing, f"it no longer conforms to {missing}")
     return name
 
 
@@ -142,41 +143,41 @@ def default_page(service: Service) -> str:
 
 def largest_page(service: Service) -> str:
     sizes = {PAGE_SIZE: len(json.dumps(service.newest))}
-    expect(len(service.newest) == PAGE_SIZE, f"asked for {PAGE_SIZE}, got {len(service.newest)} items")
+    expect(len(service.newest) == PAGE_SIZE, f"requested {PAGE_SIZE}, received {len(service.newest)} items")
     status = service.client.post(f"{service.url}/search", json={"collections": [L2A], "limit": 300}).status_code
-    expect(status >= 500, f"300 items are answered with {status}: larger pages are possible now")
-    return f"{PAGE_SIZE} items are {sizes[PAGE_SIZE] / 1e6:.1f} MB, 300 are answered with {status}"
+    expect(status >= 500, f"300 items have status {status}: larger pages are possible now")
+    return f"{PAGE_SIZE} items are {sizes[PAGE_SIZE] / 1e6:.1f} MB, 300 have status {status}"
 
 
 def count_of_matches(service: Service) -> str:
     page = service.search(limit=1)
-    expect(isinstance(page.get("numberMatched"), int), "there is no numberMatched: small searches take one more")
+    expect(isinstance(page.get("numberMatched"), int), "there is no numberMatched: small searches need another request")
     return f"{page['numberMatched']:,} items"
 
 
 def query_is_honoured(service: Service) -> str:
     items = service.search(limit=50, query={"eo:cloud_cover": {"lte": 5}})["features"]
     covers = [item["properties"]["eo:cloud_cover"] for item in items]
-    expect(bool(covers) and max(covers) <= 5, f"up to {max(covers, default=None)} % were answered to at most 5")
+    expect(bool(covers) and max(covers) <= 5, f"up to {max(covers, default=None)} % in the response to at most 5")
     return f"at most {max(covers):.1f} %"
 
 
 def filter_is_ignored(service: Service) -> str:
-    wanted = {"op": "<=", "args": [{"property": "eo:cloud_cover"}, 0.5]}
-    items = service.search(limit=50, **{"filter-lang": "cql2-json", "filter": wanted})["features"]
+    criterion = {"op": "<=", "args": [{"property": "eo:cloud_cover"}, 0.5]}
+    items = service.search(limit=50, **{"filter-lang": "cql2-json", "filter": criterion})["features"]
     covers = [item["properties"]["eo:cloud_cover"] for item in items]
     expect(max(covers, default=0) > 0.5, "it is honoured now")
-    return f"up to {max(covers):.0f} % were answered to at most 0.5"
+    return f"up to {max(covers):.0f} % in the response to at most 0.5"
 
 
 def basic_fields(service: Service) -> str:
     item = service.search(limit=1, fields={"include": ["properties.eo:cloud_cover"]})["features"][0]
-    known = set(item["properties"])
-    expect(known == {"datetime", "eo:cloud_cover"}, f"properties are {sorted(known)}")
-    return "besides what is included: " + ", ".join(sorted(set(item) - {"properties"}))
+    names = set(item["properties"])
+    expect(names == {"datetime", "eo:cloud_cover"}, f"properties are {sorted(names)}")
+    return "besides the included fields: " + ", ".join(sorted(set(item) - {"properties"}))
 
 
-def fields_asked_for(service: Service) -> str:
+def requested_fields(service: Service) -> str:
     sizes = []
     for collection, whole in ((L2A, service.newest), (C1, service.newest_c1)):
         items = service.search(limit=20, collections=[collection], fields=_fields(collection))["features"]
@@ -186,8 +187,8 @@ def fields_asked_for(service: Service) -> str:
             expect(item.get("collection") == collection, "the collection is missing")
             if item["id"] in by_id:
                 compared += 1
-                ours, theirs = parse_item(item), parse_item(by_id[item["id"]])
-                unlike = [
+                selected, complete = parse_item(item), parse_item(by_id[item["id"]])
+                different = [
                     name
                     for name in (
                         "time",
@@ -199,10 +200,12 @@ def fields_asked_for(service: Service) -> str:
                         "acquisition_key",
                         "processed_at",
                     )
-                    if getattr(ours, name) != getattr(theirs, name)
+                    if getattr(selected, name) != getattr(complete, name)
                 ]
-                unlike += [band.name for band in BANDS if ours.assets.get(band.name) != theirs.assets.get(band.name)]
-                expect(not unlike, f"{item['id']}: {unlike} differ from the whole item's")
+                different += [
+                    band.name for band in BANDS if selected.assets.get(band.name) != complete.assets.get(band.name)
+                ]
+                expect(not different, f"{item['id']}: {different} differ from the whole item's")
         expect(compared > 0, "no item could be compared")
         sizes.append(
             f"{len(json.dumps(items)) / len(items) / 1000:.1f} of {len(json.dumps(whole)) / len(whole) / 1000:.1f}"
@@ -212,14 +215,14 @@ def fields_asked_for(service: Service) -> str:
 
 def newest_come_first(service: Service) -> str:
     times = [item["properties"]["datetime"] for item in service.newest]
-    expect(times == sorted(times, reverse=True), "they do not")
+    expect(times == sorted(times, reverse=True), "they are in another order")
     return f"from {times[0]} down"
 
 
 def next_links(service: Service) -> str:
     first = service.search(limit=5, query={"eo:cloud_cover": {"lt": 50}})
     link = _next(first)
-    expect(link is not None, "there is none")
+    expect(link is not None, "there is no next link")
     assert link is not None
     expect((link.get("method"), link.get("merge")) == ("POST", False), f"method and merge are {link}")
     body = link["body"]
@@ -242,8 +245,8 @@ def last_page(service: Service) -> str:
     while _next(page) is not None and len(sizes) < 6:
         page = service.following(page)
         sizes.append(len(page["features"]))
-    expect(_next(page) is None, "links go on and on")
-    return f"pages of {sizes} items" + ("" if sizes[-1] == 0 else "; the last is not empty any more")
+    expect(_next(page) is None, "the links do not end")
+    return f"pages of {sizes} items" + ("" if sizes[-1] == 0 else "; the last is no longer empty")
 
 
 def both_collections(service: Service) -> str:
@@ -251,16 +254,16 @@ def both_collections(service: Service) -> str:
     time_, code = reprocessed["properties"]["datetime"], reprocessed["properties"]["grid:code"]
     body = {"datetime": f"{time_[:10]}T00:00:00Z/{time_[:10]}T23:59:59Z", "query": {"grid:code": {"eq": code}}}
     items = service.search(limit=20, **body)["features"]
-    expect(bool(items), f"nothing of {code} on {time_[:10]} in {L2A}")
+    expect(bool(items), f"no item of {code} on {time_[:10]} in {L2A}")
     orbits = {parse_item(item).orbit for item in items}
-    expect(parse_item(reprocessed).orbit in orbits, f"other passes: {orbits}")
+    expect(parse_item(reprocessed).orbit in orbits, f"other orbits: {orbits}")
     return f"{reprocessed['id']} and {items[0]['id']}"
 
 
 # The items
 
 
-def squares_and_grids(service: Service) -> str:
+def mgrs_tiles_and_crs(service: Service) -> str:
     kinds: Counter[str] = Counter()
     for item in [*service.newest, *service.newest_c1]:
         properties = item["properties"]
@@ -274,18 +277,18 @@ def squares_and_grids(service: Service) -> str:
 
 
 def offsets(service: Service) -> str:
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for item in service.newest:
         properties = item["properties"]
         late = properties.get("s2:processing_baseline", "") >= "04.00"
-        found[
+        counts[
             f"{'since' if late else 'before'} 04.00: {properties.get('earthsearch:boa_offset_applied', 'absent')}"
         ] += 1
-    unclear = found["since 04.00: False"] + found["since 04.00: absent"]
-    expect(unclear < len(service.newest) / 2, f"mostly unclear: {dict(found)}")
+    unclear = counts["since 04.00: False"] + counts["since 04.00: absent"]
+    expect(unclear < len(service.newest) / 2, f"mostly unclear: {dict(counts)}")
     offset = service.newest_c1[0]["assets"]["red"]["raster:bands"][0].get("offset")
     expect(offset == -0.1, f"{C1} writes an offset of {offset}")
-    return ", ".join(f"{count} {what}" for what, count in found.items())
+    return ", ".join(f"{count} {what}" for what, count in counts.items())
 
 
 def asset_keys(service: Service) -> str:
@@ -293,7 +296,7 @@ def asset_keys(service: Service) -> str:
         for item in items:
             missing = [key for key in IN_ASSET if key not in item["assets"]]
             expect(not missing, f"{item['id']} has no {missing}")
-    expect("preview" in service.newest_c1[0]["assets"], f"{C1} has no preview any more")
+    expect("preview" in service.newest_c1[0]["assets"], f"{C1} no longer has a preview")
     extra = set(service.newest[0]["assets"]) - set(IN_ASSET)
     return "also " + ", ".join(sorted(key for key in extra if not key.endswith("-jp2")))
 
@@ -303,20 +306,22 @@ def usable_items(service: Service) -> str:
     for item in [*service.newest, *service.newest_c1]:
         try:
             scene = parse_item(item)
-            expect(scene.acquisition_key is not None and scene.orbit is not None, f"{scene.id}: its pass is not told")
+            expect(
+                scene.acquisition_key is not None and scene.orbit is not None, f"{scene.id}: its overpass is unknown"
+            )
         except UnusableItem as reason:
             reasons[str(reason)] += 1
-    expect(sum(reasons.values()) <= 10, f"left out: {dict(reasons)}")
-    return f"left out: {dict(reasons) or 'none'}"
+    expect(sum(reasons.values()) <= 10, f"skipped: {dict(reasons)}")
+    return f"skipped: {dict(reasons) or 'none'}"
 
 
 def hosts(service: Service) -> str:
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for item in [*service.newest, *service.newest_c1]:
-        found.update({host_of(asset.url) for asset in parse_item(item).assets.values()})
-    unknown = set(found) - set(service.hosts)
+        counts.update({host_of(asset.url) for asset in parse_item(item).assets.values()})
+    unknown = set(counts) - set(service.hosts)
     expect(not unknown, f"not allowed: {sorted(unknown)}")
-    return ", ".join(sorted(found))
+    return ", ".join(sorted(counts))
 
 
 # The files
@@ -324,12 +329,12 @@ def hosts(service: Service) -> str:
 
 def ranges(service: Service) -> str:
     answer, url = service.header("red")
-    expect(answer.status_code == 206, f"a range is answered with {answer.status_code}")
-    expect(len(answer.content) == HEADER, f"{len(answer.content)} bytes came")
+    expect(answer.status_code == 206, f"a range request has status {answer.status_code}")
+    expect(len(answer.content) == HEADER, f"{len(answer.content)} bytes received")
     expect(bool(answer.headers.get("ETag")), "there is no ETag")
     expect(answer.headers.get("Content-Range", "").startswith(f"bytes 0-{HEADER - 1}/"), "Content-Range")
     jp2 = service.newest[0]["assets"].get("red-jp2", {}).get("href", "")
-    expect(not jp2 or jp2.startswith("s3://"), f"jp2 files lie at {jp2}")
+    expect(not jp2 or jp2.startswith("s3://"), f"jp2 files are at {jp2}")
     return f"{host_of(url)}, ETag {answer.headers['ETag']}"
 
 
@@ -344,10 +349,10 @@ def headers(service: Service) -> str:
 
 def blocks(service: Service) -> str:
     for band, side in BLOCKS.items():
-        found = service.description(band)
-        expect(found.plain, f"{band} is not stored plainly any more: it is read by GDAL, slowly")
-        expect(found.nodata == 0, f"{band}: nodata is {found.nodata}")
-        shapes = [level.block_shape for level in found.levels]
+        metadata = service.description(band)
+        expect(metadata.plain, f"{band} is no longer decoded by scog: GDAL reads it, slowly")
+        expect(metadata.nodata == 0, f"{band}: nodata is {metadata.nodata}")
+        shapes = [level.block_shape for level in metadata.levels]
         expected = [(side, side)] + [(side // 2, side // 2)] * (len(shapes) - 1)
         expect(shapes == expected, f"{band}: blocks are {shapes}, expected {expected}")
     return ", ".join(f"{band} {side}" for band, side in BLOCKS.items())
@@ -367,16 +372,16 @@ CHECKS: dict[str, Callable[[Service], str]] = {
     "`query` is honoured": query_is_honoured,
     "`filter` is ignored": filter_is_ignored,
     "`fields` wants each property named": basic_fields,
-    "`fields` as scog sends them bring what it reads": fields_asked_for,
+    "`fields` as scog sends them bring what it reads": requested_fields,
     "the newest come first": newest_come_first,
     "`next` links are POST searches with a token": next_links,
     "the last page": last_page,
-    "both collections hold the same acquisition": both_collections,
-    "squares and CRS": squares_and_grids,
+    "both collections have the same acquisition": both_collections,
+    "MGRS tiles and CRS": mgrs_tiles_and_crs,
     "offset flags": offsets,
     "asset keys are band names": asset_keys,
     "items are usable": usable_items,
-    "files lie on allowed hosts": hosts,
+    "files are on allowed hosts": hosts,
     "ranges are answered": ranges,
     "headers fit 16 KB": headers,
     "block sizes": blocks,
@@ -385,7 +390,7 @@ CHECKS: dict[str, Callable[[Service], str]] = {
 
 
 def check(service: Service) -> Counter[str]:
-    """Check one fact after the other and say what was found."""
+    """Check each fact and print the result."""
     results: Counter[str] = Counter()
     for fact, work in CHECKS.items():
         try:
@@ -402,19 +407,19 @@ def check(service: Service) -> Counter[str]:
 
 
 async def draw_places(settings: Settings) -> Counter[str]:
-    """Draw a tile of each place and say what it cost."""
+    """Draw a tile of each place and print its cost."""
     results: Counter[str] = Counter()
-    ask = ImageRequest(expression=get("ndvi").expression, mask=parse_mask("clouds"))
+    request = ImageRequest(expression=get("ndvi").expression, mask=parse_mask("clouds"))
     async with open_engine(settings) as engine:
         for place, (lon, lat, zoom) in PLACES.items():
             tile = tms.get("WebMercatorQuad").tile(lon, lat, zoom)
             since = time.perf_counter()
             try:
-                drawing = await draw(engine, tile_grid(tile.z, tile.x, tile.y), ask)
-                known, report = drawing.valid.mean(), drawing.report
-                verdict = "ok" if known > 0.2 and not report.skipped else "DIFFERS"
+                drawing = await draw(engine, tile_grid(tile.z, tile.x, tile.y), request)
+                valid, report = drawing.valid.mean(), drawing.report
+                verdict = "ok" if valid > 0.2 and not report.skipped else "DIFFERS"
                 text = (
-                    f"{known:.0%} known, {len(report.used)} scenes, {report.tally.searches} searches, "
+                    f"{valid:.0%} valid, {len(report.used)} scenes, {report.tally.searches} searches, "
                     f"{report.tally.requests} requests, {report.tally.bytes / 1e6:.1f} MB, skipped {report.skipped}"
                 )
             except ScogError as fault:
@@ -428,19 +433,19 @@ async def draw_places(settings: Settings) -> Counter[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 when all is as expected, 1 when something differs or does not answer."""
+    """Return 0 if every check passes, else 1."""
     parser = argparse.ArgumentParser(
         prog="make live", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--catalog", default=EARTH_SEARCH, help="default: %(default)s")
-    parser.add_argument("--hosts", default="", help="more hosts that pixels may be read from, separated by commas")
+    parser.add_argument("--hosts", default="", help="further hosts that files may be read from, separated by commas")
     options = parser.parse_args(arguments)
-    more = tuple(host for host in options.hosts.split(",") if host)
+    extra_hosts = tuple(host for host in options.hosts.split(",") if host)
     with httpx.Client(timeout=30, headers={"User-Agent": "scog-live-check"}) as client:
-        results = check(Service(options.catalog.rstrip("/"), client, EARTH_SEARCH_HOSTS + more))
+        results = check(Service(options.catalog.rstrip("/"), client, EARTH_SEARCH_HOSTS + extra_hosts))
     with tempfile.TemporaryDirectory() as cache:
         settings = Settings(
-            catalog=options.catalog, hosts=more, cache_dir=Path(cache), tile_deadline=60, catalog_deadline=20
+            catalog=options.catalog, hosts=extra_hosts, cache_dir=Path(cache), tile_deadline=60, catalog_deadline=20
         )
         results += asyncio.run(draw_places(settings))
     print(", ".join(f"{count} {verdict}" for verdict, count in results.items()))

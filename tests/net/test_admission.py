@@ -14,7 +14,7 @@ from tests.doubles.reading import run
 SIZE = 1_000_000
 
 
-def nobody_else() -> list[UpstreamStats]:
+def tile_waiter() -> list[UpstreamStats]:
     return [UpstreamStats()]
 
 
@@ -35,7 +35,7 @@ async def served(
     return order
 
 
-def narrow() -> tuple[AdmissionQueue, ConcurrencyLimit]:
+def smallest_queue() -> tuple[AdmissionQueue, ConcurrencyLimit]:
     """A queue whose limit admits only MIN_READS reads."""
     concurrency = ConcurrencyLimit()
     concurrency.max_outstanding = 1.0
@@ -46,8 +46,8 @@ def test_reads_below_the_limit_do_not_wait() -> None:
     async def work() -> None:
         concurrency = ConcurrencyLimit()
         queue = AdmissionQueue(concurrency, 64)
-        starts = [await queue.acquire(nobody_else, 100) for _ in range(64)]
-        waiting = asyncio.ensure_future(queue.acquire(nobody_else, 100))
+        starts = [await queue.acquire(tile_waiter, 100) for _ in range(64)]
+        waiting = asyncio.ensure_future(queue.acquire(tile_waiter, 100))
         await asyncio.sleep(0.01)
         assert not waiting.done()
         queue.release(starts.pop(), 100)
@@ -59,12 +59,12 @@ def test_reads_below_the_limit_do_not_wait() -> None:
 
 def test_one_image_is_finished_before_the_next() -> None:
     async def work() -> None:
-        queue, concurrency = narrow()
+        queue, concurrency = smallest_queue()
         first, second = (
             UpstreamStats(started_at=0.0, requested_bytes=2 * SIZE),
             UpstreamStats(started_at=0.1, requested_bytes=2 * SIZE),
         )
-        blocking = [await queue.acquire(nobody_else, 1) for _ in range(MIN_READS)]
+        blocking = [await queue.acquire(tile_waiter, 1) for _ in range(MIN_READS)]
         reads = [("a1", first, SIZE), ("b1", second, SIZE), ("a2", first, SIZE), ("b2", second, SIZE)]
         task = asyncio.ensure_future(served(queue, concurrency, reads))
         await asyncio.sleep(0.01)
@@ -78,9 +78,9 @@ def test_one_image_is_finished_before_the_next() -> None:
 @pytest.mark.parametrize("priority", [Priority.COMPOSITE, Priority.SERIES, Priority.EXPORT])
 def test_tiles_come_first(priority: Priority) -> None:
     async def work() -> None:
-        queue, concurrency = narrow()
+        queue, concurrency = smallest_queue()
         later, tile = UpstreamStats(priority=priority), UpstreamStats()
-        blocking = [await queue.acquire(nobody_else, 1) for _ in range(MIN_READS)]
+        blocking = [await queue.acquire(tile_waiter, 1) for _ in range(MIN_READS)]
         reads = [("late", later, SIZE), ("late", later, SIZE), ("tile", tile, SIZE)]
         task = asyncio.ensure_future(served(queue, concurrency, reads))
         await asyncio.sleep(0.01)
@@ -93,12 +93,12 @@ def test_tiles_come_first(priority: Priority) -> None:
 
 def test_a_small_image_does_not_wait_for_a_concurrent_large_one() -> None:
     async def work() -> None:
-        queue, concurrency = narrow()
+        queue, concurrency = smallest_queue()
         large, small = (
             UpstreamStats(started_at=0.0, requested_bytes=10 * SIZE),
             UpstreamStats(started_at=0.1, requested_bytes=SIZE),
         )
-        blocking = [await queue.acquire(nobody_else, 1) for _ in range(MIN_READS)]
+        blocking = [await queue.acquire(tile_waiter, 1) for _ in range(MIN_READS)]
         reads = [*(("large", large, SIZE) for _ in range(10)), ("small", small, SIZE)]
         task = asyncio.ensure_future(served(queue, concurrency, reads))
         await asyncio.sleep(0.01)
@@ -111,10 +111,10 @@ def test_a_small_image_does_not_wait_for_a_concurrent_large_one() -> None:
 
 def test_a_large_image_is_not_starved_by_small_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     async def work() -> None:
-        queue, concurrency = narrow()
+        queue, concurrency = smallest_queue()
         large = UpstreamStats(started_at=0.0, requested_bytes=10 * SIZE)
         monkeypatch.setattr(type(concurrency), "rate", 1_000_000.0)
-        blocking = [await queue.acquire(nobody_else, 1) for _ in range(MIN_READS)]
+        blocking = [await queue.acquire(tile_waiter, 1) for _ in range(MIN_READS)]
         small = [
             (f"small {start}", UpstreamStats(started_at=float(start), requested_bytes=SIZE), SIZE)
             for start in range(20)
@@ -124,15 +124,15 @@ def test_a_large_image_is_not_starved_by_small_ones(monkeypatch: pytest.MonkeyPa
         await asyncio.sleep(0.01)
         for start in blocking:
             queue.release(start, 1)
-        assert (await task).index("large") == 9  # the first nine would have finished before it
+        assert (await task).index("large") == 9  # the first nine have earlier finish times
 
     run(work())
 
 
 def test_the_most_urgent_waiter_decides() -> None:
     async def work() -> None:
-        queue, concurrency = narrow()
-        blocking = [await queue.acquire(nobody_else, 1) for _ in range(MIN_READS)]
+        queue, concurrency = smallest_queue()
+        blocking = [await queue.acquire(tile_waiter, 1) for _ in range(MIN_READS)]
         waiters = [UpstreamStats(priority=Priority.EXPORT)]
         shared = asyncio.ensure_future(queue.acquire(lambda: waiters, SIZE))
         other = asyncio.ensure_future(queue.acquire(lambda: [UpstreamStats(priority=Priority.COMPOSITE)], SIZE))
@@ -158,7 +158,7 @@ def test_the_limit_bounds_outstanding_bytes() -> None:
         concurrency = ConcurrencyLimit()
         concurrency.max_outstanding = 3.0 * SIZE
         queue = AdmissionQueue(concurrency, 64)
-        tasks = [asyncio.ensure_future(queue.acquire(nobody_else, SIZE)) for _ in range(10)]
+        tasks = [asyncio.ensure_future(queue.acquire(tile_waiter, SIZE)) for _ in range(10)]
         await asyncio.sleep(0)
         assert (queue.in_flight, concurrency.outstanding) == (3, 3 * SIZE)
         concurrency.record_bytes(SIZE // 2)
@@ -172,15 +172,15 @@ def test_the_limit_bounds_outstanding_bytes() -> None:
     run(work())
 
 
-def test_a_cancelled_read_holds_nothing() -> None:
+def test_a_cancelled_read_releases_its_bytes() -> None:
     async def work() -> None:
-        queue, concurrency = narrow()
-        starts = [await queue.acquire(nobody_else, 10) for _ in range(MIN_READS)]
-        tasks = [asyncio.ensure_future(queue.acquire(nobody_else, 10)) for _ in range(5)]
+        queue, concurrency = smallest_queue()
+        starts = [await queue.acquire(tile_waiter, 10) for _ in range(MIN_READS)]
+        tasks = [asyncio.ensure_future(queue.acquire(tile_waiter, 10)) for _ in range(5)]
         await asyncio.sleep(0)
         tasks[0].cancel()
         queue.release(starts.pop(), 10)  # admits the second, since the first was cancelled
-        tasks[1].cancel()  # which is cancelled at the same time
+        tasks[1].cancel()  # cancelled at the same time
         await asyncio.gather(*tasks[:2], return_exceptions=True)
         for start in starts:
             queue.release(start, 10)

@@ -30,7 +30,7 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def get(url: str) -> str:
-    """The text at a URL, requested as a search would."""
+    """The text at a URL, requested as a search is."""
 
     async def work() -> str:
         http = CatalogHttp(hosts=(host_of(url),), retries=0)
@@ -132,7 +132,7 @@ def test_no_credentials_are_taken_from_netrc(monkeypatch: pytest.MonkeyPatch, tm
 # Error messages
 
 
-def test_a_refused_connection() -> None:
+def test_a_refused_connection_is_reported() -> None:
     url = f"http://127.0.0.1:{unused_port()}/v1"
     with pytest.raises(CatalogUnavailable) as raised:
         get(f"{url}?token=secret")
@@ -142,21 +142,21 @@ def test_a_refused_connection() -> None:
     )
 
 
-def test_an_unknown_host_name() -> None:
+def test_an_unknown_host_name_is_reported() -> None:
     with pytest.raises(
         CatalogUnavailable, match=r"http://nowhere.invalid/v1 cannot be reached: its host name cannot be resolved"
     ):
         get("http://nowhere.invalid/v1")
 
 
-def test_an_error_status() -> None:
+def test_an_error_status_is_reported() -> None:
     with EarthSearch() as server:
         server.fail(ROOT, status(503))
         with pytest.raises(CatalogUnavailable, match=f"The catalogue {server.root} answers 503. Try again"):
             get(f"{server.root}?token=secret")
 
 
-def test_a_response_that_is_not_http() -> None:
+def test_a_response_that_is_not_http_is_reported() -> None:
     class Odd(Relay):
         async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.readuntil(b"\r\n\r\n")
@@ -167,7 +167,7 @@ def test_a_response_that_is_not_http() -> None:
         get(f"http://127.0.0.1:{server.port}/v1")
 
 
-def test_a_reset() -> None:
+def test_a_reset_is_reported() -> None:
     with EarthSearch() as server:
         server.down()
         with pytest.raises(CatalogUnavailable, match=r"cannot be reached: connection reset\. Check"):

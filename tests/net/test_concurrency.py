@@ -31,10 +31,10 @@ class Simulated:
         self.clock = Clock()
         self.concurrency = ConcurrencyLimit(self.clock)
         self.rate, self.latency, self.connection = rate, latency, connection
-        self.under_way: list[Read] = []
+        self.in_progress: list[Read] = []
         self.delivered = 0.0
-        self.most = 0
-        self.on_order: list[int] = []
+        self.reads = 0
+        self.outstanding: list[int] = []
 
     def run(self, seconds: float, size: int = 350_000, at_most: int = 64, step: float = 0.005) -> float:
         """Run as many reads as the limit admits. Returns the rate of the second half in bytes per second."""
@@ -45,25 +45,25 @@ class Simulated:
                 return (self.delivered - half) / (seconds / 2)
             if now - began < seconds / 2:
                 half = self.delivered
-            while len(self.under_way) < at_most and (
-                len(self.under_way) < 2 or self.concurrency.outstanding + size <= self.concurrency.max_outstanding
+            while len(self.in_progress) < at_most and (
+                len(self.in_progress) < 2 or self.concurrency.outstanding + size <= self.concurrency.max_outstanding
             ):
-                self.under_way.append(Read(self.concurrency.begin(size), size, now + self.latency))
-            self.most = len(self.under_way)
-            self.on_order.append(self.concurrency.outstanding)
+                self.in_progress.append(Read(self.concurrency.begin(size), size, now + self.latency))
+            self.reads = len(self.in_progress)
+            self.outstanding.append(self.concurrency.outstanding)
             self.clock.now = now + step
             if tick % round(0.1 / step) == 0:
                 self.concurrency.sample()
             self._flow(step, tick)
         raise AssertionError
 
-    def mean_on_order(self) -> float:
+    def mean_outstanding(self) -> float:
         """Mean number of outstanding bytes in the second half of the simulation."""
-        half = self.on_order[len(self.on_order) // 2 :]
+        half = self.outstanding[len(self.outstanding) // 2 :]
         return sum(half) / len(half)
 
     def _flow(self, step: float, tick: int) -> None:
-        flowing = [read for read in self.under_way if read.due <= self.clock.now]
+        flowing = [read for read in self.in_progress if read.due <= self.clock.now]
         for read in flowing:
             if not read.timed_from:
                 self.concurrency.record_first_byte(self.latency)
@@ -75,7 +75,7 @@ class Simulated:
             if read.received == read.size:
                 self.concurrency.record_body(read.size, self.clock.now - read.timed_from)
                 self.concurrency.end(read.start)
-                self.under_way.remove(read)
+                self.in_progress.remove(read)
 
 
 @pytest.mark.parametrize("mbits", [2, 5, 20, 50])
@@ -83,8 +83,8 @@ class Simulated:
 def test_outstanding_bytes_barely_exceed_the_bandwidth_delay_product(mbits: float, latency: float) -> None:
     link = Simulated(mbits * MBIT, latency)
     assert link.run(60) > 0.9 * mbits * MBIT
-    fills = mbits * MBIT * latency
-    assert link.mean_on_order() <= 4 * fills + 4 * 350_000
+    delay_product = mbits * MBIT * latency
+    assert link.mean_outstanding() <= 4 * delay_product + 4 * 350_000
     assert link.concurrency.rate == pytest.approx(mbits * MBIT, rel=0.1)
     assert link.concurrency.latency == pytest.approx(latency)
 
@@ -92,7 +92,7 @@ def test_outstanding_bytes_barely_exceed_the_bandwidth_delay_product(mbits: floa
 def test_limited_connections_are_used_in_parallel() -> None:
     link = Simulated(1e9, 0.15, 150_000)
     assert link.run(120) > 0.9 * 64 * 150_000
-    assert link.most >= 62
+    assert link.reads >= 62
     assert link.concurrency.connection_rate == pytest.approx(150_000, rel=0.1)
 
 
@@ -100,7 +100,7 @@ def test_a_fast_link_is_not_limited() -> None:
     link = Simulated(400e6, 0.03, 50e6)
     link.run(2, step=0.001)
     assert link.concurrency.max_outstanding >= 64 * 350_000
-    assert link.most == 64
+    assert link.reads == 64
 
 
 def test_the_limit_follows_a_changing_bandwidth() -> None:
@@ -113,7 +113,7 @@ def test_the_limit_follows_a_changing_bandwidth() -> None:
     assert link.run(80) > 0.9 * 50 * MBIT
 
 
-def test_round_trip_bytes() -> None:
+def test_round_trip_bytes_follow_the_measured_rate() -> None:
     assert ConcurrencyLimit().round_trip_bytes == concurrency_module.DEFAULT_ROUND_TRIP_BYTES
     link = Simulated(20 * MBIT, 0.04)
     link.run(10)
@@ -127,15 +127,15 @@ def test_measurements_survive_idle_time() -> None:
     link = Simulated(20 * MBIT, 0.04)
     link.run(20)
     window, rate = link.concurrency.max_outstanding, link.concurrency.rate
-    for read in link.under_way:
+    for read in link.in_progress:
         link.concurrency.end(read.start, read.size - int(read.received))
     assert link.concurrency.outstanding == 0
-    link.under_way.clear()
+    link.in_progress.clear()
     link.clock.now += 3600
     assert (link.concurrency.max_outstanding, link.concurrency.rate) == (window, rate)
 
 
-def test_failed_reads_leave_nothing_outstanding() -> None:
+def test_failed_reads_leave_no_outstanding_bytes() -> None:
     link = ConcurrencyLimit()
     start = link.begin(1000)
     link.record_bytes(300)

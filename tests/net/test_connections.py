@@ -173,7 +173,7 @@ def test_dead_connections_opened_ahead_are_replaced(run: Run) -> None:
             await until(lambda: client.opened == 2)
             await asyncio.sleep(0.02)
             assert await get(client, base, count) == BODY
-            assert (count.sent, client.opened) == (2, 3)  # the other idle one is not tried
+            assert (count.sent, client.opened) == (2, 3)  # the other idle connection is not tried
         await client.close()
 
     run(work())
@@ -222,14 +222,16 @@ def test_a_connection_that_has_ended_leaves_no_cycle(run: Run, secure: bool) -> 
             client.open_ahead(base, 1)
             await until(lambda: client.opened == 2)
             await asyncio.sleep(0.05)
-            made = [one for one in gc.get_objects() if isinstance(one, Connection | TlsStream) and one not in alive]
-            made_weakly = weakref.WeakSet(made)
-            assert len(made_weakly) == (2 if secure else 1)
-            del made
+            transports = [
+                one for one in gc.get_objects() if isinstance(one, Connection | TlsStream) and one not in alive
+            ]
+            weak_transports = weakref.WeakSet(transports)
+            assert len(weak_transports) == (2 if secure else 1)
+            del transports
             await get(client, base)
             await asyncio.sleep(0.05)
             await client._routes[next(iter(client._routes))].pool.acquire()  # drops closed connections
-            assert len(made_weakly) == 0
+            assert len(weak_transports) == 0
         await client.close()
 
     try:

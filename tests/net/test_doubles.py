@@ -23,7 +23,7 @@ from tests.doubles.reading import run
 
 DATA = bytes(range(256)) * 400
 PATH = "/a.tif"
-needs_openssl = pytest.mark.skipif(certificates.OPENSSL is None, reason="openssl makes the certificate")
+needs_openssl = pytest.mark.skipif(certificates.OPENSSL is None, reason="openssl is needed for the certificate")
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def server(transport: str) -> Iterator[RangeServer]:
         yield running
 
 
-def ask(server: RangeServer, first: int, last: int, path: str = PATH, **headers: str) -> httpx.Response:
+def fetch_range(server: RangeServer, first: int, last: int, path: str = PATH, **headers: str) -> httpx.Response:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     with httpx.Client(verify=certificates.trusting(), trust_env=False, timeout=5) as client:
         return client.get(server.url(path), headers={"Range": f"bytes={first}-{last}"} | named)
@@ -43,7 +43,7 @@ def ask(server: RangeServer, first: int, last: int, path: str = PATH, **headers:
 
 
 @needs_openssl
-def test_scogs_client_trusts_the_certificate_and_others_do_not() -> None:
+def test_only_scogs_client_trusts_the_certificate() -> None:
     async def get(client: HttpClient, url: str) -> tuple[Head, memoryview]:
         try:
             return await client.get(url, {}, lambda head: len(DATA), lambda: None)
@@ -75,15 +75,15 @@ def test_connections_and_resumed_sessions_are_counted() -> None:
         for _ in range(3):
             plain = socket.create_connection(("127.0.0.1", server.port))
             with (
-                context.wrap_socket(plain, server_hostname="127.0.0.1", session=session) as spoken,
+                context.wrap_socket(plain, server_hostname="127.0.0.1", session=session) as secure,
                 closing(http.client.HTTPConnection("127.0.0.1")) as connection,
             ):
-                connection.sock = spoken
+                connection.sock = secure
                 for _ in range(2):
                     connection.request("GET", PATH)
                     assert connection.getresponse().read() == DATA
-                assert spoken.version() == "TLSv1.3"
-                session = spoken.session
+                assert secure.version() == "TLSv1.3"
+                session = secure.session
         assert (server.connections, server.resumed, len(server.requests)) == (3, 2, 6)
 
 
@@ -97,29 +97,29 @@ def test_connections_share_the_link(transport: str) -> None:
         since = time.monotonic()
 
         def done(_: int) -> float:
-            assert ask(server, 0, len(DATA) - 1).content == DATA
+            assert fetch_range(server, 0, len(DATA) - 1).content == DATA
             return time.monotonic() - since
 
         seconds = list(threads.map(done, range(4)))
         floor = 4 * len(DATA) / link.rate
         assert max(seconds) > 0.95 * floor
-        assert min(seconds) > 0.7 * max(seconds), "each gets the same share"
+        assert min(seconds) > 0.7 * max(seconds), "equal shares"
         assert link.carried > 4 * len(DATA)
 
 
-def test_nothing_is_transferred_during_an_outage(transport: str) -> None:
+def test_no_bytes_are_transferred_during_an_outage(transport: str) -> None:
     link = Link(rate=1_000_000)
     with RangeServer(link=link) as server, ThreadPoolExecutor(1) as thread:
         server.put(PATH, DATA)
         since = time.monotonic()
-        asked = thread.submit(ask, server, 0, len(DATA) - 1)
+        pending = thread.submit(fetch_range, server, 0, len(DATA) - 1)
         time.sleep(0.05)
         link.pause(0.4)
         time.sleep(0.1)
         before = server.bytes
         time.sleep(0.2)
         assert server.bytes == before < len(DATA)
-        assert asked.result(5).content == DATA
+        assert pending.result(5).content == DATA
         assert time.monotonic() - since > 0.4 + 0.9 * len(DATA) / link.rate
 
 
@@ -135,15 +135,15 @@ def test_a_round_trip_costs_each_request_one_latency() -> None:
 # Connections
 
 
-def test_a_server_that_refuses_for_a_while(server: RangeServer) -> None:
-    assert ask(server, 0, 9).content == DATA[:10]
+def test_a_server_can_refuse_connections_for_a_while(server: RangeServer) -> None:
+    assert fetch_range(server, 0, 9).content == DATA[:10]
     port = server.port
     server.refuse()
     with pytest.raises(httpx.ConnectError):
-        ask(server, 0, 9)
+        fetch_range(server, 0, 9)
     server.accept()
     assert server.port == port
-    assert ask(server, 0, 9).content == DATA[:10]
+    assert fetch_range(server, 0, 9).content == DATA[:10]
 
 
 def test_open_connections_can_be_dropped(server: RangeServer) -> None:
@@ -153,7 +153,7 @@ def test_open_connections_can_be_dropped(server: RangeServer) -> None:
         server.fall_silent()
         with pytest.raises(httpx.ReadTimeout):
             client.get(url)
-        assert client.get(url).content == DATA  # on a new one
+        assert client.get(url).content == DATA  # on a new connection
         assert server.connections == 2
         server.hang_up()
         time.sleep(0.05)
@@ -170,49 +170,49 @@ def test_unused_connections_are_closed(transport: str) -> None:
         assert server.connections == 2
 
 
-# Answers
+# Responses
 
 
 def test_if_range_is_honoured(server: RangeServer) -> None:
-    etag = ask(server, 0, 9).headers["ETag"]
-    assert ask(server, 5, 9, If_Range=etag).status_code == 206
+    etag = fetch_range(server, 0, 9).headers["ETag"]
+    assert fetch_range(server, 5, 9, If_Range=etag).status_code == 206
     assert server.requests[-1].if_range == etag
     for other in ('"other"', f"W/{etag}", "Sun, 06 Nov 1994 08:49:37 GMT"):
-        answer = ask(server, 5, 9, If_Range=other)
-        assert (answer.status_code, answer.content) == (200, DATA)
+        response = fetch_range(server, 5, 9, If_Range=other)
+        assert (response.status_code, response.content) == (200, DATA)
     server.put(PATH, DATA, f"W/{etag}")
-    assert ask(server, 5, 9, If_Range=f"W/{etag}").status_code == 200
+    assert fetch_range(server, 5, 9, If_Range=f"W/{etag}").status_code == 200
     server.put(PATH, DATA, "")
-    assert "ETag" not in ask(server, 0, 9).headers
+    assert "ETag" not in fetch_range(server, 0, 9).headers
 
 
-def test_a_file_is_replaced_in_the_middle_of_a_read(server: RangeServer) -> None:
+def test_a_file_can_be_replaced_in_the_middle_of_a_read(server: RangeServer) -> None:
     new = DATA[::-1]
     server.fail(PATH, does.meanwhile(does.reset_after(50_000), lambda: server.put(PATH, new)))
     with pytest.raises(httpx.TransportError):
-        ask(server, 0, 90_000)
-    assert ask(server, 0, 9).content == new[:10]
+        fetch_range(server, 0, 90_000)
+    assert fetch_range(server, 0, 9).content == new[:10]
 
 
-def test_ranges_with_inconsistent_headers(server: RangeServer) -> None:
+def test_responses_can_have_inconsistent_headers(server: RangeServer) -> None:
     server.fail(PATH, does.short_body(20), does.shifted(10), does.weak)
-    answer = ask(server, 100, 299)
-    assert (answer.headers["Content-Range"], len(answer.content)) == (f"bytes 100-299/{len(DATA)}", 180)
-    answer = ask(server, 100, 299)
-    assert (answer.headers["Content-Range"], len(answer.content)) == (f"bytes 110-309/{len(DATA)}", 200)
-    assert ask(server, 100, 299).headers["ETag"].startswith('W/"')
+    response = fetch_range(server, 100, 299)
+    assert (response.headers["Content-Range"], len(response.content)) == (f"bytes 100-299/{len(DATA)}", 180)
+    response = fetch_range(server, 100, 299)
+    assert (response.headers["Content-Range"], len(response.content)) == (f"bytes 110-309/{len(DATA)}", 200)
+    assert fetch_range(server, 100, 299).headers["ETag"].startswith('W/"')
 
 
-def test_a_share_of_all_requests_fails() -> None:
+def test_a_share_of_all_requests_can_fail() -> None:
     with RangeServer() as server, httpx.Client() as client:
         urls = [server.put(f"/{number}", DATA) for number in range(10)]
         chance = does.by_chance(1, (0.2, does.status(503)), (0.1, does.status(408)))
         server.fail_any(does.status(500), always=chance)
         server.fail("/3", does.status(404))
-        seen = [client.get(url).status_code for url in urls * 20]
-        assert seen[0] == 500
-        assert seen[3] == 404
-        assert [seen.count(code) for code in (503, 408)] == chance.met
+        statuses = [client.get(url).status_code for url in urls * 20]
+        assert statuses[0] == 500
+        assert statuses[3] == 404
+        assert [statuses.count(code) for code in (503, 408)] == chance.met
         assert 20 <= chance.met[0] <= 60
         server.fail_any()
         assert client.get(urls[0]).status_code == 200
@@ -220,8 +220,8 @@ def test_a_share_of_all_requests_fails() -> None:
 
 def test_bytes_sent_twice_are_counted(server: RangeServer) -> None:
     for first, last in [(0, 99), (100, 199), (150, 249), (0, 9)]:
-        ask(server, first, last)
+        fetch_range(server, first, last)
     server.put("/b.tif", DATA)
-    ask(server, 0, 99, "/b.tif")
+    fetch_range(server, 0, 99, "/b.tif")
     assert server.repeated == 60
     assert server.bytes == 100 + 100 + 100 + 10 + 100

@@ -80,7 +80,7 @@ ANSWERS = {
     "length": OK + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY,
     "chunks": OK + b"Transfer-Encoding: chunked\r\n\r\n" + chunked(BODY, 1000),
     "one chunk": OK + b"Transfer-Encoding: chunked\r\n\r\n" + chunked(BODY, len(BODY)),
-    "an interim answer before": b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
+    "an interim response first": b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
     + OK
     + b"Content-Length: %d\r\n\r\n" % len(BODY)
     + BODY,
@@ -102,7 +102,7 @@ def test_a_body_is_read_with_any_framing(answer: bytes, step: int) -> None:
         assert "link" not in head.headers
 
 
-def test_a_body_that_ends_with_its_connection() -> None:
+def test_a_body_may_end_with_its_connection() -> None:
     answers, requests = responses_to(repeating(OK + b"\r\n" + BODY, times=1), times=2)
     assert [body for _, body in answers] == [BODY, BODY]
     assert requests == 2
@@ -164,7 +164,7 @@ def test_invalid_http_is_refused(answer: bytes) -> None:
 
 
 def test_unsolicited_bytes_close_the_connection() -> None:
-    """Bytes after a response would be taken for the next response."""
+    """Bytes after a response would be mistaken for the next response."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -224,13 +224,13 @@ def test_cancelling_closes_the_connection() -> None:
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=40))
-def test_nothing_in_a_url_gets_out_of_the_request_line(path: str) -> None:
+def test_a_url_cannot_inject_header_lines(path: str) -> None:
     address = address_of(f"https://example.org/{path}")
     assert not set(" \r\n\t") & set(address.target + address.authority)
     assert address.target.isascii()
 
 
-def test_addresses() -> None:
+def test_urls_become_addresses() -> None:
     assert address_of("http://a.test/x y?z=1 2") == (("http", "a.test", 80), "a.test", "/x%20y?z=1%202")
     assert address_of("https://[::1]:8443/a%20b") == (("https", "::1", 8443), "[::1]:8443", "/a%20b")
     assert address_of("https://bücher.example") == (

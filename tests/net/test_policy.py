@@ -23,7 +23,7 @@ ALLOWED = (
     "xn--bcher-kva.example",
 )
 
-YES = [
+ALLOWED_URLS = [
     "https://example.org/a.tif",
     "http://example.org/a.tif",
     "https://example.org:443/a.tif",
@@ -38,7 +38,7 @@ YES = [
     "http://[::1]:9000/a.tif",
     "https://xn--bcher-kva.example/a.tif",
 ]
-NO = [
+REFUSED_URLS = [
     "",
     "example.org/a.tif",
     "//example.org/a.tif",
@@ -89,14 +89,14 @@ NO = [
 ]
 
 
-@pytest.mark.parametrize("url", YES)
-def test_allowed(url: str) -> None:
+@pytest.mark.parametrize("url", ALLOWED_URLS)
+def test_urls_of_allowed_hosts_are_allowed(url: str) -> None:
     assert is_allowed(url, ALLOWED)
     check_allowed(url, ALLOWED)
 
 
-@pytest.mark.parametrize("url", NO)
-def test_not_allowed(url: str) -> None:
+@pytest.mark.parametrize("url", REFUSED_URLS)
+def test_other_urls_are_refused(url: str) -> None:
     assert not is_allowed(url, ALLOWED)
     with pytest.raises(AssetRefused) as refused:
         check_allowed(url, ALLOWED)
@@ -105,7 +105,7 @@ def test_not_allowed(url: str) -> None:
 
 
 @given(st.text(), st.lists(st.text(max_size=20)).map(tuple))
-def test_an_empty_list_allows_nothing_and_any_text_is_accepted(url: str, allowed: tuple[str, ...]) -> None:
+def test_an_empty_list_allows_no_host_and_any_text_is_accepted(url: str, allowed: tuple[str, ...]) -> None:
     assert not is_allowed(url, ())
     assert is_allowed(url, allowed) in (True, False)
 
@@ -122,7 +122,7 @@ def test_an_empty_list_allows_nothing_and_any_text_is_accepted(url: str, allowed
         ("file:///a/b", ""),
     ],
 )
-def test_host_of(url: str, host: str) -> None:
+def test_the_host_of_a_url_has_its_non_default_port(url: str, host: str) -> None:
     assert host_of(url) == host
 
 
@@ -153,7 +153,7 @@ def test_any_retry_after_text_is_accepted(text: str) -> None:
     assert retry_delay(1, text, lambda: 0.5) >= 0
 
 
-def test_the_breaker_opens_after_five_faults_in_a_row_and_rests() -> None:
+def test_the_breaker_opens_after_five_faults_in_a_row() -> None:
     clock = Clock()
     breaker = CircuitBreaker(clock=clock)
     for _ in range(4):
@@ -175,7 +175,7 @@ def opened(clock: Clock) -> CircuitBreaker:
     return breaker
 
 
-def test_after_its_rest_one_probe_is_let_through() -> None:
+def test_a_half_open_breaker_admits_one_probe() -> None:
     clock = Clock()
     breaker = opened(clock)
     clock.now += 2.1
@@ -199,7 +199,7 @@ def test_a_probe_that_fails_opens_the_breaker_again() -> None:
         clock.now += 0.2
 
 
-def test_a_probe_without_an_outcome_lets_the_next_one_through() -> None:
+def test_a_probe_without_an_outcome_is_followed_by_another() -> None:
     clock = Clock()
     breaker = opened(clock)
     clock.now += 2.1
@@ -224,7 +224,7 @@ def test_any_success_closes_the_breaker() -> None:
     assert not breaker.blocks_request()
 
 
-def test_slow_faults_do_not_open_the_breaker() -> None:
+def test_infrequent_faults_do_not_open_the_breaker() -> None:
     clock = Clock()
     breaker = CircuitBreaker(clock=clock)
     for _ in range(50):
@@ -234,5 +234,5 @@ def test_slow_faults_do_not_open_the_breaker() -> None:
 
 
 @pytest.mark.parametrize("url", ["https://u:p@example.org:8443/v1?key=secret", "https://example.org:8443/v1#secret"])
-def test_a_place_has_no_secrets(url: str) -> None:
+def test_a_displayed_url_has_no_secrets(url: str) -> None:
     assert display_url(url) == "https://example.org:8443/v1"

@@ -197,7 +197,7 @@ def test_the_environment_is_read_when_a_client_is_made(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(
-    ("urls", "server", "found"),
+    ("urls", "server", "expected"),
     [
         ({"https": "http://p:8080"}, ("https", "a.test", 443), "the proxy p:8080"),
         ({"https": "http://p:8080"}, ("http", "a.test", 80), None),
@@ -211,12 +211,14 @@ def test_the_environment_is_read_when_a_client_is_made(monkeypatch: pytest.Monke
         ({"all": "p:1", "no": "a.test:8443"}, ("https", "a.test", 443), "the proxy p:1"),
     ],
 )
-def test_which_proxy(urls: dict[str, str], server: tuple[str, str, int], found: str | None) -> None:
+def test_the_proxy_is_that_of_the_environment(
+    urls: dict[str, str], server: tuple[str, str, int], expected: str | None
+) -> None:
     proxy = Proxies(urls).find(*server)
-    assert (proxy and str(proxy)) == found
+    assert (proxy and str(proxy)) == expected
 
 
 @pytest.mark.parametrize("url", ["http://", "http://:80", "http://a:99999", "http://a:x"])
-def test_invalid_proxy_urls(url: str) -> None:
+def test_invalid_proxy_urls_are_refused(url: str) -> None:
     with pytest.raises(ProxyError, match="has no valid host and port"):
         Proxy.parse(url)

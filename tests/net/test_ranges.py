@@ -1,4 +1,4 @@
-"""Byte ranges: every fault of a server, and how many requests it costs."""
+"""Byte ranges: every fault of a server, and the number of requests that it costs."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ async def http(
 
 
 def read_once(
-    server: RangeServer, start: int = 100, stop: int = 300, received: list[int] | None = None, **how: float
+    server: RangeServer, start: int = 100, stop: int = 300, received: list[int] | None = None, **options: float
 ) -> tuple[ByteRange, UpstreamStats]:
     def on_data(part: ByteRange) -> None:
         assert part.start == start
@@ -68,7 +68,7 @@ def read_once(
 
     async def work() -> tuple[ByteRange, UpstreamStats]:
         tally = UpstreamStats()
-        async with http(server.host, **how) as ranges:  # type: ignore[arg-type]
+        async with http(server.host, **options) as ranges:  # type: ignore[arg-type]
             return await ranges.read(server.url(PATH), start, stop, tally, on_data), tally
 
     return run(work())
@@ -79,7 +79,7 @@ def test_a_range_costs_one_request_and_its_bytes() -> None:
         server.put(PATH, DATA, '"one"')
         part, tally = read_once(server)
         assert part == ByteRange(100, DATA[100:300], len(DATA), f'"one"/{len(DATA)}')
-        assert [(seen.method, seen.range) for seen in server.requests] == [("GET", (100, 299))]
+        assert [(request.method, request.range) for request in server.requests] == [("GET", (100, 299))]
         assert (tally.requests, tally.bytes) == (1, 200) == (len(server.requests), server.bytes)
 
 
@@ -93,7 +93,7 @@ def test_a_range_ends_with_the_file() -> None:
         assert read_once(server, 0, 100)[0].data == b""
 
 
-def test_last_modified_stands_in_for_an_etag() -> None:
+def test_last_modified_is_used_if_there_is_no_etag() -> None:
     with RangeServer() as server:
         server.put(PATH, DATA)
         server.fail(PATH, does.header(ETag="", Last_Modified="Sun"), does.header(ETag=""))
@@ -101,7 +101,7 @@ def test_last_modified_stands_in_for_an_etag() -> None:
         assert read_once(server)[0].etag == f"/{len(DATA)}"
 
 
-PASSING: list[tuple[str, Fault, str]] = [
+TRANSIENT: list[tuple[str, Fault, str]] = [
     ("500", does.status(500), "http-500"),
     ("503", does.status(503), "http-503"),
     ("504", does.status(504), "http-504"),
@@ -112,7 +112,7 @@ PASSING: list[tuple[str, Fault, str]] = [
     ("cut before the body", does.cut_after(0), "connection"),
     ("cut mid-body", does.cut_after(50), "connection"),
 ]
-LASTING: list[tuple[str, Fault, type[SourceError], str]] = [
+PERMANENT: list[tuple[str, Fault, type[SourceError], str]] = [
     ("404", does.status(404), AssetMissing, "http-404"),
     ("403", does.status(403), AssetMissing, "http-403"),
     ("401", does.status(401), AssetMissing, "http-401"),
@@ -129,13 +129,13 @@ LASTING: list[tuple[str, Fault, type[SourceError], str]] = [
     ("another end", does.header(Content_Range=f"bytes 100-298/{len(DATA)}"), AssetBroken, "wrong-range"),
     ("a smaller size", does.header(Content_Range="bytes 100-299/200"), AssetBroken, "wrong-range"),
     ("a size of 400 digits", does.header(Content_Range=f"bytes 100-299/{'9' * 400}"), AssetBroken, "http-206"),
-    ("short and honest", does.short(20), AssetBroken, "wrong-range"),
+    ("short with matching headers", does.short(20), AssetBroken, "wrong-range"),
     ("less than announced", does.body(lambda data: data[:-20]), AssetBroken, "wrong-range"),
     ("more than announced", does.body(lambda data: data + b"more"), AssetBroken, "wrong-range"),
 ]
 
 
-@pytest.mark.parametrize(("fault", "reason"), [case[1:] for case in PASSING], ids=[case[0] for case in PASSING])
+@pytest.mark.parametrize(("fault", "reason"), [case[1:] for case in TRANSIENT], ids=[case[0] for case in TRANSIENT])
 def test_transient_faults_are_retried(fault: Fault, reason: str) -> None:
     with RangeServer() as server:
         server.put(PATH, DATA)
@@ -158,7 +158,7 @@ def test_transient_faults_are_retried(fault: Fault, reason: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "error", "reason"), [case[1:] for case in LASTING], ids=[case[0] for case in LASTING]
+    ("fault", "error", "reason"), [case[1:] for case in PERMANENT], ids=[case[0] for case in PERMANENT]
 )
 def test_an_invalid_response_is_requested_once_more(fault: Fault, error: type[SourceError], reason: str) -> None:
     with RangeServer() as server:
@@ -265,7 +265,7 @@ def test_the_first_response_of_a_hedge_wins(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(host_module, "HEDGE_AFTER", 0.1)
     with RangeServer() as server:
         server.put(PATH, DATA)
-        server.fail(PATH, does.late(0.4), does.hang)  # the hedge is worse
+        server.fail(PATH, does.late(0.4), does.hang)  # the hedge hangs
         assert read_once(server, deadline=5)[0].data == DATA[100:300]
         server.fail(PATH, does.late(0.4), does.status(503))
         assert read_once(server, deadline=5)[0].data == DATA[100:300]
@@ -284,9 +284,9 @@ def test_invalid_chunked_encoding_fails_at_once() -> None:
         assert broken.value.reason == "http"
 
 
-def test_a_server_that_does_not_listen() -> None:
+def test_a_server_that_does_not_listen_is_unavailable() -> None:
     async def work() -> None:
-        with socket.socket() as taken:  # bound, but not listening
+        with socket.socket() as taken:  # bound but not listening
             taken.bind(("127.0.0.1", 0))
             host = f"127.0.0.1:{taken.getsockname()[1]}"
             async with http(host) as ranges:
@@ -339,7 +339,7 @@ def test_a_redirect_is_not_followed_even_to_an_allowed_host() -> None:
         server.fail(PATH, always=does.redirect(server.url("/other")))
         with pytest.raises(AssetRefused):
             read_once(server)
-        assert [seen.path for seen in server.requests] == [PATH, PATH]
+        assert [request.path for request in server.requests] == [PATH, PATH]
 
 
 def test_the_breaker_opens_for_a_failing_host_and_closes_again() -> None:
@@ -388,7 +388,7 @@ def test_a_bad_file_among_good_ones_does_not_open_the_breaker() -> None:
         run(work())
 
 
-def test_each_host_has_its_own_breaker() -> None:
+def test_each_host_has_a_separate_breaker() -> None:
     async def work() -> None:
         async with http(ill.host, well.host, retries=0) as ranges:
             for _ in range(8):
@@ -402,7 +402,7 @@ def test_each_host_has_its_own_breaker() -> None:
         run(work())
 
 
-def test_queueing_is_not_the_hosts_fault() -> None:
+def test_queueing_does_not_count_as_a_fault_of_the_host() -> None:
     """48 reads take longer than one read's deadline; none times out and the breaker stays closed."""
 
     async def work() -> None:
@@ -422,10 +422,10 @@ def test_queueing_is_not_the_hosts_fault() -> None:
 def test_timeouts_and_queueing_never_open_the_breaker() -> None:
     async def work() -> None:
         async with http(server.host, per_host=5, deadline=0.3) as ranges:
-            found = await asyncio.gather(
+            results = await asyncio.gather(
                 *(ranges.read(server.url(PATH), 0, 10, UpstreamStats()) for _ in range(15)), return_exceptions=True
             )
-            assert [fault.reason for fault in found if isinstance(fault, SourceUnavailable)] == ["timeout"] * 15
+            assert [fault.reason for fault in results if isinstance(fault, SourceUnavailable)] == ["timeout"] * 15
             server.fail(PATH)
             assert (await ranges.read(server.url(PATH), 0, 10, UpstreamStats())).data == DATA[:10]
 
@@ -488,7 +488,7 @@ def test_a_local_file_that_was_replaced_has_another_etag(archive: Path) -> None:
     assert read_local(archive, path.as_uri()).etag != before
 
 
-def test_nothing_outside_the_archive_is_read(archive: Path) -> None:
+def test_files_outside_the_archive_are_not_read(archive: Path) -> None:
     (archive / "link").symlink_to(archive.parent / "secret")
     (archive / "folder").symlink_to(archive.parent)
     (archive / "inside.tif").symlink_to(archive / "deep" / "a b#c%20.tif")
@@ -514,7 +514,7 @@ def test_nothing_outside_the_archive_is_read(archive: Path) -> None:
     assert read_local(archive, f"{root}/inside.tif").data == DATA[:10]
 
 
-def test_paths_that_are_not_files(archive: Path) -> None:
+def test_paths_that_are_not_files_are_refused(archive: Path) -> None:
     os.mkfifo(archive / "pipe.tif")
     (archive / "loop").symlink_to(archive / "loop")
     (archive / "dangling").symlink_to(archive / "nowhere")
@@ -564,7 +564,7 @@ def test_connections_are_opened_ahead_of_reads() -> None:
         run(work())
 
 
-def test_a_first_read_opens_connections_for_those_that_follow() -> None:
+def test_the_first_read_opens_connections_for_later_reads() -> None:
     async def work() -> None:
         async with http(server.host) as ranges:
             await ranges.read(server.url(PATH), 0, 10, UpstreamStats())
@@ -683,7 +683,7 @@ def test_a_probe_succeeds_once_its_head_arrives(monkeypatch: pytest.MonkeyPatch)
         run(work())
 
 
-def test_a_read_that_waits_for_its_retry_has_nothing_outstanding() -> None:
+def test_a_read_that_waits_for_its_retry_has_no_outstanding_bytes() -> None:
     async def work() -> None:
         async with http(server.host) as ranges:
             concurrency = ranges.concurrency(server.url(PATH))

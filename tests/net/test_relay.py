@@ -21,8 +21,8 @@ def test_connections_share_the_rate() -> None:
         origin.put("/a", data)
         since = time.monotonic()
         with ThreadPoolExecutor(3) as threads:
-            found = list(threads.map(get, [f"http://{link.host}/a"] * 3))
-        assert found == [data] * 3
+            responses = list(threads.map(get, [f"http://{link.host}/a"] * 3))
+        assert responses == [data] * 3
         assert time.monotonic() - since >= 0.9 * 3 * len(data) / 500_000
         assert link.bytes >= 3 * len(data)
 

@@ -93,7 +93,7 @@ def test_an_unknown_session_falls_back_to_a_full_handshake(run: Run) -> None:
         async with serving(first, authority().server("localhost")) as base:
             assert await get(client, f"{base}/a") == BODY
             port = int(base.rpartition(":")[2])
-        await client._routes[("https", "127.0.0.1", port)].pool.acquire()  # so that the pool is empty
+        await client._routes[("https", "127.0.0.1", port)].pool.acquire()  # empties the pool
         server = await asyncio.start_server(
             lambda reader, writer: second(reader, writer, 1),
             "127.0.0.1",
@@ -149,7 +149,7 @@ def test_a_session_of_one_host_is_not_used_for_another(run: Run) -> None:
     run(work())
 
 
-def test_a_server_that_does_not_speak_tls(run: Run) -> None:
+def test_a_server_without_tls_is_an_error(run: Run) -> None:
     async def work() -> None:
         async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
             writer.write(b"SSH-2.0-OpenSSH_9.2\r\n" * 10)
@@ -166,7 +166,7 @@ def test_a_server_that_does_not_speak_tls(run: Run) -> None:
 
 @contextmanager
 def raw_server(talk: Callable[[ssl.SSLSocket], None]) -> Iterator[str]:
-    """A server in a thread for one connection, whose `talk` gets the TLS socket."""
+    """A server in a thread for one connection; `talk` gets the TLS socket."""
 
     def serve() -> None:
         with suppress(OSError):
@@ -209,7 +209,7 @@ def test_a_close_without_close_notify_does_not_complete_a_body(run: Run, sent: i
     run(work())
 
 
-def test_a_half_closed_connection(run: Run) -> None:
+def test_a_half_closed_connection_is_closed(run: Run) -> None:
     """The server sends close_notify, and waits for the client to close."""
 
     def talk(tls: ssl.SSLSocket) -> None:
@@ -253,7 +253,7 @@ def test_invalid_records_close_the_connection(run: Run) -> None:
 
 
 def test_all_records_of_a_segment_are_decrypted(run: Run) -> None:
-    """Many small records arrive at once: no later event would process any that are left."""
+    """Many small records arrive at once: no later event would process remaining ones."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
         while True:
@@ -283,8 +283,8 @@ def test_concurrent_large_bodies_are_reported_as_they_arrive(run: Run) -> None:
                 assert part[-100:] == body[len(part) - 100 : len(part)]
                 lengths.append(len(part))
 
-            got = await get(client, f"{base}/a", lambda head: len(body), on_data=on_data)
-            assert got == body
+            received = await get(client, f"{base}/a", lambda head: len(body), on_data=on_data)
+            assert received == body
             assert len(lengths) > 10
             assert lengths == sorted(set(lengths))
             assert lengths[-1] < len(body)
@@ -298,7 +298,7 @@ def test_concurrent_large_bodies_are_reported_as_they_arrive(run: Run) -> None:
     run(work())
 
 
-def test_data_in_small_segments(run: Run) -> None:
+def test_data_in_small_segments_is_decrypted(run: Run) -> None:
     """A relay splits handshake, head and body into chunks of 61 bytes."""
 
     async def work() -> None:

@@ -13,12 +13,14 @@ BEGINNING = datetime(2024, 1, 1, 10, 20, 31, tzinfo=UTC)
 
 
 def row(day: float, *values: float | None, valid: float = 1.0, area: bool = False, reason: str | None = None) -> Row:
-    """A row `day` days after the beginning of 2024; without values it is masked."""
+    """A row `day` days after the beginning of 2024; a row without values is masked."""
     time = BEGINNING + timedelta(days=day)
-    known = tuple(value for value in values if value is not None)
-    if not known:
+    present = tuple(value for value in values if value is not None)
+    if not present:
         return Row(time, Sample(None, None, 0.0, 1.0, (f"S{day:g}",), reason or MASKED))
-    found = None
+    sampled_statistics = None
     if area:
-        found = tuple(statistics(np.array([v - 0.1, v, v + 0.1], np.float32), np.ones(3, np.float32)) for v in known)
-    return Row(time, Sample(known, found, valid, 1 - valid, (f"S{day:g}",)))
+        sampled_statistics = tuple(
+            statistics(np.array([v - 0.1, v, v + 0.1], np.float32), np.ones(3, np.float32)) for v in present
+        )
+    return Row(time, Sample(present, sampled_statistics, valid, 1 - valid, (f"S{day:g}",)))

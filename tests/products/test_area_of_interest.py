@@ -1,4 +1,4 @@
-"""Areas of interest: parsing of GeoJSON, and error messages for what is not usable."""
+"""Areas of interest: parsing of GeoJSON, and messages of refusals."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ HOLE = [[11.32, 46.52], [11.33, 46.52], [11.33, 46.53], [11.32, 46.52]]
 POLYGON = {"type": "Polygon", "coordinates": [SQUARE, HOLE]}
 
 
-def parsed(document: object, most: int = 10, corners: int = 1000) -> AreasOfInterest:
-    return parse_areas(document, most, corners)
+def parsed(document: object, max_features: int = 10, corners: int = 1000) -> AreasOfInterest:
+    return parse_areas(document, max_features, corners)
 
 
 def feature(geometry: object, **properties: Any) -> dict[str, Any]:
@@ -30,10 +30,10 @@ def collection(*features: object) -> dict[str, Any]:
     return {"type": "FeatureCollection", "features": list(features)}
 
 
-def test_a_polygon_keeps_its_hole() -> None:
-    found = parsed(POLYGON)
-    assert not found.is_collection
-    (area,) = found.areas
+def test_a_polygon_retains_its_hole() -> None:
+    result = parsed(POLYGON)
+    assert not result.is_collection
+    (area,) = result.areas
     assert not area.is_point
     assert area.feature is None
     assert area.geometry == POLYGON
@@ -49,16 +49,16 @@ def test_a_point_drops_its_height() -> None:
     assert point(11.3, 46.5).shape == area.shape
 
 
-def test_a_collection_keeps_its_features() -> None:
+def test_a_collection_retains_its_features() -> None:
     first = feature(POLYGON, name="A") | {"id": 7}
-    found = parsed(collection(first, feature({"type": "Point", "coordinates": [11.3, 46.5]}) | {"properties": None}))
-    assert found.is_collection
-    assert [area.is_point for area in found.areas] == [False, True]
-    assert found.areas[0].feature == first
-    assert found.areas[1].feature is not None
+    result = parsed(collection(first, feature({"type": "Point", "coordinates": [11.3, 46.5]}) | {"properties": None}))
+    assert result.is_collection
+    assert [area.is_point for area in result.areas] == [False, True]
+    assert result.areas[0].feature == first
+    assert result.areas[1].feature is not None
 
 
-def test_a_multipolygon_split_at_the_antimeridian_keeps_its_parts() -> None:
+def test_a_multipolygon_split_at_the_antimeridian_retains_its_parts() -> None:
     parts = [[[[179.9, -17], [180, -17], [180, -16.9], [179.9, -17]]],
              [[[-180, -17], [-179.9, -17], [-180, -16.9], [-180, -17]]]]  # fmt: skip
     (area,) = parsed({"type": "MultiPolygon", "coordinates": parts}).areas
@@ -103,7 +103,7 @@ REFUSED = {
         "in ring 0 of part 1"),
     "text": (broken(coordinates=[[["a", "b"], [1, 0], [1, 1], ["a", "b"]]]), "geometry", "finite numbers"),
     "too large numbers": (broken(coordinates=[[[1e400, 0], [1, 0], [1, 1], [1e400, 0]]]), "geometry", "finite"),
-    "nested deeper": (broken(coordinates=[[[[0, 0]], [[1, 0]], [[1, 1]], [[0, 0]]]]), "geometry", "finite numbers"),
+    "nested too deeply": (broken(coordinates=[[[[0, 0]], [[1, 0]], [[1, 1]], [[0, 0]]]]), "geometry", "finite numbers"),
     "once around a pole": (broken(coordinates=[[[-179, 80], [-60, 80], [60, 80], [179, 80], [-179, 80]]]), "geometry",
                            "around a pole"),
     "many self-crossings": (broken(coordinates=[[[k * k * 37 % 101 / 100, k * 53 % 97 / 100] for k in range(900)]]),
@@ -125,16 +125,16 @@ REFUSED = {
     "too many features": (collection(*[feature(POLYGON)] * 11), "features", "11 features"),
     "too many vertices": (broken(coordinates=[[[0, 0], *[[1, k / 1000] for k in range(1000)], [0, 0]]]), "geometry",
                          "too many vertices"),
-    "too many vertices together": (collection(*[feature(broken(
+    "too many vertices in total": (collection(*[feature(broken(
         coordinates=[[[0, 0], *[[1, k / 1000] for k in range(300)], [0, 0]]]))] * 4), "features[3]", "too many"),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("document", "parameter", "why"), REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize(("document", "parameter", "message"), REFUSED.values(), ids=REFUSED)
 def test_unusable_documents_are_refused_with_the_parameter_and_a_reason(
-    document: object, parameter: str, why: str
+    document: object, parameter: str, message: str
 ) -> None:
-    with pytest.raises(InvalidInput, match=why) as caught:
+    with pytest.raises(InvalidInput, match=message) as caught:
         parsed(document)
     assert caught.value.parameter == parameter
     assert caught.value.valid
@@ -142,19 +142,19 @@ def test_unusable_documents_are_refused_with_the_parameter_and_a_reason(
 
 def test_an_unusable_feature_does_not_fail_the_others() -> None:
     swapped = feature(broken(coordinates=[[[46, 111], [47, 111], [47, 112], [46, 111]]]))
-    found = parsed(collection(feature(None) | {"id": "a"}, feature(POLYGON), swapped, feature(POLYGON)))
-    assert [area.index for area in found.areas] == [1, 3]
-    assert [(bad.index, bad.feature.get("id")) for bad in found.unusable] == [(0, "a"), (2, None)]
-    assert "it is null" in found.unusable[0].reason
-    assert "swapped" in found.unusable[1].reason
+    result = parsed(collection(feature(None) | {"id": "a"}, feature(POLYGON), swapped, feature(POLYGON)))
+    assert [area.index for area in result.areas] == [1, 3]
+    assert [(bad.index, bad.feature.get("id")) for bad in result.unusable] == [(0, "a"), (2, None)]
+    assert "it is null" in result.unusable[0].reason
+    assert "swapped" in result.unusable[1].reason
 
 
-def test_points_are_refused_without_points() -> None:
+def test_points_are_refused_if_only_areas_are_accepted() -> None:
     place = {"type": "Point", "coordinates": [11.3, 46.5]}
     with pytest.raises(InvalidInput, match="no area"):
         parse_areas(place, 1, 10, points=False)
-    found = parse_areas(collection(feature(POLYGON), feature(place)), 10, 100, points=False)
-    assert [bad.index for bad in found.unusable] == [1]
+    result = parse_areas(collection(feature(POLYGON), feature(place)), 10, 100, points=False)
+    assert [bad.index for bad in result.unusable] == [1]
 
 
 @pytest.mark.parametrize("name", ["urn:ogc:def:crs:OGC:1.3:CRS84", "EPSG:4326", "urn:ogc:def:crs:EPSG::4326"])
@@ -176,7 +176,7 @@ json_values = st.recursive(
 def test_arbitrary_json_is_parsed_or_refused(kind: str, one: object, other: object) -> None:
     for document in (one, {"type": kind, "coordinates": one, "geometry": other, "features": one, "properties": other}):
         try:
-            found = parsed(document)
+            result = parsed(document)
         except InvalidInput:
             continue
-        json.dumps([dict(area.geometry) for area in found.areas])
+        json.dumps([dict(area.geometry) for area in result.areas])

@@ -57,8 +57,8 @@ def document(area: AreaOfInterest, rows: Sequence[Row], options: SeriesOptions) 
 
 
 def test_json_of_a_point_is_as_documented() -> None:
-    found = document(PLACE, [row(0, 0.123456789), row(10, None)], NDVI)
-    assert found == {
+    result = document(PLACE, [row(0, 0.123456789), row(10, None)], NDVI)
+    assert result == {
         "geometry": {"type": "Point", "coordinates": [11.3, 46.5]},
         "band_names": ["NDVI"],
         "interval": None,
@@ -77,33 +77,33 @@ def test_json_of_a_point_is_as_documented() -> None:
 
 def test_polygons_have_statistics_and_a_curve_if_requested() -> None:
     (area, _) = parse_areas(FEATURES, 9, 99).areas
-    found = document(area, AREA, TWO)["observations"]
-    assert found[1]["values"] == found[1]["statistics"] == found[1]["smoothed"] == [None, None]
+    result = document(area, AREA, TWO)["observations"]
+    assert result[1]["values"] == result[1]["statistics"] == result[1]["smoothed"] == [None, None]
     assert AREA[0].sample.statistics is not None
-    for written, true in zip(found[0]["statistics"], AREA[0].sample.statistics, strict=True):
-        assert written == pytest.approx(asdict(true), rel=1e-6)
+    for written, expected in zip(result[0]["statistics"], AREA[0].sample.statistics, strict=True):
+        assert written == pytest.approx(asdict(expected), rel=1e-6)
         assert list(written) == ["mean", "median", "std", "min", "max", "p10", "p25", "p75", "p90", "count"]
-    assert found[0]["smoothed"] == pytest.approx([0.1, 0.2], abs=1e-3)
+    assert result[0]["smoothed"] == pytest.approx([0.1, 0.2], abs=1e-3)
     assert "statistics" not in document(PLACE, ROWS, TWO)["observations"][0]
 
 
 def test_periods_have_an_end_and_a_number_of_observations() -> None:
     options = replace(NDVI, step=parse_step("monthly"), interval=parse_interval("2024-01-01/2024-02-29"))
-    found = document(PLACE, [row(0, 0.2), row(10, None), row(20, 0.4)], options)
-    assert found["interval"] == "P1M"
-    assert found["observations"][0] | {"scenes": []} == {
+    result = document(PLACE, [row(0, 0.2), row(10, None), row(20, 0.4)], options)
+    assert result["interval"] == "P1M"
+    assert result["observations"][0] | {"scenes": []} == {
         "datetime": "2024-01-01T00:00:00Z", "end": "2024-01-31T23:59:59.999999Z", "observations": 2,
         "values": [0.3], "valid": pytest.approx(2 / 3), "masked": pytest.approx(1 / 3), "scenes": [], "reason": None,
     }  # fmt: skip
-    assert found["observations"][1]["reason"] == "no-observation"
+    assert result["observations"][1]["reason"] == "no-observation"
 
 
-def test_features_keep_their_members_and_get_a_timeseries() -> None:
+def test_features_retain_their_members_and_get_a_timeseries() -> None:
     areas = parse_areas(FEATURES, 9, 99).areas
     several = [series(areas[0], AREA), series(areas[1], ROWS)]
-    found = output.collection(several, [table_of(each.rows, TWO) for each in several], TWO)
-    assert found["type"] == "FeatureCollection"
-    for before, after in zip(FEATURES["features"], found["features"], strict=True):
+    result = output.collection(several, [table_of(each.rows, TWO) for each in several], TWO)
+    assert result["type"] == "FeatureCollection"
+    for before, after in zip(FEATURES["features"], result["features"], strict=True):
         assert isinstance(before, dict)
         written = after["properties"].pop("timeseries")
         assert len(written["observations"]) == 4
@@ -136,8 +136,8 @@ def test_csv_has_the_values_of_the_json(options: SeriesOptions, collected: bool)
             if options.smooth is not None:
                 assert line[f"{name}_smoothed"] == _cell(each["smoothed"][number])
             if "statistics" in each:
-                known = each["statistics"][number] or {}
-                assert line[f"{name}_p90"] == _cell(known.get("p90"))
+                statistics = each["statistics"][number] or {}
+                assert line[f"{name}_p90"] == _cell(statistics.get("p90"))
         assert (line["valid"], line["masked"]) == (_cell(each["valid"]), _cell(each["masked"]))
 
 
@@ -160,7 +160,7 @@ def test_text_table_aligns_values_and_bars() -> None:
     assert [line.count("#") for line in plain.splitlines()[1:]] == [4, 0, 30, 15]
 
 
-def test_text_table_of_negative_constant_and_missing_values() -> None:
+def test_text_tables_may_have_negative_constant_and_missing_values() -> None:
     for values in ((-0.5, -0.2), (0.3, 0.3), (0.0, 0.0)):
         rows = [row(day, value) for day, value in enumerate(values)]
         assert len(text_of(table_of(rows, NDVI), NDVI).splitlines()) == 3
@@ -182,7 +182,7 @@ def test_a_chart_has_a_line_per_output_and_area() -> None:
     assert chart.lines[2].dots[0].spread is None
 
 
-def test_titles_notes_and_time_ranges_of_charts() -> None:
+def test_charts_have_titles_notes_and_time_ranges() -> None:
     one = series(PLACE, [row(0, 0.2)])
     chart = chart_of([one], [table_of(one.rows, NDVI)], NDVI)
     assert (chart.title, chart.note) == ("NDVI at 11.3000, 46.5000", "1 of 1 observations")

@@ -30,35 +30,35 @@ YEAR = parse_interval("2024-01-01/2024-12-31")
     st.booleans(),
 )
 def test_each_observation_counts_in_one_period(
-    given_: list[tuple[int, float | None]], step: str, how: Aggregate, open_: bool
+    given_: list[tuple[int, float | None]], step: str, aggregate: Aggregate, open_: bool
 ) -> None:
     rows = [row(day, value, area=True) for day, value in sorted(given_, key=lambda each: each[0])]
-    found = by_period(rows, None if open_ else YEAR, parse_step(step), how)
-    assert sum(each.observations or 0 for each in found) == sum(each.sample.values is not None for each in rows)
-    names = [name for each in found for name in each.sample.scenes]
+    periods = by_period(rows, None if open_ else YEAR, parse_step(step), aggregate)
+    assert sum(each.observations or 0 for each in periods) == sum(each.sample.values is not None for each in rows)
+    names = [name for each in periods for name in each.sample.scenes]
     assert set(names) <= {name for each in rows for name in each.sample.scenes}
-    work = {"median": np.median, "mean": np.mean, "min": np.min, "max": np.max}[how.value]
-    for each in found:
+    numpy_function = {"median": np.median, "mean": np.mean, "min": np.min, "max": np.max}[aggregate.value]
+    for each in periods:
         assert each.end is not None
-        held = [one for one in rows if each.time <= one.time <= each.end]
-        seen = [one.sample for one in held if one.sample.values is not None]
-        assert each.observations == len(seen)
-        if not held:
+        rows_within = [one for one in rows if each.time <= one.time <= each.end]
+        samples = [one.sample for one in rows_within if one.sample.values is not None]
+        assert each.observations == len(samples)
+        if not rows_within:
             assert (each.sample.reason, each.sample.values) == (NO_OBSERVATION, None)
-        elif not seen:
+        elif not samples:
             assert each.sample.reason == "masked"
         else:
-            assert each.sample.values == pytest.approx((work([one.values for one in seen]),))
+            assert each.sample.values == pytest.approx((numpy_function([one.values for one in samples]),))
             assert each.sample.statistics is not None
-            told = asdict(each.sample.statistics[0])
-            for name, value in told.items():
-                parts = [asdict(one.statistics[0])[name] for one in seen if one.statistics is not None]
-                assert value == pytest.approx(work(parts))
+            statistics = asdict(each.sample.statistics[0])
+            for name, value in statistics.items():
+                parts = [asdict(one.statistics[0])[name] for one in samples if one.statistics is not None]
+                assert value == pytest.approx(numpy_function(parts))
             for share in ("valid", "masked"):
                 assert getattr(each.sample, share) == pytest.approx(
-                    np.mean([getattr(one.sample, share) for one in held])
+                    np.mean([getattr(one.sample, share) for one in rows_within])
                 )
-    for one, other in pairwise(found):
+    for one, other in pairwise(periods):
         assert one.end is not None
         assert other.time - one.end == timedelta(microseconds=1)
 
@@ -74,12 +74,12 @@ def test_periods_of_an_open_range_begin_with_the_first_observation() -> None:
     assert len(by_period([], YEAR, parse_step("P1M"), Aggregate.MEAN)) == 12
 
 
-def test_the_reason_of_a_period_is_an_error_before_masked() -> None:
+def test_the_reason_of_a_period_is_an_error_rather_than_masked() -> None:
     rows = [row(1, None), row(2, None, reason="http-404")]
-    (found,) = by_period(rows, parse_interval("2024-01-01/2024-01-31"), parse_step("P1M"), Aggregate.MEAN)
-    assert found.sample.reason == "http-404"
-    assert found.sample.scenes == ("S1", "S2")
-    assert midpoint(found) == datetime(2024, 1, 16, 12, tzinfo=UTC) - timedelta(microseconds=0.5)
+    (period,) = by_period(rows, parse_interval("2024-01-01/2024-01-31"), parse_step("P1M"), Aggregate.MEAN)
+    assert period.sample.reason == "http-404"
+    assert period.sample.scenes == ("S1", "S2")
+    assert midpoint(period) == datetime(2024, 1, 16, 12, tzinfo=UTC) - timedelta(microseconds=0.5)
 
 
 @pytest.mark.parametrize("text", ["1900-01-01/2024-12-31", "0001-01-01/9999-12-31"])
@@ -115,23 +115,23 @@ def test_the_curve_is_reported_at_observations_or_at_midpoints_of_periods() -> N
     interval = Interval(BEGINNING - timedelta(days=40), BEGINNING + timedelta(days=130))
     steps = table_of(rows, SeriesOptions(variables_of(), parse_step("P10D"), interval=interval, smooth=1000.0))
     assert steps.curve is not None
-    for each, found in zip(steps.rows, steps.curve, strict=True):
+    for each, value in zip(steps.rows, steps.curve, strict=True):
         at = (midpoint(each) - BEGINNING) / timedelta(days=1)
-        assert (found is not None) == (0 <= at <= 90)
-        if found is not None:
-            assert found[0] == pytest.approx(at / 100, abs=1e-4)
+        assert (value is not None) == (0 <= at <= 90)
+        if value is not None:
+            assert value[0] == pytest.approx(at / 100, abs=1e-4)
     assert table_of(rows, SeriesOptions(variables_of())).curve is None
 
 
-@pytest.mark.parametrize(("how", "parameter"), [({"smooth": 1.0}, "smooth"), ({"step": Step(1)}, "interval")])
-def test_classes_are_neither_aggregated_nor_smoothed(how: dict[str, object], parameter: str) -> None:
+@pytest.mark.parametrize(("options", "parameter"), [({"smooth": 1.0}, "smooth"), ({"step": Step(1)}, "interval")])
+def test_classes_are_neither_aggregated_nor_smoothed(options: dict[str, object], parameter: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        SeriesOptions(variables_of("scl"), **how)  # type: ignore[arg-type]
+        SeriesOptions(variables_of("scl"), **options)  # type: ignore[arg-type]
     assert caught.value.parameter == parameter
 
 
 def test_a_scene_that_begins_before_the_first_period_counts_in_it() -> None:
     """An annual scene intersects June, but is sorted by its start in January."""
     rows = [row(0, 1.0), row(160, 3.0), row(200, 5.0)]
-    found = by_period(rows, parse_interval("2024-06-01/2024-07-31"), parse_step("P1M"), Aggregate.MEAN)
-    assert [each.sample.values for each in found] == [(2.0,), (5.0,)]
+    periods = by_period(rows, parse_interval("2024-06-01/2024-07-31"), parse_step("P1M"), Aggregate.MEAN)
+    assert [each.sample.values for each in periods] == [(2.0,), (5.0,)]

@@ -1,4 +1,4 @@
-"""Time series against rasterio and exactextract on the same files, by date: strips, clouds, gaps, failures."""
+"""Time series equal rasterio and exactextract on the same files, by date: datastrips, clouds, gaps, failures."""
 
 from __future__ import annotations
 
@@ -81,35 +81,35 @@ HOLED = {
 }  # fmt: skip
 
 
-def sampled(made: list[MadeScene], lon: float, lat: float) -> dict[str, tuple[float | None, str | None]]:
-    """NDVI at a place on each day as rasterio samples each file, and the reason if there is none."""
-    found: dict[str, tuple[float | None, str | None]] = {}
-    for scene in sorted(made, key=lambda scene: (scene.time, scene.id)):
+def sampled(scenes: list[MadeScene], lon: float, lat: float) -> dict[str, tuple[float | None, str | None]]:
+    """NDVI at a place on each day from rasterio's samples, or the reason why there is none."""
+    by_day: dict[str, tuple[float | None, str | None]] = {}
+    for scene in sorted(scenes, key=lambda scene: (scene.time, scene.id)):
         numbers = {}
         for band, path in scene.files.items():
             with rasterio.open(path) as source:
                 place = Transformer.from_crs(4326, source.crs, always_xy=True).transform(lon, lat)
                 numbers[band] = float(next(source.sample([place]))[0])
         day, shift = scene.time[:10], 0.1 if scene.collection == C1 else 0.0
-        if found.get(day, (None, None))[0] is not None:
+        if by_day.get(day, (None, None))[0] is not None:
             continue
         if numbers["scl"] in CLOUDY and numbers["scl"]:
-            found[day] = None, "masked"
+            by_day[day] = None, "masked"
         elif not (numbers["red"] and numbers["nir"] and numbers["scl"]):
-            found.setdefault(day, (None, "no-data"))
+            by_day.setdefault(day, (None, "no-data"))
         else:
             red, nir = (max(numbers[band] * 1e-4 - shift, 0) for band in ("red", "nir"))
-            found[day] = (nir - red) / (nir + red), None
-    return found
+            by_day[day] = (nir - red) / (nir + red), None
+    return by_day
 
 
 def test_values_at_a_point_equal_rasterio_on_each_date(dates: Dates) -> None:
-    folder, made = dates
+    folder, scenes = dates
     reasons = set()
     for col, row in PLACES:
         lon, lat = lonlat(col, row)
         (series,) = series_of(folder, [point(lon, lat)])
-        expected = sampled(made, lon, lat)
+        expected = sampled(scenes, lon, lat)
         assert [str(each.time.date()) for each in series.rows] == list(DAYS)
         for each in series.rows:
             value, reason = expected[str(each.time.date())]
@@ -132,18 +132,20 @@ def test_values_at_a_point_equal_rasterio_on_each_date(dates: Dates) -> None:
 
 @pytest.mark.parametrize("geometry", [*POLYGONS.values(), HOLED], ids=[*POLYGONS, "holes and several parts"])
 def test_statistics_of_polygons_equal_exactextract_on_each_date(dates: Dates, geometry: dict[str, Any]) -> None:
-    folder, made = dates
+    folder, scenes = dates
     (area,) = areas_of(geometry)
     (series,) = series_of(folder, [area])
-    there = Transformer.from_crs(4326, SQUARE.epsg, always_xy=True)
+    to_utm = Transformer.from_crs(4326, SQUARE.epsg, always_xy=True)
     dense = shapely.segmentize(shapely.geometry.shape(geometry), 0.0005)
-    shape = shapely.transform(dense, lambda places: np.stack(there.transform(*places.T), axis=1))
+    shape = shapely.transform(dense, lambda places: np.stack(to_utm.transform(*places.T), axis=1))
     total = shape.area / 100
-    days, cloudy = observed(made), clouded(made)
+    days, cloudy = observed(scenes), clouded(scenes)
     assert [str(row.time.date()) for row in series.rows] == list(DAYS)
     geod = Geod(ellps="WGS84")
-    true = sum(abs(geod.geometry_area_perimeter(part)[0]) for part in shapely.get_parts(shapely.normalize(dense)))
-    assert series.sampling_grid.hectares == pytest.approx(true / 10_000, rel=1e-5)
+    geodesic_area = sum(
+        abs(geod.geometry_area_perimeter(part)[0]) for part in shapely.get_parts(shapely.normalize(dense))
+    )
+    assert series.sampling_grid.hectares == pytest.approx(geodesic_area / 10_000, rel=1e-5)
     for row in series.rows:
         day = str(row.time.date())
         values, sample = days[day].astype(np.float32), row.sample
@@ -158,16 +160,16 @@ def test_statistics_of_polygons_equal_exactextract_on_each_date(dates: Dates, ge
             continue
         expected = zonal(values, GRID, shape)
         assert sample.statistics is not None
-        found = asdict(sample.statistics[0])
-        assert sample.values == (found["mean"],)
+        statistics = asdict(sample.statistics[0])
+        assert sample.values == (statistics["mean"],)
         assert sample.reason is None
-        for name, value in found.items():
+        for name, value in statistics.items():
             assert value == pytest.approx(expected[name], rel=2e-4, abs=2e-4), (day, name)
 
 
-def test_an_overpass_in_strips_is_one_observation(dates: Dates) -> None:
-    folder, made = dates
-    north, south = [scene.id for scene in made if scene.time.startswith(STRIPS)]
+def test_an_overpass_in_two_datastrips_is_one_observation(dates: Dates) -> None:
+    folder, scenes = dates
+    north, south = [scene.id for scene in scenes if scene.time.startswith(STRIPS)]
     (series,) = series_of(folder, areas_of(POLYGONS["within"]), when=STRIPS)
     (row,) = series.rows
     assert row.sample.scenes == (north, south)
@@ -178,7 +180,7 @@ def test_an_overpass_in_strips_is_one_observation(dates: Dates) -> None:
 
 
 def test_an_area_with_scenes_of_another_zone_is_sampled_in_that_zone(tmp_path: Path) -> None:
-    """MGRS tiles extend beyond their zone: this one is east of 12 degrees, where zone 33 begins."""
+    """MGRS tiles extend beyond their zone: this area is east of 12 degrees, where zone 33 begins."""
     square = Square("32TRK", 32632, 790_020, 5_000_040, 60)
     rng = np.random.default_rng(5)
     red, nir = (rng.integers(300, 4000, (60, 60)).astype(np.uint16) for _ in "ab")
@@ -193,10 +195,10 @@ def test_an_area_with_scenes_of_another_zone_is_sampled_in_that_zone(tmp_path: P
     )
     (area,) = areas_of(json.loads(shapely.to_geojson(degrees)))
     assert sampling_grid_of(area, 10, 10_000).crs == "EPSG:32633"
-    heard = Heard()
-    (series,) = series_of(tmp_path, [area], listener=heard)
+    recorder = Recorder()
+    (series,) = series_of(tmp_path, [area], listener=recorder)
     assert series.sampling_grid.crs == "EPSG:32632"
-    kinds = [kind for kind, *_ in heard.events]
+    kinds = [kind for kind, *_ in recorder.events]
     assert sorted(kinds) == ["grid_chosen", "grid_chosen", "observation_sampled", "observations_found"]
     assert kinds[-1] == "observation_sampled"
     values = ((nir.astype(float) - red) / (nir.astype(float) + red)).astype(np.float32)
@@ -226,21 +228,21 @@ def test_large_areas_are_sampled_in_parts_with_the_same_result(dates: Dates, mon
 
 
 def test_areas_with_too_many_pixels_are_sampled_at_a_coarser_resolution(dates: Dates) -> None:
-    folder, made = dates
+    folder, scenes = dates
     (series,) = series_of(
         folder, areas_of(POLYGONS["on the pixels' edges"]), settings={"field_pixels": 1500}, mask="none"
     )
     assert series.sampling_grid.coarser
     assert series.sampling_grid.resolution == 20
     assert series.sampling_grid.hectares == pytest.approx(40, rel=1e-3)
-    clear = observed(made, masked=())
+    clear = observed(scenes, masked=())
     for row in series.rows:
         block = clear[str(row.time.date())][100:200, 100:140]
         if not np.isnan(block).any():
             assert row.sample.values == pytest.approx((block.mean(),), abs=0.01)
 
 
-def test_several_indices_and_the_scene_classification(dates: Dates) -> None:
+def test_several_indices_and_the_scene_classification_are_sampled(dates: Dates) -> None:
     folder, _ = dates
     place, area = [point(*lonlat(*PLACES[0]))], areas_of(POLYGONS["on the pixels' edges"])
     (ndvi,) = series_of(folder, place)
@@ -255,17 +257,17 @@ def test_several_indices_and_the_scene_classification(dates: Dates) -> None:
     assert classes.sampling_grid.resolution == 20
 
 
-def test_dilation_masks_more(dates: Dates) -> None:
+def test_dilation_masks_more_pixels(dates: Dates) -> None:
     folder, _ = dates
     (area,) = areas_of(POLYGONS["within"])
-    plain = series_of(folder, [area])[0]
+    undilated = series_of(folder, [area])[0]
 
-    async def grown() -> Series:
+    async def dilated() -> Series:
         async with open_engine(Settings(catalog=str(folder))) as engine:
-            ask = replace(image_request(), mask=parse_mask("clouds", 60.0))
-            return (await sample_series(SeriesState(engine), [area], variables_of(), ask))[0]
+            request = replace(image_request(), mask=parse_mask("clouds", 60.0))
+            return (await sample_series(SeriesState(engine), [area], variables_of(), request))[0]
 
-    for row, again in zip(plain.rows, asyncio.run(grown()).rows, strict=True):
+    for row, again in zip(undilated.rows, asyncio.run(dilated()).rows, strict=True):
         if 0 < row.sample.masked < 1 and row.sample.valid:
             assert again.sample.valid < row.sample.valid
             assert again.sample.masked > row.sample.masked
@@ -277,7 +279,7 @@ def test_dilation_masks_more(dates: Dates) -> None:
 
 @pytest.fixture
 def broken(dates: Dates, tmp_path: Path) -> Path:
-    """A copy of the archive whose files tests break; its index is rebuilt."""
+    """A copy of the archive with files that tests may break; its index is rebuilt."""
     folder = tmp_path / "broken"
     shutil.copytree(dates[0], folder, ignore=shutil.ignore_patterns("scog-index*"))
     return folder
@@ -287,9 +289,9 @@ def files(folder: Path, day: str, band: str) -> list[Path]:
     return sorted(folder.glob(f"*/*{day.replace('-', '')}*/{band}.tif"))
 
 
-def test_an_unreadable_scene_has_no_values_but_a_reason(broken: Path) -> None:
+def test_an_unreadable_scene_has_a_reason_instead_of_values(broken: Path) -> None:
     files(broken, DAYS[0], "nir")[0].unlink()
-    files(broken, DAYS[1], "scl")[0].write_bytes(b"no TIFF at all" * 100)
+    files(broken, DAYS[1], "scl")[0].write_bytes(b"not a TIFF" * 100)
     place, area = point(*lonlat(277.5, 160.5)), areas_of(POLYGONS["all"])[0]
     for series in series_of(broken, [place, area], mask="clouds"):
         by_day = {str(row.time.date()): row.sample for row in series.rows}
@@ -302,7 +304,7 @@ def test_an_unreadable_scene_has_no_values_but_a_reason(broken: Path) -> None:
         assert [row.sample.failed for row in series.rows].count(True) <= 2
 
 
-def test_one_of_two_strips_may_fail(broken: Path) -> None:
+def test_one_of_two_datastrips_may_fail(broken: Path) -> None:
     files(broken, STRIPS, "red")[0].unlink()
     (series,) = series_of(broken, areas_of(POLYGONS["all"]), when=STRIPS)
     (row,) = series.rows
@@ -337,9 +339,11 @@ def test_a_truncated_series_has_the_newest_observations(dates: Dates) -> None:
 def test_without_an_interval_a_series_covers_the_newest_days(dates: Dates) -> None:
     async def work(days: int) -> int:
         async with open_engine(Settings(catalog=str(dates[0]), series_days=days)) as engine:
-            ask = replace(image_request(), interval=None)
+            request = replace(image_request(), interval=None)
             return len(
-                (await sample_series(SeriesState(engine), [point(*lonlat(*PLACES[0]))], variables_of(), ask))[0].rows
+                (await sample_series(SeriesState(engine), [point(*lonlat(*PLACES[0]))], variables_of(), request))[
+                    0
+                ].rows
             )
 
     assert asyncio.run(work(365)) == len(DAYS)
@@ -368,14 +372,14 @@ def test_at_the_deadline_a_series_has_the_observations_sampled_so_far(
 
 
 @pytest.mark.parametrize(
-    ("geometry", "why"),
+    ("geometry", "message"),
     [
         (polygon((-12000, 0), (9999, 0), (9999, 9999), (-12000, 9999)), "too wide"),
         (polygon((100.1, 100.1), (100.10001, 100.1), (100.10001, 100.10001)), "too small"),
     ],
 )
-def test_areas_that_cannot_be_sampled(dates: Dates, geometry: dict[str, Any], why: str) -> None:
-    with pytest.raises(InvalidInput, match=why) as caught:
+def test_areas_that_cannot_be_sampled_are_refused(dates: Dates, geometry: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message) as caught:
         series_of(dates[0], areas_of(geometry))
     assert caught.value.parameter == "geometry"
 
@@ -383,7 +387,7 @@ def test_areas_that_cannot_be_sampled(dates: Dates, geometry: dict[str, Any], wh
 # Listeners and caching
 
 
-class Heard:
+class Recorder:
     """A listener that records events."""
 
     def __init__(self) -> None:
@@ -400,13 +404,15 @@ class Heard:
 
 
 def test_a_listener_receives_each_event_once(dates: Dates) -> None:
-    heard = Heard()
-    series_of(dates[0], [point(*lonlat(*PLACES[0])), *areas_of(POLYGONS["all"])], listener=heard)
-    assert heard.events[:2] == [("grid_chosen", 0, True), ("grid_chosen", 1, False)]
+    recorder = Recorder()
+    series_of(dates[0], [point(*lonlat(*PLACES[0])), *areas_of(POLYGONS["all"])], listener=recorder)
+    assert recorder.events[:2] == [("grid_chosen", 0, True), ("grid_chosen", 1, False)]
     for place in (0, 1):
-        assert ("observations_found", place, len(DAYS)) in heard.events
-        told = [what for kind, where, what in heard.events if kind == "observation_sampled" and where == place]
-        assert sorted(map(str, told)) == list(DAYS)
+        assert ("observations_found", place, len(DAYS)) in recorder.events
+        sampled_days = [
+            what for kind, where, what in recorder.events if kind == "observation_sampled" and where == place
+        ]
+        assert sorted(map(str, sampled_days)) == list(DAYS)
 
 
 def test_cached_samples_are_not_read_again(dates: Dates, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -457,8 +463,10 @@ def test_a_reprocessed_scene_is_sampled_again(dates: Dates) -> None:
             moved = scene.assets | {"nir": replace(scene.assets["nir"], url="file:///elsewhere.tif")}
             for other in (replace(scene, processed_at="later"), replace(scene, id="B"), replace(scene, assets=moved)):
                 assert cached(other) is None
-            beside = scene.assets | {"blue": scene.assets["red"]}
-            assert cached(replace(scene, assets=beside)) is not None, "assets that are not read do not matter"
+            with_blue = scene.assets | {"blue": scene.assets["red"]}
+            assert cached(replace(scene, assets=with_blue)) is not None, (
+                "assets that are not read are not part of the key"
+            )
 
     asyncio.run(work())
 

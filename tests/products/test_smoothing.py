@@ -18,7 +18,7 @@ DAY = timedelta(days=1)
 
 
 def curve(rows: list[Row], smoothing: float) -> list[float | None]:
-    return [None if found is None else found[0] for found in smoothed(rows, [each.time for each in rows], smoothing)]
+    return [None if point is None else point[0] for point in smoothed(rows, [each.time for each in rows], smoothing)]
 
 
 def solved(days: np.ndarray, values: np.ndarray, weights: np.ndarray, smoothing: float) -> np.ndarray:
@@ -51,7 +51,7 @@ def test_the_curve_solves_the_linear_equations(given_: list[tuple[int, float, fl
     assert between == pytest.approx((expected[:2].mean(),), abs=1e-5)
 
 
-def test_weak_smoothing_keeps_values_and_strong_smoothing_gives_a_line() -> None:
+def test_weak_smoothing_preserves_values_and_strong_smoothing_gives_a_line() -> None:
     rng = np.random.default_rng(1)
     days = np.cumsum(rng.integers(1, 12, 60))
     days -= days[0]
@@ -70,13 +70,13 @@ def test_a_line_stays_a_line(level: float, slope: float, smoothing: float) -> No
     )
 
 
-def test_the_default_keeps_seasons_and_reduces_noise() -> None:
+def test_the_default_preserves_seasons_and_reduces_noise() -> None:
     days = np.arange(0, 730, 5)
     seasons = 0.5 + 0.3 * np.sin(2 * np.pi * days / 365)
     noise = np.random.default_rng(3).normal(0, 0.05, len(days))
-    found = np.array(curve([row(int(d), v) for d, v in zip(days, seasons + noise, strict=True)], DEFAULT_LAMBDA), float)
-    assert np.abs(found - seasons).std() < 0.5 * np.abs(noise).std()
-    assert found.max() - found.min() > 0.58
+    point = np.array(curve([row(int(d), v) for d, v in zip(days, seasons + noise, strict=True)], DEFAULT_LAMBDA), float)
+    assert np.abs(point - seasons).std() < 0.5 * np.abs(noise).std()
+    assert point.max() - point.min() > 0.58
     wave = np.array(curve([row(int(d), np.sin(2 * np.pi * d / 53)) for d in days], DEFAULT_LAMBDA), float)
     assert wave[20:-20].max() == pytest.approx(0.5, abs=0.05)
 
@@ -84,7 +84,7 @@ def test_the_default_keeps_seasons_and_reduces_noise() -> None:
 def test_no_values_outside_of_the_observations_or_with_too_few_days() -> None:
     rows = [row(0, None), row(10, 0.2), row(20, None), row(30, 0.4), row(40, 0.3), row(50, None)]
     at = [BEGINNING + day * DAY for day in (0, 9.9, 10, 20, 40, 40.1, 50)]
-    assert [found is None for found in smoothed(rows, at, 10.0)] == [True, True, False, False, False, True, True]
+    assert [point is None for point in smoothed(rows, at, 10.0)] == [True, True, False, False, False, True, True]
     assert smoothed([], at, 10.0) == [None] * 7
     assert smoothed(rows[:4], at, 10.0) == [None] * 7, "two observations are too few"
     assert smoothed([row(0, 0.1), row(0.1, 0.2), row(0.2, 0.3)], at[:1], 10.0) == [None], "one day is too short"
@@ -100,8 +100,8 @@ def test_the_curve_does_not_depend_on_the_times_of_evaluation() -> None:
 
 def test_outputs_are_smoothed_independently() -> None:
     rows = [row(day, 0.1 * day, 5.0, valid=0.5) for day in range(6)]
-    for number, found in enumerate(smoothed(rows, [each.time for each in rows], 100.0)):
-        assert found == pytest.approx((0.1 * number, 5.0), abs=1e-6)
+    for number, point in enumerate(smoothed(rows, [each.time for each in rows], 100.0)):
+        assert point == pytest.approx((0.1 * number, 5.0), abs=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Summaries of weighted pixels against exactextract and NumPy."""
+"""Summaries of weighted pixels equal exactextract and NumPy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OPERATIONS = {
     "min": "min", "max": "max", "mean": "mean", "count": "count", "sum": "sum", "std": "stdev", "unique": "variety",
     "majority": "majority", "minority": "minority",
 }  # fmt: skip
-"""Names of statistics, and those of exactextract."""
+"""Names of statistics in scog and in exactextract."""
 
 
 @settings(deadline=None)
@@ -33,48 +33,48 @@ def test_summaries_equal_exactextract(seed: int, radius: float, gaps: float, who
     shares = coverage_fractions(GRID, field)
     if any(((coverage_fractions(GRID, field.buffer(by)) > 0) != (shares > 0)).any() for by in (-1e-6, 1e-6)):
         return  # whether a pixel is touched depends on rounding
-    known = (shares > 0) & np.isfinite(values)
-    if not known.any():
+    valid = (shares > 0) & np.isfinite(values)
+    if not valid.any():
         return
-    masked = float(shares[~known].sum())
-    found = summarise(values[known], shares[known], masked, StatisticsOptions((5, 50, 97.5)))
+    masked = float(shares[~valid].sum())
+    summary = summarise(values[valid], shares[valid], masked, StatisticsOptions((5, 50, 97.5)))
     expected = operated(values, GRID, field, [*OPERATIONS.values(), "median", "quantile(q=0.05)", "quantile(q=0.975)"])
-    amounts = {value: shares[known & (values == value)].sum() for value in np.unique(values[known])}
-    for ours, theirs in OPERATIONS.items():
-        value = getattr(found, ours)
-        if ours in ("majority", "minority"):  # of equal weights, up to rounding, either value is correct
-            assert amounts[np.float32(value)] == pytest.approx(amounts[np.float32(expected[theirs])], rel=1e-5), ours
+    weights = {value: shares[valid & (values == value)].sum() for value in np.unique(values[valid])}
+    for name, operation in OPERATIONS.items():
+        value = getattr(summary, name)
+        if name in ("majority", "minority"):  # of equal weights, up to rounding, either value is correct
+            assert weights[np.float32(value)] == pytest.approx(weights[np.float32(expected[operation])], rel=1e-5), name
         else:
-            assert value == pytest.approx(expected[theirs], rel=1e-5, abs=1e-5), ours
+            assert value == pytest.approx(expected[operation], rel=1e-5, abs=1e-5), name
     if not whole:  # exactextract merges equal values
-        assert found.median == pytest.approx(expected["median"], rel=1e-4, abs=2e-4)
-        assert found.percentiles[5] == pytest.approx(expected["quantile_5"], rel=1e-4, abs=2e-4)
-        assert found.percentiles[97.5] == pytest.approx(expected["quantile_97"], rel=1e-4, abs=2e-4)
-    assert found.percentiles[50] == found.median
-    assert found.valid_percent == pytest.approx(100 * found.count / (found.count + masked))
-    assert found.count + masked == pytest.approx(shares.sum(), rel=1e-5)
+        assert summary.median == pytest.approx(expected["median"], rel=1e-4, abs=2e-4)
+        assert summary.percentiles[5] == pytest.approx(expected["quantile_5"], rel=1e-4, abs=2e-4)
+        assert summary.percentiles[97.5] == pytest.approx(expected["quantile_97"], rel=1e-4, abs=2e-4)
+    assert summary.percentiles[50] == summary.median
+    assert summary.valid_percent == pytest.approx(100 * summary.count / (summary.count + masked))
+    assert summary.count + masked == pytest.approx(shares.sum(), rel=1e-5)
 
 
 @settings(deadline=None)
 @given(st.lists(st.floats(-100, 100, width=32), min_size=1, max_size=60), st.integers(1, 20))
 def test_summaries_with_equal_weights_equal_numpy(values: list[float], bins: int) -> None:
     numbers, ones = np.array(values, np.float32), np.ones(len(values), np.float32)
-    found, exact = summarise(numbers, ones, 0.0, StatisticsOptions((2, 98), bins)), numbers.astype(np.float64)
-    assert found.histogram is not None
+    summary, exact = summarise(numbers, ones, 0.0, StatisticsOptions((2, 98), bins)), numbers.astype(np.float64)
+    assert summary.histogram is not None
     counts, edges = np.histogram(exact, bins)
-    assert np.array_equal(found.histogram[0], counts)
-    assert np.array_equal(found.histogram[1], edges)
-    kinds, amounts = np.unique(exact, return_counts=True)
-    assert (found.majority, found.minority) == (kinds[amounts.argmax()], kinds[amounts.argmin()])
-    assert (found.unique, found.count, found.valid_percent) == (len(kinds), len(values), 100)
-    assert found.sum == pytest.approx(exact.sum(), rel=1e-9, abs=1e-6)
-    assert list(found.percentiles.values()) == pytest.approx(np.percentile(exact, [2, 98]), rel=1e-9, abs=1e-9)
+    assert np.array_equal(summary.histogram[0], counts)
+    assert np.array_equal(summary.histogram[1], edges)
+    kinds, weights = np.unique(exact, return_counts=True)
+    assert (summary.majority, summary.minority) == (kinds[weights.argmax()], kinds[weights.argmin()])
+    assert (summary.unique, summary.count, summary.valid_percent) == (len(kinds), len(values), 100)
+    assert summary.sum == pytest.approx(exact.sum(), rel=1e-9, abs=1e-6)
+    assert list(summary.percentiles.values()) == pytest.approx(np.percentile(exact, [2, 98]), rel=1e-9, abs=1e-9)
 
 
 def test_majority_and_minority_are_the_lowest_of_equally_frequent_values() -> None:
     values = np.array([[4, 4, 7, 7, 2, 9]], np.float32)
-    found = summarise(values[0], np.ones(6, np.float32), 0.0)
-    assert (found.majority, found.minority) == (4, 2)
+    summary = summarise(values[0], np.ones(6, np.float32), 0.0)
+    assert (summary.majority, summary.minority) == (4, 2)
     grid = Grid(GRID.crs, GRID.transform, 6, 1)
     west, south, east, north = grid.bounds
     other = operated(values, grid, shapely.box(west, south, east, north), ["majority", "minority"])
@@ -91,10 +91,16 @@ def test_bins_add_up_weights() -> None:
 
 
 def test_a_summary_without_pixels_has_no_values() -> None:
-    found = summarise(np.zeros(0, np.float32), np.zeros(0, np.float32), 12.5)
-    assert (found.count, found.sum, found.unique, found.valid_percent, found.masked_pixels) == (0, 0, 0, 0, 12.5)
-    assert (found.min, found.mean, found.std, found.median, found.majority, found.histogram) == (None,) * 6
-    assert found.percentiles == dict.fromkeys(DEFAULT_PERCENTILES)
+    summary = summarise(np.zeros(0, np.float32), np.zeros(0, np.float32), 12.5)
+    assert (summary.count, summary.sum, summary.unique, summary.valid_percent, summary.masked_pixels) == (
+        0,
+        0,
+        0,
+        0,
+        12.5,
+    )
+    assert (summary.min, summary.mean, summary.std, summary.median, summary.majority, summary.histogram) == (None,) * 6
+    assert summary.percentiles == dict.fromkeys(DEFAULT_PERCENTILES)
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ from scog.products.timeseries.variables import variables_of
 
 
 def test_ndvi_is_the_default() -> None:
-    found = variables_of()
-    assert (found.names, found.mask, found.classes) == (("NDVI",), "clouds", False)
-    assert nominal_resolution(found.expression.bands) == 10
-    assert found.expression == indices.get("ndvi").expression
+    result = variables_of()
+    assert (result.names, result.mask, result.classes) == (("NDVI",), "clouds", False)
+    assert nominal_resolution(result.expression.bands) == 10
+    assert result.expression == indices.get("ndvi").expression
 
 
 @pytest.mark.parametrize(
@@ -34,17 +34,17 @@ def test_ndvi_is_the_default() -> None:
 def test_names_and_nominal_resolution(
     arguments: dict[str, object], names: tuple[str, ...] | None, resolution: int
 ) -> None:
-    found = variables_of(**arguments)  # type: ignore[arg-type]
-    assert names is None or found.names == names
-    assert nominal_resolution(found.expression.bands) == resolution
-    assert len(found.names) == found.expression.outputs
+    result = variables_of(**arguments)  # type: ignore[arg-type]
+    assert names is None or result.names == names
+    assert nominal_resolution(result.expression.bands) == resolution
+    assert len(result.names) == result.expression.outputs
 
 
 def test_classes_are_not_masked() -> None:
     for arguments in ({"index": "SCL"}, {"bands": ("scl",)}):
-        found = variables_of(**arguments)  # type: ignore[arg-type]
-        assert found.classes
-        assert found.mask == "none"
+        result = variables_of(**arguments)  # type: ignore[arg-type]
+        assert result.classes
+        assert result.mask == "none"
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def test_invalid_is_transparent_and_valid_is_opaque(data: st.DataObject, formula
     assert (image.rgba[~valid] == 0).all()
 
 
-def test_each_channel_has_its_own_range() -> None:
+def test_each_channel_has_a_separate_range() -> None:
     values = np.array([[[0.1, -1]], [[0.1, 9]], [[0.1, 0.05]]], np.float32)
     painted = Channels(((0, 0.1), (0.1, 0.2), (0, 0.2))).paint(values, np.ones((1, 2), bool)).rgba
     assert painted.tolist() == [[[255, 0, 128, 255], [0, 255, 64, 255]]]

@@ -30,31 +30,31 @@ def chart(*lines: Line, start: datetime = START, end: datetime = END, title: str
     return Chart(title, "3 of 4 observations", lines, start, end)
 
 
-def drawn(made: Chart) -> ElementTree.Element:
-    return ElementTree.fromstring(made.svg())
+def drawn(rendered: Chart) -> ElementTree.Element:
+    return ElementTree.fromstring(rendered.svg())
 
 
-def texts(made: Chart) -> list[str]:
-    return [each.text or "" for each in drawn(made).iter(f"{NAME}text")]
+def texts(rendered: Chart) -> list[str]:
+    return [each.text or "" for each in drawn(rendered).iter(f"{NAME}text")]
 
 
-def image(made: Chart, scale: int = 1) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(made.png(scale))))
+def image(rendered: Chart, scale: int = 1) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(rendered.png(scale))))
 
 
-def test_dot_positions() -> None:
-    made = chart(Line("NDVI", dots(0.0, 0.5, 1.0)))
-    circles = list(drawn(made).iter(f"{NAME}circle"))
+def test_dots_are_at_their_times_and_values() -> None:
+    rendered = chart(Line("NDVI", dots(0.0, 0.5, 1.0)))
+    circles = list(drawn(rendered).iter(f"{NAME}circle"))
     x, y = ([float(each.get(axis, "nan")) for each in circles] for axis in ("cx", "cy"))
     assert np.diff(x) == pytest.approx([np.diff(x)[0]] * 2, abs=0.15)
     assert np.diff(y) == pytest.approx([np.diff(y)[0]] * 2, abs=0.15)
     assert np.diff(y)[0] < 0 < np.diff(x)[0]
-    pixels = image(made)
+    pixels = image(rendered)
     assert pixels.shape == (HEIGHT, WIDTH, 3)
     for place in zip(x, y, strict=True):
         across, down = round(place[0]), round(place[1])
         assert tuple(pixels[down, across]) == COLORS[0][:3]
-    assert image(made, 2).shape == (2 * HEIGHT, 2 * WIDTH, 3)
+    assert image(rendered, 2).shape == (2 * HEIGHT, 2 * WIDTH, 3)
 
 
 def test_dots_with_low_coverage_are_hollow_and_missing_ones_not_drawn() -> None:
@@ -74,11 +74,11 @@ def test_lines_stop_at_gaps() -> None:
 
 
 def test_spreads_are_drawn_as_a_band() -> None:
-    made = chart(Line("NDVI", dots(0.1, 0.2, 0.3, spread=(0.05, 0.4))))
-    (band,) = drawn(made).iter(f"{NAME}polygon")
+    rendered = chart(Line("NDVI", dots(0.1, 0.2, 0.3, spread=(0.05, 0.4))))
+    (band,) = drawn(rendered).iter(f"{NAME}polygon")
     assert len((band.get("points") or "").split()) == 6
-    alone = chart(Line("NDVI", dots(0.1, spread=(0.05, 0.4))))
-    assert not list(drawn(alone).iter(f"{NAME}polygon"))
+    single = chart(Line("NDVI", dots(0.1, spread=(0.05, 0.4))))
+    assert not list(drawn(single).iter(f"{NAME}polygon"))
 
 
 @pytest.mark.parametrize(
@@ -89,32 +89,32 @@ def test_spreads_are_drawn_as_a_band() -> None:
         (4000, ["2022", "2024", "2026"]), (40_000, ["2030", "2040"]), (0, ["2 Jan"]),
     ],
 )  # fmt: skip
-def test_date_ticks(days: int, expected: list[str]) -> None:
-    made = chart(Line("NDVI", dots(0.1, 0.2)), end=START + timedelta(days=days))
-    result = texts(made)
+def test_date_ticks_are_few_and_round(days: int, expected: list[str]) -> None:
+    rendered = chart(Line("NDVI", dots(0.1, 0.2)), end=START + timedelta(days=days))
+    result = texts(rendered)
     assert set(expected) <= set(result), result
     assert len([text for text in result if re.fullmatch(r"(\d+ )?[A-Z][a-z]{2}|\d{4}", text)]) <= 26
-    assert made.png()
+    assert rendered.png()
 
 
-def test_a_chart_without_values_says_so() -> None:
+def test_a_chart_without_values_has_a_message() -> None:
     for lines in ((), (Line("NDVI", ()),), (Line("NDVI", dots(None, None)),)):
         assert "No usable observation" in texts(chart(*lines))
 
 
 def test_several_lines_get_a_legend_and_distinct_colours() -> None:
-    made = chart(*(Line(f"line {number}", dots(number, number + 1)) for number in range(MAX_LINES)))
-    assert {f"line {number}" for number in range(MAX_LINES)} <= set(texts(made))
-    fills = {each.get("fill") for each in drawn(made).iter(f"{NAME}circle")}
+    rendered = chart(*(Line(f"line {number}", dots(number, number + 1)) for number in range(MAX_LINES)))
+    assert {f"line {number}" for number in range(MAX_LINES)} <= set(texts(rendered))
+    fills = {each.get("fill") for each in drawn(rendered).iter(f"{NAME}circle")}
     assert len(fills) == MAX_LINES
     assert len(set(COLORS)) == MAX_LINES
 
 
 def test_markup_is_escaped() -> None:
-    made = chart(Line("<b>", dots(1.0)), Line("&amp;", dots(2.0)), title='<script>alert("1")</script>')
-    assert not list(drawn(made).iter(f"{NAME}script"))
-    assert '<script>alert("1")</script>' in texts(made)
-    assert "<b>" in texts(made)
+    rendered = chart(Line("<b>", dots(1.0)), Line("&amp;", dots(2.0)), title='<script>alert("1")</script>')
+    assert not list(drawn(rendered).iter(f"{NAME}script"))
+    assert '<script>alert("1")</script>' in texts(rendered)
+    assert "<b>" in texts(rendered)
     long = chart(Line("NDVI", dots(1.0)), title="x" * 500)
     assert max(map(len, texts(long))) < 100
 
@@ -128,5 +128,5 @@ def test_markup_is_escaped() -> None:
 def test_any_values_and_times_render(values: list[float | None], start: datetime, days: int) -> None:
     begin = start.replace(tzinfo=UTC)
     last = min(begin + timedelta(days=days), datetime(9999, 12, 30, tzinfo=UTC)) if start.year < 9000 else begin
-    made = Chart("t", "n", (Line("a", tuple(Dot(begin, value) for value in values)),), begin, last)
-    assert drawn(made) is not None
+    rendered = Chart("t", "n", (Line("a", tuple(Dot(begin, value) for value in values)),), begin, last)
+    assert drawn(rendered) is not None

@@ -75,7 +75,7 @@ def test_unclassified_values_are_transparent() -> None:
 
 
 @given(hnp.arrays(np.float32, (8, 8), elements=st.integers(0, 255).map(float)), hnp.arrays(np.bool_, (8, 8)))
-def test_the_scene_classification(values: NDArray[np.float32], valid: NDArray[np.bool_]) -> None:
+def test_the_scene_classification_has_its_colours(values: NDArray[np.float32], valid: NDArray[np.bool_]) -> None:
     classes = Classes(tuple(Class(c.number, c.name, (*c.color, 255), c.number, c.number) for c in SCENE_CLASSES))
     table = np.zeros((256, 4), np.uint8)
     for each in SCENE_CLASSES:
@@ -85,7 +85,7 @@ def test_the_scene_classification(values: NDArray[np.float32], valid: NDArray[np
     assert (classes.paint(values[np.newaxis], valid).rgba == expected).all()
 
 
-def test_the_table_of_the_scene_classification() -> None:
+def test_the_table_of_scene_classes_is_complete_and_unique() -> None:
     assert [each.number for each in SCENE_CLASSES] == list(range(12))
     assert list(BY_NUMBER) == list(range(12))
     assert len({each.name for each in SCENE_CLASSES}) == len({each.color for each in SCENE_CLASSES}) == 12
@@ -93,7 +93,7 @@ def test_the_table_of_the_scene_classification() -> None:
         "no data", "saturated or defective", "cloud shadow", "cloud, medium probability", "cloud, high probability",
         "thin cirrus",
     }  # fmt: skip
-    # The colours of ESA's own SCL images (SNAP, sen2cor).
+    # The colours of ESA's SCL images (SNAP, sen2cor).
     assert {each.number: each.color for each in SCENE_CLASSES if each.number in (4, 5, 6, 9, 11)} == {
         4: (0, 160, 0), 5: (255, 230, 90), 6: (0, 0, 255), 9: (255, 255, 255), 11: (255, 150, 255),
     }  # fmt: skip
@@ -110,6 +110,6 @@ def test_the_maximum_number_of_classes_fits_the_palette() -> None:
 
 
 @pytest.mark.parametrize("value", [16_777_217, 999_999])
-def test_class_values_beyond_float32_precision(value: int) -> None:
+def test_class_values_beyond_float32_precision_match(value: int) -> None:
     classes = Classes((Class(value, "x", BLACK, value, value),))
     assert classes.entry_indices(np.array([[value]], np.float32), np.ones((1, 1), bool)).tolist() == [[0]]

@@ -32,7 +32,7 @@ bytes_ = st.integers(0, 255)
         ([26, 152, 80, 7], (26, 152, 80, 7)),
     ],
 )
-def test_colours(written: Any, color: tuple[int, ...]) -> None:
+def test_colours_are_parsed(written: Any, color: tuple[int, ...]) -> None:
     assert parse_color(written, "colormap") == color
 
 

@@ -131,8 +131,8 @@ def test_fewer_colours_with_rescale_match_8_bit_steps(values: NDArray[np.float32
     coloring = parse_colormap(json.dumps(table), UNIT, rescaled=True)
     exact = np.clip(values.astype(float), 0, 1) * 255
     near_an_edge = (abs(exact - exact.round()) < 1e-3) & (values > 0) & (values < 1)
-    for value, result, unsure in zip(exact, painted(coloring, values), near_an_edge, strict=True):
-        assert unsure or result == table.get(int(value), CLEAR)
+    for value, result, uncertain in zip(exact, painted(coloring, values), near_an_edge, strict=True):
+        assert uncertain or result == table.get(int(value), CLEAR)
 
 
 REFUSED = [
@@ -177,7 +177,7 @@ def test_steps_outside_0_to_255_are_refused(text: str) -> None:
         parse_colormap(text, UNIT, rescaled=True)
 
 
-def test_the_maximum_number_of_classes() -> None:
+def test_the_maximum_number_of_classes_is_accepted() -> None:
     coloring = parse_colormap(json.dumps({str(n): [n, 0, 0] for n in range(MAX_CLASSES)}), UNIT, rescaled=False)
     assert painted(coloring, range(MAX_CLASSES)) == [[number, 0, 0, 255] for number in range(MAX_CLASSES)]
 

@@ -23,22 +23,18 @@ from scog.temporal.intervals import parse_interval
 SAME_UNIT = [each.name for each in COMPOSITES if each.unit is Unit.LAYER and each.name not in ("newest", "mode")]
 
 
-def test_each_is_painted_or_reduced() -> None:
+def test_each_composite_is_painted_or_reduced() -> None:
     assert {name for name, each in METHODS.items() if not each.painted} == set(_REDUCERS)
     assert len(METHODS) == len(COMPOSITES) + 99
     assert all(parse_composite(name) is each for name, each in METHODS.items())
 
 
 @pytest.mark.parametrize("name", [*SAME_UNIT, "p5"])
-def test_composites_in_the_layers_unit_keep_its_colours(name: str) -> None:
-    for options in (
-        LayerOptions(),
-        LayerOptions(bands=("red", "green", "blue")),
-        LayerOptions(expression="nir / red"),
-    ):
-        plain, look = layer_of(options), layer_of(replace(options, composite=METHODS[name]))
-        assert look.style.legend.json() | {"title": plain.title} == plain.style.legend.json()
-        assert look.title == f"{plain.short or plain.title}, {METHODS[name].title}"
+def test_composites_in_the_layers_unit_have_its_colours(name: str) -> None:
+    for options in (LayerOptions(), LayerOptions(bands=("red", "green", "blue")), LayerOptions(expression="nir / red")):
+        plain, derived = layer_of(options), layer_of(replace(options, composite=METHODS[name]))
+        assert derived.style.legend.json() | {"title": plain.title} == plain.style.legend.json()
+        assert derived.title == f"{plain.short or plain.title}, {METHODS[name].title}"
 
 
 @pytest.mark.parametrize(
@@ -55,19 +51,19 @@ def test_composites_in_the_layers_unit_keep_its_colours(name: str) -> None:
         ("max_doy", 90, (1, 366), "romao"),
     ],
 )
-def test_default_range_and_colormap_of_other_units(name: str, days: float, shown: Range, colormap: str) -> None:
-    look = layer_of(LayerOptions(composite=METHODS[name], days=days))
-    assert isinstance(look.coloring, Ramp)
-    assert look.coloring.rescale == pytest.approx(shown)
-    assert np.array_equal(look.coloring.colors, color_table(colormap))
-    assert look.title == f"NDVI, {METHODS[name].title}"
-    wished = layer_of(LayerOptions(composite=METHODS[name], days=days, rescale=((0, 7),), colormap_name="greys"))
-    assert isinstance(wished.coloring, Ramp)
-    assert wished.coloring.rescale == (0, 7)
-    assert np.array_equal(wished.coloring.colors, color_table("greys"))
+def test_other_units_have_a_default_range_and_colormap(name: str, days: float, shown: Range, colormap: str) -> None:
+    derived = layer_of(LayerOptions(composite=METHODS[name], days=days))
+    assert isinstance(derived.coloring, Ramp)
+    assert derived.coloring.rescale == pytest.approx(shown)
+    assert np.array_equal(derived.coloring.colors, color_table(colormap))
+    assert derived.title == f"NDVI, {METHODS[name].title}"
+    requested = layer_of(LayerOptions(composite=METHODS[name], days=days, rescale=((0, 7),), colormap_name="greys"))
+    assert isinstance(requested.coloring, Ramp)
+    assert requested.coloring.rescale == (0, 7)
+    assert np.array_equal(requested.coloring.colors, color_table("greys"))
 
 
-def test_trends_of_layers_without_a_diverging_colormap() -> None:
+def test_trends_without_a_diverging_colormap_use_brbg() -> None:
     for options in (
         LayerOptions(index="bai", composite=METHODS["slope"]),
         LayerOptions(bands=("nir",), composite=METHODS["slope"]),
@@ -93,7 +89,7 @@ def test_a_count_of_zero_is_transparent_by_default() -> None:
     assert CLEAR[3] == 0
 
 
-def test_three_outputs() -> None:
+def test_composites_may_have_three_outputs() -> None:
     rgb = ("red", "green", "blue")
     slope = layer_of(LayerOptions(bands=rgb, composite=METHODS["slope"]))
     assert isinstance(slope.coloring, Channels)
@@ -102,23 +98,23 @@ def test_three_outputs() -> None:
     assert slope.style.legend.json()["outputs"] == list(rgb)
     values = np.zeros((6, 2, 2), np.float32)
     assert slope.style.image(values, np.ones((2, 2), bool)).rgba.shape == (2, 2, 4)
-    for name in ("count", "first_doy"):  # one value for all three bands
-        look = layer_of(LayerOptions(bands=rgb, composite=METHODS[name]))
-        assert isinstance(look.coloring, Ramp)
-        assert look.style.outputs == (name,)
+    for name in ("count", "first_doy"):  # one output for all three bands
+        derived = layer_of(LayerOptions(bands=rgb, composite=METHODS[name]))
+        assert isinstance(derived.coloring, Ramp)
+        assert derived.style.outputs == (name,)
 
 
-def test_classes() -> None:
+def test_composites_of_classes_have_the_colours_of_their_values() -> None:
     assert isinstance(layer_of(LayerOptions(index="scl", composite=METHODS["mode"])).coloring, Classes)
     count = layer_of(LayerOptions(index="scl", composite=METHODS["count"])).coloring
     assert isinstance(count, Ramp)
-    look = layer_of(LayerOptions(classes="0.2", composite=METHODS["slope"]))
-    assert len(look.style.outputs) == 1, "class numbers have no p-value"
+    derived = layer_of(LayerOptions(classes="0.2", composite=METHODS["slope"]))
+    assert len(derived.style.outputs) == 1, "class numbers have no p-value"
     assert BY_NAME["scl"].display_range == (0, 11)
 
 
 @pytest.mark.parametrize(
-    ("options", "fine"),
+    ("options", "accepted"),
     [
         (LayerOptions(index="scl"), True),
         (LayerOptions(expression="(nir - red) / (nir + red) > 0.4"), True),
@@ -130,9 +126,9 @@ def test_classes() -> None:
         (LayerOptions(bands=("red", "green", "blue")), False),
     ],
 )
-def test_mode_requires_integers(options: LayerOptions, fine: bool) -> None:
+def test_mode_requires_integers(options: LayerOptions, accepted: bool) -> None:
     options = replace(options, composite=METHODS["mode"])
-    if fine:
+    if accepted:
         assert layer_of(options).composite == METHODS["mode"]
     else:
         with pytest.raises(InvalidInput, match="integer values") as refusal:
@@ -146,7 +142,7 @@ def test_geomedian_of_classes_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "fragment"),
     [
         ("mediam", "did you mean median"),
         ("Newest", "did you mean newest"),
@@ -155,14 +151,14 @@ def test_geomedian_of_classes_is_refused() -> None:
         ("", "newest, oldest"),
     ],
 )
-def test_unknown_composites_are_refused(text: str, said: str) -> None:
+def test_unknown_composites_are_refused(text: str, fragment: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
         parse_composite(text)
     assert refusal.value.parameter == "composite"
-    assert said in f"{refusal.value} {refusal.value.valid}"
+    assert fragment in f"{refusal.value} {refusal.value.valid}"
 
 
-def test_length_of_the_time_range() -> None:
+def test_days_of_an_interval_are_counted() -> None:
     assert interval_days(None) == DEFAULT_DAYS
     assert interval_days(parse_interval("2022-06-01/..")) == OPEN_DAYS
     assert interval_days(parse_interval("2022-06-01/2022-06-10")) == pytest.approx(10)
@@ -170,7 +166,7 @@ def test_length_of_the_time_range() -> None:
     assert layer_of().composite == NEWEST
 
 
-def test_joining_expressions() -> None:
+def test_expressions_are_joined() -> None:
     both = parse("red * 2").joined(parse("nir - red; scl"))
     assert both.names == ("red * 2", "nir - red", "scl")
     assert both.bands == ("red", "nir", "scl")

@@ -56,7 +56,7 @@ def test_indexed_png_round_trip(image: Image) -> None:
 
 
 @pytest.mark.parametrize("number", [0, 1, 252, 253, 254, TRANSPARENT])
-def test_single_colour_images(number: int) -> None:
+def test_single_colour_images_round_trip(number: int) -> None:
     # Catches encoders that truncate palettes or reduce the bit depth.
     image = Image(np.full((256, 256), number, np.uint8), PALETTES["viridis"])
     expected = [*color_table("viridis")[min(number, 252)]] if number < 253 else image.rgba[0, 0]
@@ -122,7 +122,7 @@ def test_true_colour_webp_is_lossy_and_smaller_than_png() -> None:
     assert len(body) < len(encoders.png(image)) / 2
 
 
-def test_webp_keeps_transparency_exactly() -> None:
+def test_webp_preserves_transparency_exactly() -> None:
     opacity = np.where(np.mgrid[:64, :48][1] < 20, 0, 255).astype(np.uint8)
     result = rgba(opened(encoders.webp(gradient(opacity)), "WEBP"))
     assert (result[..., 3] == opacity).all()
@@ -146,7 +146,7 @@ def test_jpeg_blends_translucent_pixels_with_white() -> None:
     assert abs(result - [255, 127, 127]).max() <= 3
 
 
-def test_jpeg_of_an_indexed_image() -> None:
+def test_an_indexed_image_can_be_encoded_as_jpeg() -> None:
     image = Image(np.full((16, 24), 200, np.uint8), PALETTES["rdylgn"])
     decoded = opened(encoders.jpeg(image), "JPEG")
     assert decoded.size == (24, 16)

@@ -72,7 +72,7 @@ def test_frames_with_a_palette_are_exact(encode: Encode, colors: int) -> None:
 
 @BOTH
 @pytest.mark.parametrize("colors", [2, COLORS - 2, COLORS])
-def test_labels_change_only_their_own_pixels(encode: Encode, colors: int) -> None:
+def test_labels_change_no_other_pixels(encode: Encode, colors: int) -> None:
     image = noise(4, colors)
     (result,) = decoded(encode([Frame(image, "2024-06-12")]))
     written = label("2024-06-12", SHAPE)
@@ -123,7 +123,7 @@ def test_gif_alpha_is_thresholded() -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(st.data())
-def test_images_of_any_size(data: st.DataObject) -> None:
+def test_frames_may_have_any_size(data: st.DataObject) -> None:
     shape = data.draw(st.tuples(st.integers(1, 40), st.integers(1, 40)))
     palette = noise(5, 60).palette
     images = [Image(data.draw(arrays(np.uint8, shape)), palette) for _ in range(2)]

@@ -58,7 +58,7 @@ def test_the_layout_is_cog(shape: tuple[int, int, int]) -> None:
         assert np.array_equal(source.read(), values)
 
 
-def test_crs_and_transform() -> None:
+def test_crs_and_transform_are_written() -> None:
     with opened(written(np.zeros((1, 256, 256), np.float32))) as source:
         assert source.crs.to_epsg() == 3857
         assert source.transform.almost_equals(GRID.transform, 1e-9)
@@ -78,7 +78,7 @@ def test_nodata_is_nan() -> None:
         assert (source.read(masked=True).mask == np.isnan(values)).all()
 
 
-def test_band_descriptions_and_tags() -> None:
+def test_band_descriptions_and_tags_are_written() -> None:
     names = ["(nir - red) / (nir + red)", "Wälder < 森 & \"'"]
     with opened(written(np.zeros((2, 4, 4), np.float32), names)) as source:
         assert source.descriptions == tuple(names)

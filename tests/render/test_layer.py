@@ -50,7 +50,7 @@ def ramp_of(layer: Layer) -> Ramp:
         (LayerOptions(index="scl", colormap_name="magma"), "scl", BY_NAME["scl"].display_range, "magma"),
     ],
 )
-def test_one_output(options: LayerOptions, formula: str, shown: Range, colormap: str) -> None:
+def test_one_output_is_a_ramp(options: LayerOptions, formula: str, shown: Range, colormap: str) -> None:
     layer = layer_of(options)
     assert layer.expression.text == formula
     ramp = ramp_of(layer)
@@ -73,7 +73,7 @@ def test_one_output(options: LayerOptions, formula: str, shown: Range, colormap:
          ((0, 1), (0, 2), (0, 3))),
     ],
 )  # fmt: skip
-def test_three_outputs(options: LayerOptions, formula: str, ranges: tuple[Range, ...]) -> None:
+def test_three_outputs_are_channels(options: LayerOptions, formula: str, ranges: tuple[Range, ...]) -> None:
     layer = layer_of(options)
     assert layer.expression.text == formula
     assert layer.coloring == Channels(ranges)  # type: ignore[arg-type]
@@ -97,7 +97,7 @@ def test_a_preset_has_one_stretch_for_all_images(preset: Preset) -> None:
     "options",
     [LayerOptions(index="scl"), LayerOptions(index="SCL"), LayerOptions(bands=("scl",)), LayerOptions(bands=("SCL",))],
 )
-def test_the_scene_classification_has_its_own_colours_and_no_mask(options: LayerOptions) -> None:
+def test_the_scene_classification_has_official_colours_and_no_mask(options: LayerOptions) -> None:
     layer = layer_of(options)
     assert (layer.expression.text, layer.mask, layer.classified) == ("scl", "none", False)
     numbers = np.arange(14, dtype=np.float32).reshape(1, 2, 7)
@@ -137,7 +137,7 @@ def test_classes_without_colours_use_those_of_the_layer(options: LayerOptions, c
     assert layer.mask == layer_of(options).mask
 
 
-def test_colours_outside_the_range() -> None:
+def test_colours_outside_the_range_can_be_set() -> None:
     ramp = ramp_of(layer_of(LayerOptions(belowmincolor="transparent", abovemaxcolor="#ff000080")))
     assert (ramp.below, ramp.above) == ((0, 0, 0, 0), (255, 0, 0, 128))
     assert ramp.rescale == NDVI.rescale
@@ -146,7 +146,7 @@ def test_colours_outside_the_range() -> None:
     assert (plain.palette == ramp_of(layer_of()).palette).all()
 
 
-def test_a_custom_colormap() -> None:
+def test_a_custom_colormap_is_applied() -> None:
     values = np.array([[[0.0, 0.1, 0.5, 1.0]]], np.float32)
     valid = np.ones((1, 4), bool)
     numbers = layer_of(LayerOptions(colormap='{"0": "red", "1": "blue"}')).style.image(values, valid).rgba[0]
@@ -169,7 +169,7 @@ def test_a_custom_ramp_accepts_colours_outside_the_range() -> None:
     assert ramp.colors[[0, -1], 0].tolist() == [0, 255]
 
 
-def test_a_color_formula() -> None:
+def test_a_color_formula_is_applied() -> None:
     coloring = layer_of(LayerOptions(bands=RGB, color_formula="gamma RGB 2")).coloring
     assert coloring == Channels(((0, 0.3),) * 3, "gamma RGB 2")
 

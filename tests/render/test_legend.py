@@ -200,7 +200,7 @@ def test_ticks_are_few_round_values_within_the_range(low: float, high: float) ->
         ((0, 10000), ["0", "2000", "4000", "6000", "8000", "10000"]),
     ],
 )
-def test_tick_labels(shown: tuple[float, float], labels: list[str]) -> None:
+def test_tick_labels_have_the_necessary_digits(shown: tuple[float, float], labels: list[str]) -> None:
     assert texts(Legend("a", Ramp(shown, RAMP.colors), ("a",)))[1:] == labels
 
 

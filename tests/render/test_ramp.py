@@ -96,7 +96,7 @@ def test_values_outside_the_range_get_the_requested_colours(
     assert painted[0].tolist() == [TABLE[0].tolist(), TABLE[-1].tolist(), *map(list, (below, above, below, above))]
 
 
-def test_palette_layout() -> None:
+def test_the_palette_has_entries_for_below_above_and_transparent() -> None:
     palette = Ramp((0, 1), TABLE, above=(1, 2, 3, 4)).palette
     assert (palette[:STEPS] == TABLE).all()
     assert (palette[BELOW] == TABLE[0]).all()

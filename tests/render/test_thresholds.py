@@ -20,7 +20,7 @@ def color(place: int) -> tuple[int, ...]:
     return tuple(TABLE[place].tolist())
 
 
-def test_thresholds_only() -> None:
+def test_thresholds_alone_name_their_intervals() -> None:
     first, second, third = parse_classes("0.2,0.5", TABLE).entries
     assert (first.number, first.name, first.low, first.high) == (1, "below 0.2", -math.inf, 0.2)
     assert (second.number, second.name, second.low, second.high) == (2, "0.2 to 0.5", 0.2, 0.5)
@@ -28,7 +28,7 @@ def test_thresholds_only() -> None:
     assert [first.color, second.color, third.color] == [color(0), color(126), color(252)]
 
 
-def test_names_and_colours() -> None:
+def test_names_and_colours_are_assigned() -> None:
     entries = parse_classes("bare:tan, 0.2, sparse ,0.5,dense:006400", TABLE).entries
     assert [entry.name for entry in entries] == ["bare", "sparse", "dense"]
     assert [entry.color for entry in entries] == [(210, 180, 140, 255), color(126), (0, 100, 0, 255)]
@@ -48,7 +48,7 @@ def test_names_and_colours() -> None:
         ("a,1e40,b,1e99,c", ["a", "b", "c"]),
     ],
 )
-def test_accepted_syntax(text: str, names: list[str]) -> None:
+def test_variants_of_the_syntax_are_accepted(text: str, names: list[str]) -> None:
     classes = parse_classes(text, TABLE)
     assert [entry.name for entry in classes.entries] == names
     assert classes.entry_indices(np.array([[-3e38]], np.float32), np.ones((1, 1), bool)).tolist() == [[0]]
@@ -73,7 +73,7 @@ def test_invalid_classes_are_refused(text: str) -> None:
     assert len(str(refused.value)) < 150
 
 
-def test_the_maximum_number_of_classes() -> None:
+def test_the_maximum_number_of_classes_is_accepted() -> None:
     entries = parse_classes(",".join(str(n) for n in range(MAX_THRESHOLD_CLASSES - 1)), TABLE).entries
     assert len(entries) == MAX_THRESHOLD_CLASSES
     assert (entries[0].color, entries[-1].color) == (color(0), color(252))
@@ -90,8 +90,8 @@ def test_parsed_classes_match_the_text(data: st.DataObject, thresholds: list[int
     parts = [part for pair in zip(written, [*map(str, thresholds), ""], strict=True) for part in pair][:-1]
     entries = parse_classes(",".join(parts), TABLE).entries
     assert [entry.number for entry in entries] == list(range(1, len(labels) + 1))
-    for entry, (name, wished) in zip(entries, labels, strict=True):
+    for entry, (name, requested) in zip(entries, labels, strict=True):
         assert entry.name == name or not name
         assert entry.name
-        assert entry.color == wished or wished is None
+        assert entry.color == requested or requested is None
     assert [entry.high for entry in entries[:-1]] == [entry.low for entry in entries[1:]] == thresholds

@@ -36,8 +36,8 @@ def test_it_behaves_like_an_ordered_list(steps: list[tuple[str, int, int]], capa
             cache.drop(key)
             model.pop(key, None)
         else:
-            found = cache.get(key)
-            assert found == (model[key][0] if key in model else None)
+            value = cache.get(key)
+            assert value == (model[key][0] if key in model else None)
             if key in model:
                 model.move_to_end(key)
         assert cache.bytes == sum(weight for _, weight in model.values()) <= capacity

@@ -37,7 +37,7 @@ class Work:
 
 
 class Late:
-    """A waiter whose deadline has passed, or has not."""
+    """A waiter that is overdue or not."""
 
     def __init__(self, overdue: bool) -> None:
         self.overdue = overdue
@@ -159,9 +159,9 @@ def test_a_waiter_that_joins_while_the_last_is_cancelled_gets_a_result() -> None
         task = Work()
         waiter = asyncio.ensure_future(_await(flights.join("a", task)))
         await run_loop()
-        found = flights.get("a")
-        assert found is not None
-        joined = found.join()
+        joined = flights.get("a")
+        assert joined is not None
+        joined = joined.join()
         waiter.cancel()
         await run_loop()
         assert task.cancelled == 0
@@ -171,7 +171,7 @@ def test_a_waiter_that_joins_while_the_last_is_cancelled_gets_a_result() -> None
     run(work())
 
 
-def test_cancelling_before_the_first_await() -> None:
+def test_a_waiter_may_be_cancelled_before_its_first_step() -> None:
     """A waiter that is cancelled before its first step does not keep the task running."""
 
     async def work() -> None:
@@ -202,7 +202,7 @@ def test_waiters_of_cancelled_work_get_an_error() -> None:
     run(work())
 
 
-def test_joining_a_finished_task() -> None:
+def test_a_finished_task_can_be_joined() -> None:
     async def work() -> None:
         async def result() -> str:
             return "result"
@@ -242,7 +242,7 @@ def test_shutdown_cancels_running_work() -> None:
             asyncio.ensure_future(_await(flights.join("a", task[0])))  # noqa: RUF006
         await run_loop()
 
-    run(work())  # asyncio.run cancels what is left
+    run(work())  # asyncio.run cancels remaining tasks
     assert task[0].cancelled == 1
 
 

@@ -48,7 +48,7 @@ MEANT = [
 
 
 @pytest.mark.parametrize(("text", "start", "end"), MEANT, ids=[repr(row[0]) for row in MEANT])
-def test_meaning(text: str, start: datetime | None, end: datetime | None) -> None:
+def test_intervals_have_the_expected_start_and_end(text: str, start: datetime | None, end: datetime | None) -> None:
     assert parse_interval(text) == Interval(start, end)
 
 
@@ -103,7 +103,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("text", REFUSED, ids=[repr(text[:30]) for text in REFUSED])
-def test_refusals(text: str) -> None:
+def test_invalid_intervals_are_refused_quickly(text: str) -> None:
     seconds = []
     for _ in range(3):
         since = time.perf_counter()
@@ -141,7 +141,7 @@ def test_an_open_interval_is_unbounded() -> None:
         (TEN.astimezone(timezone(timedelta(hours=5, minutes=45))), "2022-06-12T10:00:00Z"),
     ],
 )
-def test_formatting(moment: datetime, text: str) -> None:
+def test_instants_are_formatted_as_rfc_3339(moment: datetime, text: str) -> None:
     assert rfc3339(moment) == text
 
 

@@ -49,7 +49,7 @@ def test_steps_end_with_the_calendar() -> None:
         assert (parts[0].start, parts[-1].end) == (start, end)
 
 
-def test_step_names() -> None:
+def test_a_month_ends_with_its_last_day() -> None:
     year = parse_interval("2024-01-31/2024-05-01")
     assert year.start is not None
     assert year.end is not None
@@ -57,16 +57,16 @@ def test_step_names() -> None:
         "2024-01-31", "2024-02-29", "2024-03-31", "2024-04-30",
     ]  # fmt: skip
     february = next(split(datetime(2023, 2, 1, tzinfo=UTC), year.end, parse_step("monthly")))
-    assert february == parse_interval("2023-02-01/2023-02-28"), "the very range of a tile with that datetime"
+    assert february == parse_interval("2023-02-01/2023-02-28"), "equal to the parsed interval"
 
 
 @pytest.mark.parametrize("text", NAMED_STEPS)
-def test_formatting(text: str) -> None:
+def test_names_of_steps_are_parsed(text: str) -> None:
     assert parse_step(text) == parse_step(NAMED_STEPS[text]) == parse_step(NAMED_STEPS[text].lower())
 
 
 @pytest.mark.parametrize("text", ["", "P", "P0D", "1M", "PT1H", "P1.5D", "P-1D", "P1Y6M", "P12345D", "P１D", "x"])
-def test_refusals(text: str) -> None:
+def test_invalid_steps_are_refused(text: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         parse_step(text)
     assert refused.value.parameter == "step"

@@ -52,9 +52,9 @@ def test_fractions_and_nan_are_not_classes() -> None:
     values, valid = warp_blocks(result, Resampling.NEAREST, (4, 4), {(0, 0): NUMBERS}, [-9999.0], classes=True)
     missing = [(0, 3), (1, 0), (1, 2), (1, 3), (2, 3)]
     assert sorted(map(tuple, np.argwhere(~valid).tolist())) == missing
-    picture = layer_of(LayerOptions(index="scl")).style.image(values[np.newaxis], valid)
-    shown = picture.rgba[..., 3] > 0
-    assert shown.tolist() == [
+    image = layer_of(LayerOptions(index="scl")).style.image(values[np.newaxis], valid)
+    visible = image.rgba[..., 3] > 0
+    assert visible.tolist() == [
         [True, False, False, False],
         [False, True, False, False],
         [False, True, False, False],

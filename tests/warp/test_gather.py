@@ -53,7 +53,9 @@ def direct(index_map: IndexMap, level: NDArray[Any]) -> NDArray[Any]:
 
 
 @given(cases())
-def test_from_all_blocks(case: tuple[IndexMap, NDArray[Any], tuple[int, int], dict[BlockIndex, Block]]) -> None:
+def test_pixels_gathered_from_all_blocks_equal_fancy_indexing(
+    case: tuple[IndexMap, NDArray[Any], tuple[int, int], dict[BlockIndex, Block]],
+) -> None:
     index_map, level, block_shape, blocks = case
     result = gather(index_map, block_shape, blocks)
     np.testing.assert_array_equal(result, direct(index_map, level), strict=True)

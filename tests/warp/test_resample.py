@@ -96,13 +96,13 @@ def test_mode_agrees_with_gdals_coverage(factor: float, crs: str, holes: str) ->
     result, valid = ours(values, source, target, Resampling.MODE)
     assert result.dtype == np.uint8
     np.testing.assert_array_equal(valid, is_valid)
-    sure = valid & (lead > 1e-3)
-    np.testing.assert_array_equal(result[sure], expected[sure])
-    assert sure.sum() > 0.9 * valid.sum() > 100
+    certain = valid & (lead > 1e-3)
+    np.testing.assert_array_equal(result[certain], expected[certain])
+    assert certain.sum() > 0.9 * valid.sum() > 100
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "float32", "float64"])
-def test_mode_takes_the_lowest_of_equal_values_and_keeps_the_dtype(dtype: str) -> None:
+def test_mode_takes_the_lowest_of_equally_frequent_values_and_preserves_the_dtype(dtype: str) -> None:
     values = np.array([[9, 9, 3, 3], [5, 5, 3, 7], [1, 2, 8, 0], [4, 3, 0, 0]]).astype(dtype)
     target = Grid(CRS, Affine(20, 0, LEFT, 0, -20, TOP), 2, 2)
     result, valid = ours(values, source_grid(4, 4), target, Resampling.MODE)
@@ -213,8 +213,8 @@ def test_more_valid_source_pixels_give_more_valid_pixels(method: Resampling, sce
 @settings(max_examples=40, deadline=None)
 @given(scenes(), st.data())
 def test_a_tile_equals_its_part_of_the_whole(method: Resampling, scene: Scene, data: st.DataObject) -> None:
-    source, target, known = scene
-    values = np.where(known, field("classes", "uint16", "none") * 100, 0).astype(np.uint16)
+    source, target, has_data = scene
+    values = np.where(has_data, field("classes", "uint16", "none") * 100, 0).astype(np.uint16)
     top, left = data.draw(st.integers(0, target.height - 1)), data.draw(st.integers(0, target.width - 1))
     tile = Grid(CRS, target.transform @ Affine.translation(left, top), target.width - left, target.height - top)
     result, valid = ours(values, source, target, method)

@@ -30,7 +30,7 @@ def data_of(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
 
 @st.composite
 def cases(draw: st.DrawFn) -> tuple[NDArray[Any], Window, tuple[int, int], int]:
-    """A level, a window that may exceed it, the shape of its blocks, and the side of the squares that are combined."""
+    """A level, a window that may exceed it, the shape of its blocks, and how many pixels a side are combined."""
     height, width = draw(st.integers(1, 70)), draw(st.integers(1, 70))
     step = draw(st.sampled_from([1, 1, 2, 4, 8]))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
@@ -55,7 +55,7 @@ def squares(values: NDArray[Any], window: Window, step: int) -> NDArray[Any]:
 
 
 @given(cases())
-def test_pixels_or_means_of_squares(case: Case) -> None:
+def test_pixels_or_means_of_pixels_are_assembled(case: Case) -> None:
     values, window, block, step = case
     result, valid = gather_window(support_of(window, values.shape, step), block, cut(values, block), data_of)
     expected = squares(values, window, step)
@@ -83,12 +83,12 @@ def test_absent_blocks_are_not_valid(case: Case, seed: int) -> None:
     values, window, block, _ = case
     blocks = cut(values, block)
     rng = np.random.default_rng(seed)
-    there = {index: part for index, part in blocks.items() if rng.random() < 0.5}
+    present = {index: part for index, part in blocks.items() if rng.random() < 0.5}
     left = np.zeros_like(values)
-    for row, col in there:
-        here = np.s_[row * block[0] : (row + 1) * block[0], col * block[1] : (col + 1) * block[1]]
-        left[here] = values[here]
-    result, valid = gather_window(support_of(window, values.shape, 1), block, there, data_of)
+    for row, col in present:
+        block_slice = np.s_[row * block[0] : (row + 1) * block[0], col * block[1] : (col + 1) * block[1]]
+        left[block_slice] = values[block_slice]
+    result, valid = gather_window(support_of(window, values.shape, 1), block, present, data_of)
     expected = squares(left, window, 1)[:, 0, :, 0]
     np.testing.assert_array_equal(valid, expected != 0)
     np.testing.assert_array_equal(result[valid], expected[valid])

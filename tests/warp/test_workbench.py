@@ -19,7 +19,7 @@ def runs_in_caller(pixels: int) -> bool:
     return thread == threading.get_ident()
 
 
-def test_where_work_runs() -> None:
+def test_short_work_runs_on_the_calling_thread() -> None:
     assert runs_in_caller(0)
     assert runs_in_caller(MAX_INLINE_PIXELS - 1)
     assert not runs_in_caller(MAX_INLINE_PIXELS)
@@ -30,14 +30,14 @@ def test_errors_propagate_from_both(pixels: int) -> None:
     def work() -> None:
         raise ZeroDivisionError
 
-    async def ask(threads: ThreadPoolExecutor) -> None:
+    async def run(threads: ThreadPoolExecutor) -> None:
         await Workbench(threads).run(pixels, work)
 
     with ThreadPoolExecutor(1) as threads, pytest.raises(ZeroDivisionError):
-        asyncio.run(ask(threads))
+        asyncio.run(run(threads))
 
 
-def test_a_tile_of_an_index_is_quick() -> None:
+def test_a_tile_of_an_index_is_short_work() -> None:
     assert pixels_to_process((256, 256), 3) < MAX_INLINE_PIXELS, "an index"
     assert pixels_to_process((256, 256), 3, Resampling.CUBIC) >= MAX_INLINE_PIXELS
     assert pixels_to_process((8, 8), 1, Resampling.MODE) >= MAX_INLINE_PIXELS
