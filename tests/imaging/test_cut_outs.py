@@ -151,8 +151,8 @@ def test_both_sides_of_the_antimeridian_are_drawn(archive: tuple[Path, dict[str,
 
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crop, "WHOLE", 150)
-    monkeypatch.setattr(crop, "PART", 64)
+    monkeypatch.setattr(crop, "MAX_WHOLE_SIDE", 150)
+    monkeypatch.setattr(crop, "PART_SIDE", 64)
 
 
 def test_parts_cover_a_grid_once() -> None:
