@@ -124,7 +124,7 @@ class Worker:
         if series.report.skipped:
             return {"error": f"skipped {series.report.skipped}"}
         if message.get("out"):
-            values = [row.measured.values[0] if row.measured.values else np.nan for row in reversed(series.rows)]
+            values = [row.sample.values[0] if row.sample.values else np.nan for row in reversed(series.rows)]
             np.save(message["out"], np.array(values, np.float32))
         return {"wall": wall, "cpu": cpu, "rss": peak()}
 

@@ -162,7 +162,7 @@ def test_parts_cover_a_grid_once() -> None:
         seen = np.zeros((height, width), np.uint8)
         for part in parts:
             seen[part.top : part.bottom, part.left : part.right] += 1
-            assert max(part.shape) <= crop.PART
+            assert max(part.shape) <= crop.PART_SIDE
         assert (seen == 1).all()
         assert max(part.shape[0] for part in parts) - min(part.shape[0] for part in parts) <= 1
 
