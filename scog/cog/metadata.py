@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scog.cog.block_parts import Shape
 from scog.cog.validity import as_number, record_dtype
 from scog.geo.grid import Grid
+from scog.geo.overview_level import level_for
 
 NO_CRS = ""
 """CRS of the levels of a file without a CRS."""
@@ -75,7 +76,7 @@ class FileMetadata:
     which pixels are valid instead of nodata: its blocks are arrays of records (see `scog.cog.validity`). `mask_file` is
     the URL of a mask in another file.
 
-    If the file has no CRS, the levels' CRS is NO_CRS, and their transforms are the file's or the identity.
+    If the file has no CRS, the levels' CRS is NO_CRS, and their transforms are the file's or in pixels.
     """
 
     identity: str
@@ -97,6 +98,10 @@ class FileMetadata:
     def resolutions(self) -> tuple[float, ...]:
         """Pixel size of each level, in CRS units."""
         return tuple(level.grid.resolution for level in self.levels)
+
+    def level_for(self, grid: Grid, coarser: float = 1.0) -> int:
+        """The level to read for a grid whose pixel size is multiplied by `coarser`; see `scog.geo.overview_level`."""
+        return level_for(self.levels[0].grid, self.resolutions, grid, coarser)
 
     def block_bytes(self, level: int) -> int:
         """Bytes of one decoded block."""

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from scog.cog.metadata import FileMetadata
 from scog.geo.grid import Grid
-from scog.geo.overview_level import choose_level, target_pixel_size
 
 SMALL_FETCH = 16_384
 """A preview uses the image's own levels if at most this many bytes are missing: a tenth of a typical block of the
@@ -41,25 +39,12 @@ class PreviewLevel:
         return PreviewLevel(max(self.ratio, other.ratio), min(limits, default=None))
 
 
-def level_for(metadata: FileMetadata, grid: Grid, coarser: float = 1.0) -> int:
-    """The level to read for a grid whose pixel size is multiplied by `coarser`.
-
-    All tiles of a zoom within an MGRS tile get the same level.
-    """
-    return _level_for(metadata.levels[0].grid, metadata.resolutions, grid, coarser)
-
-
-@lru_cache(maxsize=8192)
-def _level_for(full: Grid, resolutions: tuple[float, ...], grid: Grid, coarser: float) -> int:
-    return choose_level(resolutions, coarser * target_pixel_size(grid, full.crs, full.centre))
-
-
 def coarser_levels(files: Sequence[FileMetadata], grid: Grid) -> Iterator[Levels]:
     """The levels that a preview may use: the image's own, those for pixels twice as large, and so on."""
-    coarsest = tuple(level_for(metadata, grid, float("inf")) for metadata in files)
+    coarsest = tuple(metadata.level_for(grid, float("inf")) for metadata in files)
     previous, coarser = None, 1.0
     while previous != coarsest:
-        levels = tuple(level_for(metadata, grid, coarser) for metadata in files)
+        levels = tuple(metadata.level_for(grid, coarser) for metadata in files)
         if levels != previous:
             yield levels
         previous, coarser = levels, 2 * coarser
@@ -85,7 +70,7 @@ def pixel_size_ratio(files: Sequence[FileMetadata], grid: Grid, levels: Levels) 
     """The pixel size of `levels` divided by that of the image's own levels; the largest of all files."""
     return max(
         (
-            metadata.resolutions[level] / metadata.resolutions[level_for(metadata, grid)]
+            metadata.resolutions[level] / metadata.resolutions[metadata.level_for(grid)]
             for metadata, level in zip(files, levels, strict=True)
         ),
         default=1.0,

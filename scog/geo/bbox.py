@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 
 from scog.errors import InvalidInput
+from scog.geo.antimeridian import split_bounds
 from scog.geo.footprint import Bounds
 from scog.geo.outline import is_finite
 
@@ -55,13 +56,10 @@ def bounds_from_numbers(numbers: Sequence[object], parameter: str = "bbox") -> B
     return None if half == 3 and not values[2] <= 0 <= values[5] else (west, south, east, north)
 
 
-def split_bounds(numbers: Sequence[object], parameter: str = "bbox") -> list[Bounds]:
+def boxes_from_numbers(numbers: Sequence[object], parameter: str = "bbox") -> list[Bounds]:
     """As `bounds_from_numbers`, as boxes with west <= east: none, one, or two if the box crosses the antimeridian."""
     bounds = bounds_from_numbers(numbers, parameter)
-    if bounds is None:
-        return []
-    west, south, east, north = bounds
-    return [bounds] if west <= east else [(west, south, 180.0, north), (-180.0, south, east, north)]
+    return [] if bounds is None else list(split_bounds(bounds))
 
 
 def parse_map_bbox(text: str) -> Bounds:

@@ -8,10 +8,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from scog.geo.antimeridian import LonLatBounds
 from scog.geo.grid import Grid, apply_affine, transformer
 
-LonLatBounds = tuple[float, float, float, float]
-"""West, south, east, north in degrees; west is greater than east if the area crosses the antimeridian."""
 Floats = NDArray[np.float64]
 
 DEGREES = "EPSG:4326"
@@ -49,14 +48,6 @@ def lonlat_bounds(grid: Grid) -> LonLatBounds | None:
         west, east = -180.0, 180.0
     near = _poles_within(grid, -1.0)  # pixel centres may be nearer than the corner to a pole just outside the grid
     return _normalised(west, min([south, *near]), east, max([north, *near]))
-
-
-def split_at_antimeridian(area: LonLatBounds) -> tuple[LonLatBounds, ...]:
-    """An area as one box, or as two if it crosses the antimeridian; west <= east in each."""
-    west, south, east, north = area
-    if west <= east:
-        return (area,)
-    return (west, south, 180.0, north), (-180.0, south, east, north)
 
 
 @lru_cache(maxsize=4096)

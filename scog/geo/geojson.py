@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
-import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
 from scog.errors import InvalidInput
+from scog.geo.antimeridian import cut_continuous
 from scog.geo.footprint import Bounds
 from scog.geo.outline import Polygon, Ring, outline_of
 
@@ -53,7 +52,7 @@ def item_shape(item: Mapping[str, Any]) -> BaseGeometry | None:
 def polygons_shape(polygons: Iterable[Polygon]) -> BaseGeometry | None:
     """Polygons without jumps, whose longitudes may exceed 180, as a geometry between -180 and 180; None if empty."""
     try:
-        parts = [_cut(shapely.Polygon(outer, holes)) for outer, *holes in polygons]
+        parts = [cut_continuous(shapely.Polygon(outer, holes)) for outer, *holes in polygons]
         joined = parts[0] if len(parts) == 1 else shapely.union_all(parts)
     except _MALFORMED:
         return None
@@ -66,31 +65,6 @@ def footprint_geojson(footprint: Iterable[Ring]) -> dict[str, Any]:
     parts = [part for part in shapely.get_parts(shape) if part.geom_type == "Polygon"]
     joined: dict[str, Any] = shapely.geometry.mapping(parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts))
     return joined
-
-
-def cut_at_antimeridian(shape: BaseGeometry) -> BaseGeometry:
-    """One geometry cut at the antimeridian; parts beyond it are moved to the other side, between -180 and 180.
-
-    A polygon more than 180 degrees wide is taken for one that crosses the antimeridian.
-    """
-    west, _, east, _ = shape.bounds
-    if east - west > 180 and shape.geom_type == "Polygon":
-        shape = shapely.transform(shape, _unwrap)
-    return _cut(shape)
-
-
-def _cut(shape: BaseGeometry) -> BaseGeometry:
-    """A geometry without jumps, made valid, and cut into parts between -180 and 180."""
-    if not shape.is_valid:
-        shape = shapely.make_valid(shape)
-    west, _, east, _ = shape.bounds
-    if west >= -180 and east <= 180:
-        return shape
-    pieces = []
-    for turn in (-360.0, 0.0, 360.0):
-        piece = shapely.intersection(shape, shapely.box(turn - 180, -90, turn + 180, 90))
-        pieces.append(shapely.transform(piece, partial(np.add, (-turn, 0.0))))
-    return shapely.union_all([piece for piece in pieces if piece.area > 0] or pieces)
 
 
 def intersecting(shape: BaseGeometry) -> Callable[[Any], bool]:
@@ -144,9 +118,3 @@ def _count_positions(coordinates: object, depth: int) -> int:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e9 and math.isfinite(value)
-
-
-def _unwrap(corners: Any) -> Any:
-    unwrapped = corners.copy()
-    unwrapped[corners[:, 0] < 0, 0] += 360.0
-    return unwrapped

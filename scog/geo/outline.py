@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from scog.geo.antimeridian import normalised_longitude
+
 Ring = tuple[tuple[float, float], ...]
 """Corners of a closed ring in degrees, longitude first; the last equals the first."""
 Polygon = tuple[Ring, ...]
@@ -92,7 +94,7 @@ def longitude_range(rings: Sequence[Ring]) -> tuple[float, float]:
 
     For rings all around the Earth it is -180 to 180.
     """
-    spans = sorted((_normalised(min(xs)), max(xs) - min(xs)) for xs in map(_lons, rings))
+    spans = sorted((normalised_longitude(min(xs)), max(xs) - min(xs)) for xs in map(_lons, rings))
     reach = max(west + width for west, width in spans)  # in the previous turn, which may extend into this one
     widest, start, end = 0.0, -180.0, 180.0
     for west, width in spans:
@@ -103,17 +105,7 @@ def longitude_range(rings: Sequence[Ring]) -> tuple[float, float]:
     if not widest:
         return -180.0, 180.0
     end += 360.0 * math.ceil((start - end) / 360)
-    return _normalised(start), end - start + _normalised(start)
-
-
-def split_longitude_range(west: float, east: float) -> list[tuple[float, float]]:
-    """A range of longitudes as one or two ranges between -180 and 180."""
-    return [(west, east)] if east <= 180 else [(west, 180.0), (-180.0, east - 360.0)]
-
-
-def _normalised(lon: float) -> float:
-    """A longitude moved by whole turns to -180 to 180."""
-    return lon if -180 <= lon < 180 else (lon + 180) % 360 - 180
+    return normalised_longitude(start), end - start + normalised_longitude(start)
 
 
 def _lons(ring: Ring) -> list[float]:

@@ -19,6 +19,15 @@ def choose_level(resolutions: Sequence[float], wanted: float) -> int:
     return max(fitting, default=0, key=lambda level: resolutions[level])
 
 
+@lru_cache(maxsize=8192)
+def level_for(source: Grid, resolutions: tuple[float, ...], grid: Grid, coarser: float = 1.0) -> int:
+    """The level of a source to read for a grid whose pixel size is multiplied by `coarser`.
+
+    `source` is the grid of level 0. All tiles of a zoom within an MGRS tile get the same level.
+    """
+    return choose_level(resolutions, coarser * target_pixel_size(grid, source.crs, source.centre))
+
+
 def target_pixel_size(grid: Grid, crs: str, centre: tuple[float, float]) -> float:
     """The shorter side of a pixel of `grid` in units of `crs`, at the point `centre` given in `crs`.
 

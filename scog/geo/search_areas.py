@@ -7,7 +7,8 @@ from functools import lru_cache
 
 import morecantile
 
-from scog.geo.bounds import NUDGE, LonLatBounds, lonlat_bounds, split_at_antimeridian
+from scog.geo.antimeridian import LonLatBounds, split_bounds
+from scog.geo.bounds import NUDGE, lonlat_bounds
 from scog.geo.grid import WEB_MERCATOR, Grid, tile_matrix_set
 
 SEARCH_ZOOM, MIN_ZOOM = 8, 4
@@ -36,7 +37,7 @@ def search_areas(grid: Grid, zoom: int = SEARCH_ZOOM) -> tuple[tuple[LonLatBound
             tiles = _map_tiles(area, tile_zoom)
             if tiles:
                 return tiles, wide
-    return split_at_antimeridian(area), wide
+    return split_bounds(area), wide
 
 
 def _is_wide(area: LonLatBounds) -> bool:

@@ -14,7 +14,7 @@ from scog.catalog.assets import Asset
 from scog.catalog.scene import Scene
 from scog.cog.block_reader import BlockReader
 from scog.cog.decode import Block
-from scog.cog.preview_level import Levels, PreviewLevel, cheapest_levels, coarser_levels, level_for, pixel_size_ratio
+from scog.cog.preview_level import Levels, PreviewLevel, cheapest_levels, coarser_levels, pixel_size_ratio
 from scog.cog.range_plan import BlockIndex
 from scog.cog.validity import values_and_validity
 from scog.collections.bands import BY_NAME
@@ -163,14 +163,14 @@ class BandReader:
             return None
         offset = asset.offset or 0.0  # never None here: `bind_asset` replaces an offset, but does not remove it
         source = BandSource(asset, metadata, offset, method_for(band, request.resampling))
-        level = level_for(metadata, request.grid)
+        level = metadata.level_for(request.grid)
         warp_map = self._warp_maps.get((request.grid, metadata.levels[level].grid, source.method))
         return self._limited(plan_read(source, level, warp_map), request.pixels)
 
     async def _plans(self, request: BandRequest, tally: UpstreamStats, preview: PreviewLevel | None) -> list[ReadPlan]:
         """The plan of each band."""
         grid, sources = request.grid, await self._sources(request, tally)
-        plans = await self._plans_for(request, sources, [level_for(source.metadata, grid) for source in sources])
+        plans = await self._plans_for(request, sources, [source.metadata.level_for(grid) for source in sources])
         if preview is not None:
             levels = self._cheapest_levels(plans, grid)
             if levels != tuple(plan.level for plan in plans):

@@ -14,8 +14,9 @@ from shapely.geometry.base import BaseGeometry
 
 from scog.catalog.scene import Scene
 from scog.errors import InvalidInput
-from scog.geo.bbox import VALID_BOX, split_bounds
-from scog.geo.bounds import lonlat_bounds, split_at_antimeridian
+from scog.geo.antimeridian import split_bounds
+from scog.geo.bbox import VALID_BOX, boxes_from_numbers
+from scog.geo.bounds import lonlat_bounds
 from scog.geo.footprint import Bounds
 from scog.geo.geojson import box_shape, polygons_shape
 from scog.geo.grid import Grid
@@ -109,7 +110,7 @@ class ClipArea:
     def inside(self, grid: Grid) -> NDArray[np.bool_]:
         """Whether each pixel's centre is in the area or on its outline: bool `(y, x)`."""
         bounds = lonlat_bounds(grid)
-        grid_boxes = [] if bounds is None else [shapely.box(*box) for box in split_at_antimeridian(bounds)]
+        grid_boxes = [] if bounds is None else [shapely.box(*box) for box in split_bounds(bounds)]
         if not any(self._shape.intersects(box) for box in grid_boxes):
             return np.zeros(grid.shape, bool)
         if all(self._shape.contains(box) for box in grid_boxes):
@@ -130,7 +131,7 @@ def parse_clip_area(bbox: object, geometry: object) -> ClipArea | None:
     if bbox is not None:
         if not isinstance(bbox, list):
             raise InvalidInput("bbox is not an array.", parameter="bbox", valid=VALID_BOX)
-        parts = [box for box in split_bounds(bbox) if box[0] < box[2] and box[1] < box[3]]
+        parts = [box for box in boxes_from_numbers(bbox) if box[0] < box[2] and box[1] < box[3]]
         if not parts:
             raise InvalidInput("The bounding box has no area.", parameter="bbox", valid=VALID_BOX)
         return ClipArea(_normalized(box_shape(parts)))

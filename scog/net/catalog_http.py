@@ -18,7 +18,8 @@ from scog.errors import CatalogBroken, CatalogUnavailable, InvalidInput
 from scog.net.certificates import tls_context
 from scog.net.connection_errors import NEXT_STEP, reason_of
 from scog.net.hedge import Hedges, OnData, ReadTimeout, TypicalLatency
-from scog.net.policy import RETRIED_STATUS, CircuitBreaker, UpstreamStats, display_url, is_allowed, retry_delay
+from scog.net.policy import CircuitBreaker, UpstreamStats, display_url, is_allowed
+from scog.net.retry import RETRIED_STATUS, retry_delay
 
 MAX_RESPONSE = 12_000_000
 """Maximum bytes of a response. A page of 100 items has 2.3 MB, and takes up to twenty times as much memory parsed."""

@@ -1,22 +1,18 @@
-"""The policy for outgoing requests: allowed hosts, priorities, retries and the circuit breaker."""
+"""The policy for outgoing requests: allowed hosts, priorities and the circuit breaker."""
 
 from __future__ import annotations
 
-import email.utils
-import random
 import re
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from enum import Enum, IntEnum
 from functools import lru_cache
 from urllib.parse import urlsplit
 
 from scog.errors import AssetRefused
 
-RETRIED_STATUS = frozenset({429, 500, 502, 503, 504})
 DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d+)?")
 """A host and port that all URL parsers interpret alike. Internationalised names are in punycode."""
@@ -102,32 +98,6 @@ def check_allowed(url: str, allowed: tuple[str, ...]) -> None:
             f"Pixels may not be read from {host or 'this address'}: it is not among the allowed hosts (SCOG_HOSTS).",
             reason="host-not-allowed",
         )
-
-
-def retry_delay(attempt: int, retry_after: str | None, rng: Callable[[], float] = random.random) -> float:
-    """Seconds to wait before retry number `attempt` (1, 2, ...).
-
-    The server's Retry-After (RFC 9110 section 10.2.3), else 0.1 s doubled with each attempt, with a jitter of +-50 %.
-    """
-    requested = _seconds(retry_after)
-    if requested is not None:
-        return requested
-    return 0.1 * 2.0 ** (attempt - 1) * (0.5 + rng())
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    if retry_after is None:
-        return None
-    text = retry_after.strip(" \t")  # str.strip() removes more than float() accepts
-    if text.isascii() and text.isdecimal():
-        return float(text)
-    try:
-        when = email.utils.parsedate_to_datetime(retry_after)
-    except (ValueError, OverflowError):
-        return None
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=UTC)
-    return max(0.0, (when - datetime.now(UTC)).total_seconds())
 
 
 class BreakerState(Enum):

@@ -15,25 +15,19 @@ from scog.net.connection import Head, ProtocolError
 from scog.net.dialer import ConnectTimeout
 from scog.net.host import SLOW_AFTER, Host
 from scog.net.http import HttpClient
-from scog.net.policy import UpstreamStats, retry_delay
+from scog.net.policy import UpstreamStats
 from scog.net.proxy import ProxyError
 from scog.net.response import TransientError, file_size, file_version, strong_etag
+from scog.net.retry import Retries
 from scog.net.tls import CertificateRejected
 
 OnData = Callable[[ByteRange], None]
 """Called with the received part of the range whenever it grows."""
 HEADERS = {"User-Agent": "scog", "Accept-Encoding": "identity"}
-MAX_DELAY = 10.0
-"""Maximum delay before a retry in seconds. If `Retry-After` of the host is longer, the read fails."""
 MIN_PROGRESS = 16_384
 """If an interrupted response brought at least this many bytes, retries are counted anew."""
 MAX_REQUESTS = 20
 """Maximum number of consecutive requests of one read, even if each makes progress."""
-STALL_REASONS = frozenset({"timeout", "slow"})
-MAX_STALLS = 2
-"""A read is retried after this many stalls. The next stall fails it."""
-FINAL_REASONS = frozenset({"http-403", "http-404", "http-410"})
-"""Errors with these reasons fail a read at once. After any other invalid response the request is repeated once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +70,7 @@ class RangeRead:
         self._stop = spec.stop
         self._tally = spec.tally
         self._on_data = spec.on_data
-        self._retries = retries
+        self._retries = Retries(retries)
         self._received = memoryview(b"")
         """The bytes received so far. The first is byte `start` of the file."""
         self._buffer: memoryview | None = None
@@ -90,22 +84,17 @@ class RangeRead:
         self._winner: _Request | None = None
         """The request whose response is used; None before the first valid response."""
         self._hedge: asyncio.Task[ByteRange] | None = None
-        self._stalls = 0
 
     async def run(self) -> ByteRange:
         """Read the range. Raises a SourceError: SourceUnavailable after the last retry."""
-        failures = bad_responses = 0
         for _ in range(MAX_REQUESTS):
             before = len(self._received)
             try:
-                return await self._attempt(new_connection=failures + bad_responses > 0)
+                return await self._attempt(new_connection=not self._retries.is_first)
             except TransientError as error:
                 progressed = self._etag is not None and len(self._received) - before >= MIN_PROGRESS
-                self._stalls += error.reason in STALL_REASONS
-                failures = 1 if progressed else failures + 1
-                delay = retry_delay(failures, error.retry_after)
-                stalled_out = error.reason in STALL_REASONS and self._stalls > MAX_STALLS
-                if stalled_out or failures > self._retries or delay > MAX_DELAY:
+                delay = self._retries.delay(error.reason, error.retry_after, progressed=progressed)
+                if delay is None:
                     if error.host_failure:
                         self._host.breaker.record_failure()
                     raise SourceUnavailable(f"{self._host.name}: {error}", reason=error.reason) from None
@@ -113,8 +102,7 @@ class RangeRead:
                     self._restart()
                 await self._pause(delay)
             except SourceError as error:
-                bad_responses += 1
-                if bad_responses > 1 or error.reason in FINAL_REASONS or isinstance(error, SourceUnavailable):
+                if not self._retries.repeats(error):
                     raise
                 self._restart()
         self._host.breaker.record_failure()
@@ -137,7 +125,7 @@ class RangeRead:
         now, host = time.monotonic(), self._host
         for request in tuple(self._requests):
             silence = now - request.last_activity
-            if silence >= host.stall_timeout(retried=self._stalls > 0 or request is self._winner):
+            if silence >= host.stall_timeout(retried=self._retries.stalls > 0 or request is self._winner):
                 request.abandon(f"sent nothing for {silence:.1f} s", "timeout")
             elif request is self._winner:
                 seconds, size = now - request.rate_start_time, request.received - request.rate_start_bytes

@@ -6,7 +6,7 @@ import re
 
 from scog.errors import AssetBroken, AssetMissing, AssetRefused
 from scog.net.connection import Head
-from scog.net.policy import RETRIED_STATUS
+from scog.net.retry import RETRIED_STATUS
 
 RETRIED = RETRIED_STATUS | {408}
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")

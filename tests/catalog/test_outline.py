@@ -9,9 +9,10 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scog.geo.antimeridian import split_longitude_range
 from scog.geo.footprint import Footprints
 from scog.geo.geojson import item_shape, polygons_shape
-from scog.geo.outline import Ring, continuous_ring, longitude_range, outline_of, split_longitude_range
+from scog.geo.outline import Ring, continuous_ring, longitude_range, outline_of
 
 
 def box(west: float, south: float, east: float, north: float) -> Ring:

@@ -17,8 +17,9 @@ from scog.cog.error_cache import LASTING_ERROR_AGE, TRANSIENT_ERROR_AGE
 from scog.cog.header_store import HeaderStore
 from scog.cog.metadata import FileMetadata
 from scog.errors import AssetBroken, AssetChanged, AssetMissing, AssetRefused, SourceError, SourceUnavailable
-from scog.net import range_read as range_read_module
-from scog.net.policy import UpstreamStats, retry_delay
+from scog.net import retry as retry_module
+from scog.net.policy import UpstreamStats
+from scog.net.retry import retry_delay
 from tests.doubles import range_server as does
 from tests.doubles.range_server import Fault, RangeServer
 from tests.doubles.rasters import encoded, raster
@@ -37,7 +38,7 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     def short(attempt: int, retry_after: str | None) -> float:
         return retry_delay(attempt, retry_after) / (10 if retry_after is None else 1)
 
-    monkeypatch.setattr(range_read_module, "retry_delay", short)
+    monkeypatch.setattr(retry_module, "retry_delay", short)
 
 
 PASSING: dict[str, tuple[Fault, str, int]] = {

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pyproj import Transformer
 
-from scog.geo.bounds import LonLatBounds, is_one_to_one, lonlat_bounds, split_at_antimeridian
+from scog.geo.antimeridian import LonLatBounds, split_bounds
+from scog.geo.bounds import is_one_to_one, lonlat_bounds
 from scog.geo.grid import Grid, equivalent_zoom, tile_grid
 from tests.geo.test_index_map import applied, assert_exact, source_grid
 
@@ -39,7 +40,7 @@ def count_outside(area: LonLatBounds, lon: Floats, lat: Floats) -> int:
     """Number of points outside an area."""
     nothing = 1e-8
     inside = np.zeros(lon.shape, bool)
-    for west, south, east, north in split_at_antimeridian(area):
+    for west, south, east, north in split_bounds(area):
         assert -180 <= west <= east <= 180
         assert -90 <= south <= north <= 90
         held = (lat >= south - nothing) & (lat <= north + nothing)
@@ -143,11 +144,11 @@ def test_bounds_across_the_antimeridian() -> None:
         assert area
         assert area[0] > 179.8
         assert area[2] < -179.8
-        assert split_at_antimeridian(area) == ((area[0], area[1], 180, area[3]), (-180, area[1], area[2], area[3]))
+        assert split_bounds(area) == ((area[0], area[1], 180, area[3]), (-180, area[1], area[2], area[3]))
     for x in (0, 4095):
         area = lonlat_bounds(tile_grid(12, x, 1200))
         assert area
-        assert split_at_antimeridian(area) == (area,)
+        assert split_bounds(area) == (area,)
 
 
 @pytest.mark.parametrize("buffer", [0, 1, 100])

@@ -13,7 +13,6 @@ import pytest
 from affine import Affine
 
 from scog.catalog.assets import Asset
-from scog.cog.preview_level import level_for
 from scog.geo.grid import Grid
 from scog.imaging.band_reader import BandData, BandReader, BandRequest
 from scog.net.policy import UpstreamStats
@@ -57,7 +56,7 @@ async def compare(path: Path, url: str, reader: Any, layers: BandReader) -> None
         item_value = float(numbers[valid][0]) if valid.any() else None
         for row, col in product(range(-20, grid.height, TILE), range(-20, grid.width, TILE)):
             where = part_of(grid, row, col)
-            assert level_for(description, where) == level
+            assert description.level_for(where) == level
             for nodata in (None, item_value):
                 scene: Any = SimpleNamespace(id="", assets={"red": Asset(url, nodata=nodata, band=band)})
                 request = BandRequest(scene, ["red"], where)

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scog.errors import AssetRefused
-from scog.net.policy import BreakerState, CircuitBreaker, check_allowed, display_url, host_of, is_allowed, retry_delay
+from scog.net.policy import BreakerState, CircuitBreaker, check_allowed, display_url, host_of, is_allowed
+from scog.net.retry import retry_delay
 from tests.doubles.reading import Clock
 
 ALLOWED = (

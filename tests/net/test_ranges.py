@@ -15,13 +15,14 @@ import pytest
 
 from scog.errors import AssetBroken, AssetMissing, AssetRefused, SourceError, SourceUnavailable
 from scog.net import host as host_module
-from scog.net import range_read as range_read_module
+from scog.net import retry as retry_module
 from scog.net.byte_range import ByteRange
 from scog.net.concurrency import ConcurrencyLimit
 from scog.net.host import SILENT_HOST_FACTOR
 from scog.net.local import LocalRanges
-from scog.net.policy import CircuitBreaker, UpstreamStats, retry_delay
+from scog.net.policy import CircuitBreaker, UpstreamStats
 from scog.net.ranges import MAX_WARM_CONNECTIONS, WARM_CONNECTIONS, HttpRanges, Ranges
+from scog.net.retry import retry_delay
 from tests.doubles import range_server as does
 from tests.doubles.range_server import Fault, RangeServer
 from tests.doubles.reading import Clock, run
@@ -40,7 +41,7 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     def short(attempt: int, retry_after: str | None) -> float:
         return retry_delay(attempt, retry_after) / (10 if retry_after is None else 1)
 
-    monkeypatch.setattr(range_read_module, "retry_delay", short)
+    monkeypatch.setattr(retry_module, "retry_delay", short)
 
 
 @asynccontextmanager

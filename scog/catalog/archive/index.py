@@ -19,7 +19,8 @@ from typing import Any
 from scog.catalog.archive.asset_files import asset_files
 from scog.catalog.archive.files import UnreadableFile, item_files, read_items
 from scog.catalog.scene import Scene, UnusableItem, parse_item
-from scog.geo.outline import longitude_range, split_longitude_range
+from scog.geo.antimeridian import split_longitude_range
+from scog.geo.outline import longitude_range
 
 log = logging.getLogger(__name__)
 

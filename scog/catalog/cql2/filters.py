@@ -29,7 +29,7 @@ from scog.catalog.cql2.comparison import (
 from scog.catalog.cql2.functions import CALCULATIONS, PREDICATES
 from scog.catalog.properties import MAX_NAME, lookup, plain_name
 from scog.errors import InvalidInput
-from scog.geo.bbox import split_bounds
+from scog.geo.bbox import boxes_from_numbers
 from scog.geo.geojson import GEOMETRY_TYPES, box_shape, item_shape, parse_geometry
 
 Item = Mapping[str, Any]
@@ -227,7 +227,7 @@ def _literal(tree: Mapping[str, Any]) -> Any:
                 _refuse(f"has the {kind} {str(tree[kind])[:40]!r}, which is not an RFC 3339 time")
             return span
     if isinstance(tree.get("bbox"), list):
-        return box_shape(split_bounds(tree["bbox"], "filter"))
+        return box_shape(boxes_from_numbers(tree["bbox"], "filter"))
     if tree.get("type") not in (*GEOMETRY_TYPES, "GeometryCollection"):
         _refuse("has a part that is not a value, a property or an operation")
     return parse_geometry(tree, "filter")

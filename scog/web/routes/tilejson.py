@@ -11,7 +11,8 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from scog.geo.bounds import lonlat_bounds, split_at_antimeridian
+from scog.geo.antimeridian import split_bounds
+from scog.geo.bounds import lonlat_bounds
 from scog.geo.footprint import Bounds
 from scog.geo.grid import WEB_MERCATOR, equivalent_zoom, tile_matrix_set, transformer, world_grid
 from scog.imaging.options import StyledRequest
@@ -139,7 +140,7 @@ def _tms_bounds(tms: str) -> Bounds:
     """
     bounds = lonlat_bounds(world_grid(tms))
     assert bounds is not None, f"{tms} has no bounds"
-    return bounds if len(split_at_antimeridian(bounds)) == 1 else (-180.0, bounds[1], 180.0, bounds[3])
+    return bounds if len(split_bounds(bounds)) == 1 else (-180.0, bounds[1], 180.0, bounds[3])
 
 
 def _intersection(bounds: Bounds | None, other: Bounds) -> Bounds | None:

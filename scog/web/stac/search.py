@@ -14,7 +14,7 @@ from scog.catalog.cql2.comparison import Truth, is_number
 from scog.catalog.fields import Fields
 from scog.catalog.item_search import NEWEST_FIRST, Item, ItemSearch, SearchArea, query_conditions
 from scog.errors import InvalidInput
-from scog.geo.bbox import VALID_BOX, parse_numbers, split_bounds
+from scog.geo.bbox import VALID_BOX, boxes_from_numbers, parse_numbers
 from scog.geo.geojson_text import parse_json
 from scog.suggest import did_you_mean
 from scog.temporal.intervals import VALID as VALID_TIME
@@ -167,7 +167,7 @@ def _area(body: Mapping[str, Any]) -> SearchArea | None:
     if "bbox" in body:
         if not isinstance(body["bbox"], list):
             raise InvalidInput("bbox is not a list.", parameter="bbox", valid=VALID_BOX)
-        boxes = split_bounds(body["bbox"])
+        boxes = boxes_from_numbers(body["bbox"])
         if boxes == [WORLD]:  # sent by clients that show everything
             return None
         return SearchArea(tuple(boxes), intersecting(box_shape(boxes)), is_boxes=True)
