@@ -76,7 +76,7 @@ class FileMetadata:
     which pixels are valid instead of nodata: its blocks are arrays of records (see `scog.cog.validity`). `mask_file` is
     the URL of a mask in another file.
 
-    If the file has no CRS, the levels' CRS is NO_CRS, and their transforms are the file's or the identity.
+    If the file has no CRS, the levels' CRS is NO_CRS, and their transforms are the file's or in pixels.
     """
 
     identity: str

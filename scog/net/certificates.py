@@ -15,11 +15,9 @@ def tls_context() -> ssl.SSLContext:
     slim containers and python.org's macOS build have no system certificates.
     """
     paths = ssl.get_default_verify_paths()
-    uses_environment = paths.cafile not in (None, paths.openssl_cafile) or paths.capath not in (
-        None,
-        paths.openssl_capath,
-    )
-    return _context(paths.cafile, paths.capath, uses_environment)
+    has_file = paths.cafile not in (None, paths.openssl_cafile)
+    has_folder = paths.capath not in (None, paths.openssl_capath)
+    return _context(paths.cafile, paths.capath, has_file or has_folder)
 
 
 @lru_cache(maxsize=4)

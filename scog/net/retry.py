@@ -14,12 +14,12 @@ from scog.errors import SourceError, SourceUnavailable
 
 RETRIED_STATUS = frozenset({429, 500, 502, 503, 504})
 MAX_DELAY = 10.0
-"""Seconds before a retry at most. If a host asks for a longer delay, the read fails."""
+"""Maximum delay before a retry in seconds. If `Retry-After` of the host is longer, the read fails."""
 MAX_STALLS = 2
-"""A read is retried after this many stalls; one more fails it."""
+"""A read is retried after this many stalls. The next stall fails it."""
 STALL_REASONS = frozenset({"timeout", "slow"})
 FINAL_REASONS = frozenset({"http-403", "http-404", "http-410"})
-"""Reasons that fail a read at once. After any other invalid response the request is repeated once."""
+"""Errors with these reasons fail a read at once. After any other invalid response the request is repeated once."""
 
 
 class Retries:

@@ -187,7 +187,7 @@ def test_doctor_reports_as_json(world: EarthSearch, capfd: pytest.CaptureFixture
 def test_an_open_breaker_is_reported(
     world: EarthSearch, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scog.net.policy.CircuitBreaker.is_open", lambda breaker: True)
+    monkeypatch.setattr("scog.net.policy.CircuitBreaker.blocks_request", lambda breaker: True)
     monkeypatch.setattr("scog.net.policy.CircuitBreaker.state", BreakerState.OPEN)
     code, out, _ = scog(capfd, "doctor")
     assert code == 1

@@ -113,7 +113,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     class Counted(Mosaic):
         async def read(self, observations: object) -> None:
-            periods.append(str(self._view._request.interval)[:10])
+            periods.append(str(self._scene_reader._request.interval)[:10])
             await super().read(observations)  # type: ignore[arg-type]
 
     monkeypatch.setattr(scog.imaging.draw, "Mosaic", Counted)
