@@ -89,7 +89,7 @@ def test_pages_continue_beyond_the_limit_of_a_search(server: Served, monkeypatch
     """A search is limited; the list is not."""
     monkeypatch.setattr(search_module, "MAX_SCENES", 6)
     monkeypatch.setattr(search_module, "MAX_PAGES", 3)
-    monkeypatch.setattr(archive_module, "MAX_SCENES", 3)
+    monkeypatch.setattr(archive_module, "MAX_PAGE_ITEMS", 3)
     found = pages(server, f"/scenes?bbox=4,43,71,51&{EVER}&limit=5")
     assert [name for page in found for name in page] == [*newest_first(), "global"]
 
