@@ -251,7 +251,7 @@ def test_further_scenes_are_on_the_next_page(tmp_path: Path, opened: Open) -> No
     assert len(whole) == 22
     query, seen = Query((11.2, 46.2, 11.4, 46.4), ALWAYS, 100.0, None), []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "MAX_SCENES", 5)
+        patch.setattr(module, "MAX_PAGE_ITEMS", 5)
         cursor = None
         for _ in range(5):
             page = asyncio.run(archive.page(query, cursor, UpstreamStats()))
