@@ -32,7 +32,7 @@ from scog.catalog.archive.archive import Archive
 from scog.catalog.search import Searches
 from scog.catalog.search_store import SearchStore
 from scog.composite.mask import parse_mask
-from scog.composite.methods import NAMED
+from scog.composite.methods import METHODS
 from scog.geo.grid import tile_grid, transformer
 from scog.imaging.draw import draw
 from scog.imaging.engine import Engine, open_engine
@@ -86,7 +86,7 @@ class Worker:
         return {"error": "unsupported"}
 
     async def _drawn(self, message: Json, mask: str, composite: str) -> Json:
-        if composite not in NAMED:
+        if composite not in METHODS:
             return {"error": "unsupported"}
         engine = await self._engine(message["scenes"])
         expression = layer_of(LAYERS[message["kind"]]).expression
@@ -97,7 +97,7 @@ class Worker:
             mask=parse_mask(mask),
             cloud_cover=100.0,
             interval=parse_interval(EVER),
-            composite=NAMED[composite],
+            composite=METHODS[composite],
         )
         drawing = await draw(engine, tile_grid(message["z"], message["x"], message["y"]), request)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
