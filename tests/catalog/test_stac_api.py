@@ -20,7 +20,7 @@ from scog.errors import CatalogBroken, CatalogError, CatalogUnavailable
 from scog.net import catalog_http
 from scog.net.policy import UpstreamStats
 from scog.temporal.intervals import parse_interval
-from tests.doubles.acquisitions import acquisitions, squares_around
+from tests.doubles.acquisitions import acquisitions, mgrs_tiles_around
 from tests.doubles.archives import C1, L2A
 from tests.doubles.earth_search import (
     ROOT,
@@ -51,7 +51,7 @@ from tests.doubles.reading import Clock
 pytestmark = pytest.mark.usefixtures("transport_slowly")
 
 WORLD = (-180.0, -85.0, 180.0, 85.0)
-SQUARES = squares_around(11.3, 46.5, 2, 2)
+SQUARES = mgrs_tiles_around(11.3, 46.5, 2, 2)
 ITEMS = acquisitions(SQUARES, date(2024, 1, 1), 73, "https://files.example.org")
 """Four MGRS tiles, every five days of 2024: 292 acquisitions in both collections."""
 FEW = ITEMS[:16]
@@ -112,7 +112,10 @@ def test_the_search_request_to_earth_search() -> None:
         search_all(
             server, query(bounds=(10.0, 46.0, 12.0, 47.5), interval=parse_interval("2024-01-01/.."), cloud_cover=20.0)
         )
-        assert [(request.method, request.path) for request in server.asked] == [("GET", ROOT), ("POST", SEARCH)]
+        assert [(request.method, request.path) for request in server.catalog_requests] == [
+            ("GET", ROOT),
+            ("POST", SEARCH),
+        ]
         sent = server.searches[0].body
     fields = sent.pop("fields")
     assert sent == {
@@ -223,7 +226,7 @@ def test_the_landing_page_is_cached_for_an_hour_and_used_longer_on_failure() -> 
 
         async def search() -> None:
             await catalog.page(query(), None, UpstreamStats())
-            counts.append(sum(request.path == ROOT for request in server.asked))
+            counts.append(sum(request.path == ROOT for request in server.catalog_requests))
 
         try:
             await asyncio.gather(*(search() for _ in range(8)))
@@ -304,7 +307,7 @@ def test_persistent_errors_raise_catalog_unavailable(path: str, fault: Fault) ->
         server.fail(path, always=fault)
         with pytest.raises(CatalogUnavailable):
             search_all(server)
-        assert sum(request.path == path for request in server.asked) == 3
+        assert sum(request.path == path for request in server.catalog_requests) == 3
 
 
 @pytest.mark.parametrize("path", [ROOT, SEARCH])
@@ -324,7 +327,7 @@ def test_a_repeated_invalid_response_is_an_error(path: str, fault: Fault) -> Non
         server.fail(path, always=fault)
         with pytest.raises(CatalogBroken, match=re.escape(server.root)):
             search_all(server)
-        assert sum(request.path == path for request in server.asked) == 2
+        assert sum(request.path == path for request in server.catalog_requests) == 2
 
 
 @pytest.mark.parametrize("path", [ROOT, SEARCH])
@@ -336,7 +339,7 @@ def test_a_response_that_is_not_stac_is_an_error_without_retry(path: str, fault:
         server.fail(path, always=fault)
         with pytest.raises(CatalogBroken):
             search_all(server, deadline=10.0)
-        assert sum(request.path == path for request in server.asked) == 1
+        assert sum(request.path == path for request in server.catalog_requests) == 1
 
 
 @pytest.mark.parametrize("path", [ROOT, SEARCH])

@@ -13,15 +13,15 @@ import pytest
 
 from scog import cli
 from scog.net.policy import BreakerState
-from tests.doubles.acquisitions import acquisitions, put_cogs, squares_around
+from tests.doubles.acquisitions import acquisitions, mgrs_tiles_around, put_cogs
 from tests.doubles.archives import MadeScene, Square, constant
 from tests.doubles.earth_search import ROOT, SEARCH, EarthSearch, edit
-from tests.doubles.own_files import SIDE, write_file, write_item
+from tests.doubles.item_folder import SIDE, write_file, write_item
 from tests.doubles.range_server import Fault, hang, html, reset, status
 
 pytestmark = pytest.mark.usefixtures("transport_slowly")
 
-SQUARES = squares_around(-69.0, -33.5, 2, 1)
+SQUARES = mgrs_tiles_around(-69.0, -33.5, 2, 1)
 """MGRS tiles in the western and southern hemispheres."""
 BOX = "-70.5,-34.5,-67,-32.5"
 
@@ -123,7 +123,7 @@ def test_invalid_options_are_refused(world: EarthSearch, capfd: pytest.CaptureFi
     code, out, err = scog(capfd, "search", *options)
     assert (code, out) == (2, "")
     assert err
-    assert world.asked == []
+    assert world.catalog_requests == []
 
 
 def test_an_unreachable_catalogue_is_reported(world: EarthSearch, capfd: pytest.CaptureFixture[str]) -> None:
@@ -169,7 +169,7 @@ def test_doctor_passes(world: EarthSearch, capfd: pytest.CaptureFixture[str]) ->
     # Header and block; size, latency, one connection and eight.
     assert len(world.requests) == 2 + 1 + 1 + tls + 1 + 8
     assert world.bytes < 5_000_000  # including those of the catalogue
-    assert [request.path for request in world.asked] == [ROOT, *[ROOT] * (1 + tls), SEARCH]
+    assert [request.path for request in world.catalog_requests] == [ROOT, *[ROOT] * (1 + tls), SEARCH]
 
 
 def test_doctor_reports_as_json(world: EarthSearch, capfd: pytest.CaptureFixture[str]) -> None:

@@ -415,7 +415,7 @@ def test_queueing_does_not_count_as_a_fault_of_the_host() -> None:
     with RangeServer(latency=0.1) as server:
         server.put(PATH, DATA)
         run(work())
-        assert server.at_once == 4
+        assert server.max_concurrent == 4
         assert len(server.requests) == 48
 
 

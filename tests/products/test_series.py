@@ -38,14 +38,14 @@ from tests.doubles.series import (
     DAYS,
     GRID,
     OVERCAST,
+    PARTLY_COVERED,
     SQUARE,
     STRIPS,
-    TORN,
     areas_of,
-    clouded,
+    cloudy_pixels,
+    expected_ndvi,
     image_request,
     lonlat,
-    observed,
     polygon,
     sample_series_in,
     series_of,
@@ -139,7 +139,7 @@ def test_statistics_of_polygons_equal_exactextract_on_each_date(dates: Dates, ge
     dense = shapely.segmentize(shapely.geometry.shape(geometry), 0.0005)
     shape = shapely.transform(dense, lambda places: np.stack(to_utm.transform(*places.T), axis=1))
     total = shape.area / 100
-    days, cloudy = observed(scenes), clouded(scenes)
+    days, cloudy = expected_ndvi(scenes), cloudy_pixels(scenes)
     assert [str(row.time.date()) for row in series.rows] == list(DAYS)
     geod = Geod(ellps="WGS84")
     geodesic_area = sum(
@@ -235,7 +235,7 @@ def test_areas_with_too_many_pixels_are_sampled_at_a_coarser_resolution(dates: D
     assert series.sampling_grid.coarser
     assert series.sampling_grid.resolution == 20
     assert series.sampling_grid.hectares == pytest.approx(40, rel=1e-3)
-    clear = observed(scenes, masked=())
+    clear = expected_ndvi(scenes, masked=())
     for row in series.rows:
         block = clear[str(row.time.date())][100:200, 100:140]
         if not np.isnan(block).any():
@@ -472,7 +472,7 @@ def test_a_reprocessed_scene_is_sampled_again(dates: Dates) -> None:
 
 
 def test_failed_scenes_are_read_again(broken: Path) -> None:
-    (nir,) = files(broken, TORN, "nir")
+    (nir,) = files(broken, PARTLY_COVERED, "nir")
     data = nir.read_bytes()
 
     async def work() -> None:
@@ -480,11 +480,11 @@ def test_failed_scenes_are_read_again(broken: Path) -> None:
             state = SeriesState(engine)
             areas = areas_of(POLYGONS["all"])
             nir.unlink()
-            (series,) = await sample_series_in(state, areas, when=f"{TORN}/{DAYS[-1]}")
+            (series,) = await sample_series_in(state, areas, when=f"{PARTLY_COVERED}/{DAYS[-1]}")
             assert [row.sample.failed for row in series.rows] == [True, False, False]
             nir.write_bytes(data)
             engine.blocks._errors._errors.clear()  # errors are cached for a minute
-            (series,) = await sample_series_in(state, areas, when=f"{TORN}/{DAYS[-1]}")
+            (series,) = await sample_series_in(state, areas, when=f"{PARTLY_COVERED}/{DAYS[-1]}")
             assert [row.sample.failed for row in series.rows] == [False] * 3
 
     asyncio.run(work())
