@@ -41,7 +41,7 @@ def session(demo_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 @pytest.fixture(scope="module")
 def server(demo_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     with served(Settings(catalog=str(demo_archive), cache_dir=tmp_path_factory.mktemp("cache"))) as running:
-        yield running.ask
+        yield running.client
 
 
 def test_an_image_equals_the_servers(session: scog.Session, server: httpx.Client) -> None:
