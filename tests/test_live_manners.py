@@ -27,7 +27,7 @@ from scog.imaging.engine import Engine, open_engine
 from scog.imaging.select import WIDE_PAGES, WIDE_SCENES
 from scog.settings import Settings
 from scog.temporal.intervals import parse_interval
-from tests.doubles.acquisitions import MgrsSquare, acquisitions, put_cogs, squares_around
+from tests.doubles.acquisitions import MgrsTile, acquisitions, put_cogs, mgrs_tiles_around
 from tests.doubles.archives import C1, L2A
 from tests.doubles.earth_search import ROOT, SEARCH, EarthSearch, cut, drip_headers, edit, forbidden, huge
 from tests.doubles.range_server import Fault, RangeServer, body, hang, html, reset, status
@@ -35,19 +35,19 @@ from tests.web.conftest import Served, served
 
 pytestmark = pytest.mark.usefixtures("transport_slowly")
 
-SQUARES = squares_around(11.3, 46.5, 2, 2)
+SQUARES = mgrs_tiles_around(11.3, 46.5, 2, 2)
 YEAR = "2024-01-01/2024-12-31"
 NDVI = 0.6
 """Of all pixels: red 0.1, nir 0.4."""
 Tile = tuple[int, int, int]
 
 
-def weather(number: int, square: MgrsSquare) -> str:
+def weather(number: int, square: MgrsTile) -> str:
     """Every third pass is clear, the others are all clouds."""
     return f"{square.name}/{'clear' if number % 3 == 0 else 'cloudy'}"
 
 
-def year(server: RangeServer, squares: Sequence[MgrsSquare] = SQUARES, passes: int = 73) -> list[Any]:
+def year(server: RangeServer, squares: Sequence[MgrsTile] = SQUARES, passes: int = 73) -> list[Any]:
     return acquisitions(squares, date(2024, 1, 1), passes, server.url("/cogs"), folder=weather)
 
 
@@ -170,7 +170,7 @@ def test_panning_within_a_view_asks_only_for_new_areas(world: EarthSearch, tmp_p
 def test_further_pages_are_asked_for_only_while_pixels_are_missing(
     world: EarthSearch, tmp_path: Path, clear: int, pages: int
 ) -> None:
-    def clouds_come(number: int, square: MgrsSquare) -> str:
+    def clouds_come(number: int, square: MgrsTile) -> str:
         return f"{square.name}/{'clear' if number < clear else 'cloudy'}"
 
     base = world.url("/cogs")
@@ -415,7 +415,7 @@ def test_a_failing_further_page_spoils_nothing(world: EarthSearch, tmp_path: Pat
 
 @pytest.mark.parametrize("z", [4, 7])
 def test_low_zooms_are_bounded_and_it_is_said(world: EarthSearch, tmp_path: Path, z: int) -> None:
-    country = [each for zone in (9.0, 15.0) for each in squares_around(zone, 46.5, 5, 8)]
+    country = [each for zone in (9.0, 15.0) for each in mgrs_tiles_around(zone, 46.5, 5, 8)]
     world.items = acquisitions(country, date(2014, 1, 1), 20, world.url("/cogs"), every=180, collections=[L2A])
     for square in country:
         put_cogs(world, f"/cogs/{square.name}", SQUARES[0])

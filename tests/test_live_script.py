@@ -7,14 +7,14 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from tests.doubles.acquisitions import acquisitions, put_cogs, squares_around
+from tests.doubles.acquisitions import acquisitions, put_cogs, mgrs_tiles_around
 from tests.doubles.earth_search import ROOT, SEARCH, EarthSearch, edit, link_next
 from tests.doubles.range_server import status, whole
 from tests.live import earth_search as live
 
 pytestmark = pytest.mark.acceptance
 
-SQUARES = squares_around(11.3, 46.5, 2, 2)
+SQUARES = mgrs_tiles_around(11.3, 46.5, 2, 2)
 
 
 @pytest.fixture

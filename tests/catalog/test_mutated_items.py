@@ -29,7 +29,7 @@ from scog.net.policy import UpstreamStats
 from scog.products.scene_list import feature_collection
 from scog.temporal.intervals import Interval
 from scog.web.stac.documents import Documents
-from tests.doubles.acquisitions import acquisitions, squares_around
+from tests.doubles.acquisitions import acquisitions, mgrs_tiles_around
 from tests.doubles.earth_search import SEARCH, EarthSearch, edit
 from tests.doubles.mutations import Item, Mutation, mutations
 from tests.stac.made_items import make_items
@@ -37,7 +37,7 @@ from tests.stac.made_items import make_items
 WORLD = Query((-180.0, -90.0, 180.0, 90.0), Interval(None, None), 100.0, None)
 FEW = 60
 MADE = make_items()[0]
-EARTH_SEARCH = acquisitions(squares_around(11.3, 46.5, 1, 1), date(2024, 1, 1), 1, "https://example.org")[0]
+EARTH_SEARCH = acquisitions(mgrs_tiles_around(11.3, 46.5, 1, 1), date(2024, 1, 1), 1, "https://example.org")[0]
 COSTLY = ("id", "type", "properties", "datetime", "geometry", "assets")
 """Members without whose valid value an item is unusable."""
 PROPERTIES = ("datetime", "storage:requester_pays")

@@ -22,12 +22,14 @@ from scog.collections.reflectance_offset import C1, L2A
 from scog.errors import CatalogUnavailable
 from scog.net.policy import UpstreamStats
 from scog.temporal.intervals import parse_interval
-from tests.doubles.acquisitions import acquisitions, squares_around
+from tests.doubles.acquisitions import acquisitions, mgrs_tiles_around
 from tests.doubles.scripted_catalog import AREA, EVER, Bench, Scripted, newest_first, settle
 
 PAST = parse_interval("2020-01-01/2020-12-31")
 ITEMS = newest_first(
-    acquisitions(squares_around(11.3, 46.5, 2, 2), date(2020, 1, 1), 30, "https://files.example.org", collections=[L2A])
+    acquisitions(
+        mgrs_tiles_around(11.3, 46.5, 2, 2), date(2020, 1, 1), 30, "https://files.example.org", collections=[L2A]
+    )
 )
 """Thirty overpasses of four MGRS tiles, newest first."""
 
@@ -260,7 +262,7 @@ def test_invalid_and_other_items_are_skipped_and_counted() -> None:
 
 
 def test_a_catalogue_that_ignores_filters_never_mixes_collections() -> None:
-    both = acquisitions(squares_around(11.3, 46.5, 1, 1), date(2020, 1, 1), 5, "https://files.example.org")
+    both = acquisitions(mgrs_tiles_around(11.3, 46.5, 1, 1), date(2020, 1, 1), 5, "https://files.example.org")
 
     async def work() -> None:
         bench = Bench(Scripted(both))

@@ -15,12 +15,12 @@ from scog.catalog.stac_api import RemoteCatalog
 from scog.errors import CatalogUnavailable
 from scog.net.policy import UpstreamStats
 from scog.temporal.intervals import parse_interval
-from tests.doubles.acquisitions import acquisitions, squares_around
+from tests.doubles.acquisitions import acquisitions, mgrs_tiles_around
 from tests.doubles.archives import L2A
 from tests.doubles.earth_search import ROOT, SEARCH, EarthSearch, drip_headers
 from tests.doubles.range_server import Fault, drip, hang, hang_after, status
 
-ITEMS = acquisitions(squares_around(11.3, 46.5, 2, 2), date(2024, 1, 1), 4, "https://files.example.org")
+ITEMS = acquisitions(mgrs_tiles_around(11.3, 46.5, 2, 2), date(2024, 1, 1), 4, "https://files.example.org")
 QUERY = Query((-180.0, -85.0, 180.0, 85.0), parse_interval("../.."), 100.0, L2A)
 
 Work = Callable[[RemoteCatalog], Awaitable[Any]]

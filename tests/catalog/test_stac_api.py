@@ -20,7 +20,7 @@ from scog.errors import CatalogBroken, CatalogError, CatalogUnavailable
 from scog.net import catalog_http
 from scog.net.policy import UpstreamStats
 from scog.temporal.intervals import parse_interval
-from tests.doubles.acquisitions import acquisitions, squares_around
+from tests.doubles.acquisitions import acquisitions, mgrs_tiles_around
 from tests.doubles.archives import C1, L2A
 from tests.doubles.earth_search import (
     ROOT,
@@ -51,7 +51,7 @@ from tests.doubles.reading import Clock
 pytestmark = pytest.mark.usefixtures("transport_slowly")
 
 WORLD = (-180.0, -85.0, 180.0, 85.0)
-SQUARES = squares_around(11.3, 46.5, 2, 2)
+SQUARES = mgrs_tiles_around(11.3, 46.5, 2, 2)
 ITEMS = acquisitions(SQUARES, date(2024, 1, 1), 73, "https://files.example.org")
 """Four MGRS tiles, every five days of 2024: 292 acquisitions in both collections."""
 FEW = ITEMS[:16]

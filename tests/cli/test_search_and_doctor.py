@@ -13,7 +13,7 @@ import pytest
 
 from scog import cli
 from scog.net.policy import BreakerState
-from tests.doubles.acquisitions import acquisitions, put_cogs, squares_around
+from tests.doubles.acquisitions import acquisitions, put_cogs, mgrs_tiles_around
 from tests.doubles.archives import MadeScene, Square, constant
 from tests.doubles.earth_search import ROOT, SEARCH, EarthSearch, edit
 from tests.doubles.own_files import SIDE, write_file, write_item
@@ -21,7 +21,7 @@ from tests.doubles.range_server import Fault, hang, html, reset, status
 
 pytestmark = pytest.mark.usefixtures("transport_slowly")
 
-SQUARES = squares_around(-69.0, -33.5, 2, 1)
+SQUARES = mgrs_tiles_around(-69.0, -33.5, 2, 1)
 """A place in the western and the southern hemisphere."""
 BOX = "-70.5,-34.5,-67,-32.5"
 

@@ -29,7 +29,7 @@ def _between(source: int, target: int) -> Transformer:
 
 
 @dataclass(frozen=True)
-class MgrsSquare:
+class MgrsTile:
     """A square of Sentinel-2's grid: 109.8 km a side, its corner in metres of its UTM zone."""
 
     name: str
@@ -53,7 +53,7 @@ class MgrsSquare:
         return float(lon), float(lat)
 
 
-def squares_around(lon: float, lat: float, columns: int, rows: int) -> list[MgrsSquare]:
+def mgrs_tiles_around(lon: float, lat: float, columns: int, rows: int) -> list[MgrsTile]:
     """So many squares of the zone that a place lies in, the place near their middle; row by row from the north."""
     zone = int(lon + 180) // 6 + 1
     epsg = (32600 if lat >= 0 else 32700) + zone
@@ -61,7 +61,7 @@ def squares_around(lon: float, lat: float, columns: int, rows: int) -> list[Mgrs
     first = max(1, round(x / 100_000 - columns / 2))
     top = round(y / 100_000 + rows / 2)
     return [
-        MgrsSquare(_name(zone, epsg, east, north - 1), epsg, 100_000 * east - 40, 100_000 * north)
+        MgrsTile(_name(zone, epsg, east, north - 1), epsg, 100_000 * east - 40, 100_000 * north)
         for north in range(top, top - rows, -1)
         for east in range(first, first + columns)
     ]
@@ -84,20 +84,20 @@ BANDS = {
 _COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 
 
-def clouds_by_turns(number: int, square: int) -> float:
+def varied_cloud_cover(number: int, square: int) -> float:
     """From 0 to 99 percent, in no order."""
     return float((number * 37 + square * 11) % 100)
 
 
 def acquisitions(
-    squares: Sequence[MgrsSquare],
+    squares: Sequence[MgrsTile],
     first: date,
     passes: int,
     base: str,
     *,
     every: int = 5,
-    clouds: Callable[[int, int], float] = clouds_by_turns,
-    folder: Callable[[int, MgrsSquare], str] = lambda number, square: square.name,
+    clouds: Callable[[int, int], float] = varied_cloud_cover,
+    folder: Callable[[int, MgrsTile], str] = lambda number, square: square.name,
     collections: Sequence[str] = (L2A, C1),
 ) -> list[Json]:
     """One item for each collection, square and pass; pass `number` is at `first` plus `number` times `every` days.
@@ -117,7 +117,7 @@ def acquisitions(
 
 
 def _item(
-    collection: str, square: MgrsSquare, number: int, began: datetime, seen: datetime, clouds: float, where: str
+    collection: str, square: MgrsTile, number: int, began: datetime, seen: datetime, clouds: float, where: str
 ) -> Json:
     letter = "ABC"[number % 3]
     start, day = f"{began:%Y%m%dT%H%M%S}", f"{began:%Y%m%d}"
@@ -171,7 +171,7 @@ def _item(
 
 
 @lru_cache(maxsize=4096)
-def _assets(square: MgrsSquare, where: str, old: bool) -> Json:
+def _assets(square: MgrsTile, where: str, old: bool) -> Json:
     """The same object for all items whose files lie in one place: not to be changed."""
     assets: Json = {}
     for key, (file, pixel) in BANDS.items():
@@ -207,7 +207,7 @@ def _assets(square: MgrsSquare, where: str, old: bool) -> Json:
 
 
 def put_cogs(
-    server: RangeServer, path: str, square: MgrsSquare, *, red: int = 1000, nir: int = 4000, scl: int = 4
+    server: RangeServer, path: str, square: MgrsTile, *, red: int = 1000, nir: int = 4000, scl: int = 4
 ) -> None:
     """Serve small files at `path` for a whole square: the same number everywhere, 100 m a pixel."""
     server.put(f"{path}/B04.tif", cog(square, red, "uint16"))
@@ -216,7 +216,7 @@ def put_cogs(
 
 
 @lru_cache(maxsize=256)
-def cog(square: MgrsSquare, number: int, dtype: str) -> bytes:
+def cog(square: MgrsTile, number: int, dtype: str) -> bytes:
     """A file of one number over a square, with overviews down to 69 pixels."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "made.tif"

@@ -1,7 +1,7 @@
 """Earth Search v1 on a real socket, as it was seen to behave.
 
     with EarthSearch() as catalog:
-        catalog.items = acquisitions(squares_around(11.0, 46.5, 2, 2), date(2024, 6, 1), 20, catalog.url("/cogs"))
+        catalog.items = acquisitions(mgrs_tiles_around(11.0, 46.5, 2, 2), date(2024, 6, 1), 20, catalog.url("/cogs"))
         catalog.fail(SEARCH, status(429, Retry_After="1"), html)  # the first search, the second
         ask(catalog.root)
         assert [asked.body for asked in catalog.searches] == [...]

@@ -21,11 +21,11 @@ from scog.imaging.report import Report
 from scog.imaging.request import SceneFilter
 from scog.imaging.select import observations
 from scog.settings import Settings
-from tests.doubles.acquisitions import acquisitions, squares_around
+from tests.doubles.acquisitions import acquisitions, mgrs_tiles_around
 from tests.doubles.archives import L2A
 from tests.doubles.scripted_catalog import EVER, Bench, Scripted, newest_first
 
-SQUARES = squares_around(11.3, 46.5, 2, 2)
+SQUARES = mgrs_tiles_around(11.3, 46.5, 2, 2)
 SERIES = newest_first(acquisitions(SQUARES, date(2024, 1, 1), 30, "https://files.example.org", collections=[L2A]))
 MIDDLE = SQUARES[0].middle
 

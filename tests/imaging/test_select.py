@@ -23,7 +23,7 @@ from scog.imaging.report import Report
 from scog.imaging.request import SceneFilter
 from scog.imaging.select import WIDE_PAGES, WIDE_SCENES, observations
 from scog.settings import Settings
-from tests.doubles.acquisitions import acquisitions, squares_around
+from tests.doubles.acquisitions import acquisitions, mgrs_tiles_around
 from tests.doubles.archives import L2A
 from tests.doubles.scripted_catalog import EVER, Bench, Scripted, newest_first
 
@@ -33,14 +33,14 @@ def tile_at(lon: float, lat: float, z: int) -> Grid:
     return tile_grid(tile.z, tile.x, tile.y)
 
 
-SQUARES = squares_around(11.3, 46.5, 2, 2)
+SQUARES = mgrs_tiles_around(11.3, 46.5, 2, 2)
 SERIES = newest_first(
     acquisitions(SQUARES, date(2024, 1, 1), 30, "https://files.example.org", collections=[L2A], every=3)
 )
 INNER = tile_at(11.69, 46.87, 14)
 """A tile where all four MGRS tiles overlap."""
 WIDE = tile_grid(4, 8, 5)
-COUNTRY = [each for zone in (3.0, 9.0) for each in squares_around(zone, 46.0, 6, 14)]
+COUNTRY = [each for zone in (3.0, 9.0) for each in mgrs_tiles_around(zone, 46.0, 6, 14)]
 """168 MGRS tiles of two UTM zones."""
 
 
