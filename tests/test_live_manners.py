@@ -27,7 +27,7 @@ from scog.imaging.engine import Engine, open_engine
 from scog.imaging.select import WIDE_PAGES, WIDE_SCENES
 from scog.settings import Settings
 from scog.temporal.intervals import parse_interval
-from tests.doubles.acquisitions import MgrsTile, acquisitions, put_cogs, mgrs_tiles_around
+from tests.doubles.acquisitions import MgrsTile, acquisitions, mgrs_tiles_around, put_cogs
 from tests.doubles.archives import C1, L2A
 from tests.doubles.earth_search import ROOT, SEARCH, EarthSearch, cut, drip_headers, edit, forbidden, huge
 from tests.doubles.range_server import Fault, RangeServer, body, hang, html, reset, status
@@ -154,7 +154,7 @@ def test_many_tiles_at_once_share_one_search(world: EarthSearch, tmp_path: Path)
             await asyncio.gather(*(draw_tile(engine, tile) for tile in tiles_around(11.0, 47.3, 12, 6)))
 
     asyncio.run(work())
-    assert Counter(asked.path for asked in world.asked) == {ROOT: 1, SEARCH: 1}
+    assert Counter(asked.path for asked in world.catalog_requests) == {ROOT: 1, SEARCH: 1}
 
 
 def test_panning_within_a_view_asks_only_for_new_areas(world: EarthSearch, tmp_path: Path) -> None:
@@ -260,7 +260,7 @@ def test_the_catalogue_goes_away_in_the_middle_and_comes_back(world: EarthSearch
         unknown = ["/tiles/{}/{}/{}".format(*tile) for tile in tiles_around(12.6, 46.3, 12, 3)]
         assert server.get(known[0], params=QUERY).status_code == 200
         world.down()
-        asked = len(world.asked)
+        asked = len(world.catalog_requests)
         for address in (*known, *unknown):
             answer = server.get(address, params=QUERY)
             if address in known:
@@ -269,7 +269,7 @@ def test_the_catalogue_goes_away_in_the_middle_and_comes_back(world: EarthSearch
             else:
                 _is_problem(answer, 503)
                 assert int(answer.headers["Retry-After"]) >= 1
-        assert len(world.asked) - asked == breaker.limit  # then it was left alone
+        assert len(world.catalog_requests) - asked == breaker.limit  # then it was left alone
         assert server.get("/healthz").status_code == 200
         world.up()
         _until(lambda: server.get(unknown[0], params=QUERY).status_code == 200)

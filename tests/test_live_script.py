@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from tests.doubles.acquisitions import acquisitions, put_cogs, mgrs_tiles_around
+from tests.doubles.acquisitions import acquisitions, mgrs_tiles_around, put_cogs
 from tests.doubles.earth_search import ROOT, SEARCH, EarthSearch, edit, link_next
 from tests.doubles.range_server import status, whole
 from tests.live import earth_search as live

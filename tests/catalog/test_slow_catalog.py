@@ -84,7 +84,7 @@ def test_the_read_timeout_ends_a_search_long_before_its_deadline(path: str, faul
         said = using(server, work)
         assert time.monotonic() - since < 5.0
         assert said.startswith(f"The catalogue {server.url(path)} did not answer in time: no data arrived for 0.5 s.")
-        assert sum(asked.path == path for asked in server.asked) == 2 + (path == ROOT)
+        assert sum(asked.path == path for asked in server.catalog_requests) == 2 + (path == ROOT)
 
 
 def test_a_slow_response_succeeds() -> None:

@@ -110,7 +110,7 @@ def truth(items: list[Any], collection: str = L2A, cloud_cover: float = 100.0, i
 def test_the_request_to_earth_search() -> None:
     with EarthSearch(FEW) as server:
         ask(server, query(bounds=(10.0, 46.0, 12.0, 47.5), interval=parse_interval("2024-01-01/.."), cloud_cover=20.0))
-        assert [(asked.method, asked.path) for asked in server.asked] == [("GET", ROOT), ("POST", SEARCH)]
+        assert [(asked.method, asked.path) for asked in server.catalog_requests] == [("GET", ROOT), ("POST", SEARCH)]
         sent = server.searches[0].body
     fields = sent.pop("fields")
     assert sent == {
@@ -217,7 +217,7 @@ def test_the_landing_page_is_cached_for_an_hour_and_used_longer_on_failure() -> 
 
         async def search() -> None:
             await catalog.page(query(), None, UpstreamStats())
-            counts.append(sum(asked.path == ROOT for asked in server.asked))
+            counts.append(sum(asked.path == ROOT for asked in server.catalog_requests))
 
         try:
             await asyncio.gather(*(search() for _ in range(8)))
@@ -298,7 +298,7 @@ def test_persistent_errors_are_unavailable(path: str, fault: Fault) -> None:
         server.fail(path, always=fault)
         with pytest.raises(CatalogUnavailable):
             ask(server)
-        assert sum(asked.path == path for asked in server.asked) == 3
+        assert sum(asked.path == path for asked in server.catalog_requests) == 3
 
 
 @pytest.mark.parametrize("path", [ROOT, SEARCH])
@@ -318,7 +318,7 @@ def test_a_repeated_invalid_response_is_an_error(path: str, fault: Fault) -> Non
         server.fail(path, always=fault)
         with pytest.raises(CatalogBroken, match=re.escape(server.root)):
             ask(server)
-        assert sum(asked.path == path for asked in server.asked) == 2
+        assert sum(asked.path == path for asked in server.catalog_requests) == 2
 
 
 @pytest.mark.parametrize("path", [ROOT, SEARCH])
@@ -330,7 +330,7 @@ def test_a_response_that_is_not_stac_is_broken_and_not_retried(path: str, fault:
         server.fail(path, always=fault)
         with pytest.raises(CatalogBroken):
             ask(server, deadline=10.0)
-        assert sum(asked.path == path for asked in server.asked) == 1
+        assert sum(asked.path == path for asked in server.catalog_requests) == 1
 
 
 @pytest.mark.parametrize("path", [ROOT, SEARCH])

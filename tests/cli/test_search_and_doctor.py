@@ -13,7 +13,7 @@ import pytest
 
 from scog import cli
 from scog.net.policy import BreakerState
-from tests.doubles.acquisitions import acquisitions, put_cogs, mgrs_tiles_around
+from tests.doubles.acquisitions import acquisitions, mgrs_tiles_around, put_cogs
 from tests.doubles.archives import MadeScene, Square, constant
 from tests.doubles.earth_search import ROOT, SEARCH, EarthSearch, edit
 from tests.doubles.own_files import SIDE, write_file, write_item
@@ -121,7 +121,7 @@ def test_invalid_options_are_refused(world: EarthSearch, capfd: pytest.CaptureFi
     code, out, err = scog(capfd, "search", *options)
     assert (code, out) == (2, "")
     assert err
-    assert world.asked == []
+    assert world.catalog_requests == []
 
 
 def test_an_unreachable_catalogue(world: EarthSearch, capfd: pytest.CaptureFixture[str]) -> None:
@@ -167,7 +167,7 @@ def test_doctor_passes(world: EarthSearch, capfd: pytest.CaptureFixture[str]) ->
     # Header and block; size, latency, one connection and eight.
     assert len(world.requests) == 2 + 1 + 1 + tls + 1 + 8
     assert world.bytes < 5_000_000  # including those of the catalogue
-    assert [asked.path for asked in world.asked] == [ROOT, *[ROOT] * (1 + tls), SEARCH]
+    assert [asked.path for asked in world.catalog_requests] == [ROOT, *[ROOT] * (1 + tls), SEARCH]
 
 
 def test_the_same_as_json(world: EarthSearch, capfd: pytest.CaptureFixture[str]) -> None:

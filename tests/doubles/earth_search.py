@@ -45,7 +45,7 @@ _CONFORMS_TO = (
 
 
 @dataclass(frozen=True)
-class Asked:
+class CatalogRequest:
     """One request to the catalogue; `body` is what a search asked for, whichever way it was sent."""
 
     method: str
@@ -70,7 +70,7 @@ class EarthSearch(RangeServer):
         self.name = name
         self.exact_fields = exact_fields
         """Send just the fields that are included, as newer versions of its software do."""
-        self.asked: list[Asked] = []
+        self.catalog_requests: list[CatalogRequest] = []
         self._sorted: list[_Entry] = []
         self.items = list(items)
 
@@ -89,13 +89,13 @@ class EarthSearch(RangeServer):
         self._sorted = sorted((_Entry.of(item) for item in items), key=lambda entry: entry.order, reverse=True)
 
     @property
-    def searches(self) -> list[Asked]:
+    def searches(self) -> list[CatalogRequest]:
         """The searches among what was asked."""
-        return [asked for asked in self.asked if asked.path == SEARCH]
+        return [asked for asked in self.catalog_requests if asked.path == SEARCH]
 
     def forget_requests(self) -> None:
         super().forget_requests()
-        self.asked.clear()
+        self.catalog_requests.clear()
 
     def down(self) -> None:
         """From now on every connection to the catalogue is reset; its files are still served."""
@@ -114,7 +114,7 @@ class EarthSearch(RangeServer):
         if path != ROOT and not path.startswith(ROOT + "/"):
             return super()._chosen(request)
         body = json.loads(request.body) if request.body else _from_query(query)
-        self.asked.append(Asked(request.method, path, body))
+        self.catalog_requests.append(CatalogRequest(request.method, path, body))
         answer = self._catalog(request.method, path, body)
         fault = self._due(self._files.get(path))
         return fault(answer) if fault else answer

@@ -67,7 +67,7 @@ def test_hosts_of_no_proxy_are_connected_to_directly(monkeypatch: pytest.MonkeyP
         monkeypatch.setenv("NO_PROXY", name)
         get(server.root)
         assert proxy.seen == []
-        assert len(server.asked) == 1
+        assert len(server.catalog_requests) == 1
 
 
 @needs_openssl
