@@ -23,7 +23,7 @@ from scog.errors import CatalogUnavailable
 from scog.net.policy import UpstreamStats
 from scog.temporal.intervals import parse_interval
 from tests.doubles.acquisitions import acquisitions, mgrs_tiles_around
-from tests.doubles.scripted_catalog import AREA, EVER, Bench, Scripted, newest_first, settle
+from tests.doubles.scripted_catalog import AREA, EVER, ScriptedCatalog, SearchHarness, newest_first, settle
 
 PAST = parse_interval("2020-01-01/2020-12-31")
 ITEMS = newest_first(
@@ -42,9 +42,9 @@ def run(work: Coroutine[Any, Any, None]) -> None:
     asyncio.run(bounded())
 
 
-def with_bench(work: Callable[[Bench], Coroutine[Any, Any, None]], **more: Any) -> None:
+def with_bench(work: Callable[[SearchHarness], Coroutine[Any, Any, None]], **more: Any) -> None:
     async def whole() -> None:
-        bench = Bench(Scripted(ITEMS), **more)
+        bench = SearchHarness(ScriptedCatalog(ITEMS), **more)
         try:
             await work(bench)
         finally:
@@ -61,38 +61,38 @@ def ids(search: Search) -> list[str]:
 
 
 def test_concurrent_requests_share_a_search() -> None:
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         bench.catalog.gate = asyncio.Event()
         asked = [asyncio.ensure_future(bench.find()) for _ in range(50)]
         await settle()
         bench.catalog.gate.set()
         found = await asyncio.gather(*asked)
         assert len(set(map(id, found))) == 1
-        assert len(bench.catalog.asked) == 1
+        assert len(bench.catalog.requests) == 1
 
     with_bench(work)
 
 
 def test_queries_differ_by_area_time_clouds_and_collection() -> None:
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         await bench.find()
         await bench.find(area=(11.0, 46.0, 12.0, 47.0))
         await bench.find(PAST)
         await bench.find(cloud_cover=20.0)
         await bench.find(collection=C1)
-        assert len(bench.catalog.asked) == 5
+        assert len(bench.catalog.requests) == 5
         await bench.find(collection=L2A)
-        assert len(bench.catalog.asked) == 5
+        assert len(bench.catalog.requests) == 5
 
     with_bench(work)
 
 
 def test_an_error_reaches_all_waiters_and_is_not_cached() -> None:
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         bench.catalog.fault = CatalogUnavailable("away")
         found = await asyncio.gather(*(bench.find() for _ in range(10)), return_exceptions=True)
         assert all(isinstance(each, CatalogUnavailable) for each in found)
-        assert len(bench.catalog.asked) == 1
+        assert len(bench.catalog.requests) == 1
         bench.catalog.fault = None
         assert len(ids(await bench.find())) == 100
 
@@ -100,19 +100,19 @@ def test_an_error_reaches_all_waiters_and_is_not_cached() -> None:
 
 
 def test_concurrent_calls_share_a_page() -> None:
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         search = await bench.find()
         assert (search.pages, search.exhausted) == (1, False)
         await asyncio.gather(*(search.load_page(UpstreamStats()) for _ in range(10)))
         assert (search.pages, search.exhausted) == (2, True)
-        assert len(bench.catalog.asked) == 2
+        assert len(bench.catalog.requests) == 2
         assert ids(search) == _in_order([item["id"] for item in ITEMS])
 
     with_bench(work)
 
 
 def test_a_page_loaded_meanwhile_is_not_requested_again() -> None:
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         search = await bench.find()
         turns = [search.load_page(UpstreamStats(), 1) for _ in range(3)]
         await turns[0]
@@ -120,7 +120,7 @@ def test_a_page_loaded_meanwhile_is_not_requested_again() -> None:
         assert (search.pages, search.exhausted) == (2, True)
         await turns[2]
         await search.load_page(UpstreamStats())  # there is no further page
-        assert len(bench.catalog.asked) == 2
+        assert len(bench.catalog.requests) == 2
 
     with_bench(work)
 
@@ -137,7 +137,7 @@ def _in_order(names: list[str]) -> list[str]:
 
 
 def test_a_cancelled_search_still_completes() -> None:
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         bench.catalog.gate = asyncio.Event()
         asked = asyncio.ensure_future(bench.find())
         await settle()
@@ -147,13 +147,13 @@ def test_a_cancelled_search_still_completes() -> None:
         await settle()
         assert len(bench.searches._cached) == 1
         assert len(ids(await bench.find())) == 100
-        assert len(bench.catalog.asked) == 1
+        assert len(bench.catalog.requests) == 1
 
     with_bench(work)
 
 
 def test_a_repeated_request_joins_the_search_under_way() -> None:
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         bench.catalog.gate = asyncio.Event()
         for _ in range(3):
             with pytest.raises(TimeoutError):
@@ -163,13 +163,13 @@ def test_a_repeated_request_joins_the_search_under_way() -> None:
         await settle()
         bench.catalog.gate.set()
         assert len(ids(await again)) == 100
-        assert len(bench.catalog.asked) == 1
+        assert len(bench.catalog.requests) == 1
 
     with_bench(work)
 
 
 def test_a_cancelled_page_still_completes() -> None:
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         search = await bench.find()
         bench.catalog.gate = asyncio.Event()
         turn = asyncio.ensure_future(search.load_page(UpstreamStats()))
@@ -178,13 +178,13 @@ def test_a_cancelled_page_still_completes() -> None:
         await settle()
         bench.catalog.gate.set()
         await settle()
-        assert (search.pages, len(bench.catalog.asked)) == (2, 2)
+        assert (search.pages, len(bench.catalog.requests)) == (2, 2)
 
     with_bench(work)
 
 
 def test_abandoned_searches_are_bounded() -> None:
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         bench.catalog.gate = asyncio.Event()
         areas = [(float(west), 46.0, west + 1.0, 47.0) for west in range(10)]
         asked = [asyncio.ensure_future(bench.find(area=area)) for area in areas]
@@ -202,7 +202,7 @@ def test_abandoned_searches_are_bounded() -> None:
 
 def test_closing_cancels_background_requests() -> None:
     async def work() -> None:
-        bench = Bench(Scripted(ITEMS))
+        bench = SearchHarness(ScriptedCatalog(ITEMS))
         bench.catalog.gate = asyncio.Event()
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.02):
@@ -222,7 +222,7 @@ def _changed(item: Any, properties: dict[str, Any] | None = None, **members: Any
 
 def test_invalid_and_other_items_are_skipped_and_counted() -> None:
     good = ITEMS[0]
-    catalog = Scripted(
+    catalog = ScriptedCatalog(
         [
             good,
             _changed(ITEMS[1], geometry=None, bbox=None),
@@ -242,7 +242,7 @@ def test_invalid_and_other_items_are_skipped_and_counted() -> None:
     )
 
     async def work() -> None:
-        bench = Bench(catalog)
+        bench = SearchHarness(catalog)
         search = await bench.find(PAST, cloud_cover=60.0)
         assert ids(search) == [good["id"]]
         assert search.skipped == {
@@ -265,14 +265,14 @@ def test_a_catalogue_that_ignores_filters_never_mixes_collections() -> None:
     both = acquisitions(mgrs_tiles_around(11.3, 46.5, 1, 1), date(2020, 1, 1), 5, "https://files.example.org")
 
     async def work() -> None:
-        bench = Bench(Scripted(both))
+        bench = SearchHarness(ScriptedCatalog(both))
         for collection, expected in ((None, L2A), (L2A, L2A), (C1, C1)):
             search = await bench.find(collection=collection)
             assert {scene.collection for scene in search.scenes.scenes} == {expected}
             assert len(ids(search)) == 5
             assert search.skipped == {"other-collection": 5}
         await bench.close()
-        bench = Bench(Scripted(both), collection=C1)
+        bench = SearchHarness(ScriptedCatalog(both), collection=C1)
         assert {scene.collection for scene in (await bench.find()).scenes.scenes} == {C1}
         await bench.close()
 
@@ -281,10 +281,10 @@ def test_a_catalogue_that_ignores_filters_never_mixes_collections() -> None:
 
 def test_duplicates_and_older_versions_count_once() -> None:
     again = _changed(ITEMS[0], {"s2:generation_time": "2030-01-01T00:00:00Z"}, id="S2A_AGAIN")
-    catalog = Scripted([ITEMS[0], ITEMS[0], again, ITEMS[1]])
+    catalog = ScriptedCatalog([ITEMS[0], ITEMS[0], again, ITEMS[1]])
 
     async def work() -> None:
-        bench = Bench(catalog)
+        bench = SearchHarness(catalog)
         assert sorted(ids(await bench.find())) == sorted(["S2A_AGAIN", ITEMS[1]["id"]])
         await bench.close()
 
@@ -295,12 +295,12 @@ def test_duplicates_and_older_versions_count_once() -> None:
 
 
 def test_a_page_that_links_to_itself_is_the_last() -> None:
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         bench.catalog.cursor = lambda at: {"at": 0, "always": "the same"}
         search = await bench.find()
         while not search.exhausted:
             await search.load_page(UpstreamStats())
-        assert len(bench.catalog.asked) == 2
+        assert len(bench.catalog.requests) == 2
         assert not search.truncated
         assert len(ids(search)) == 100
 
@@ -308,24 +308,24 @@ def test_a_page_that_links_to_itself_is_the_last() -> None:
 
 
 def test_pages_that_link_to_each_other_end() -> None:
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         bench.catalog.cursor = lambda at: {"at": 0 if at >= 120 else 100}
         search = await bench.find()
         while not search.exhausted:
             await search.load_page(UpstreamStats())
-        assert len(bench.catalog.asked) <= 4
+        assert len(bench.catalog.requests) <= 4
         assert len(ids(search)) == 120
 
     with_bench(work)
 
 
 def test_pages_are_bounded() -> None:
-    async def work(bench: Bench) -> None:
-        bench.catalog.cursor = lambda at: {"at": 0, "number": len(bench.catalog.asked)}
+    async def work(bench: SearchHarness) -> None:
+        bench.catalog.cursor = lambda at: {"at": 0, "number": len(bench.catalog.requests)}
         search = await bench.find()
         while not search.exhausted:
             await search.load_page(UpstreamStats())
-        assert len(bench.catalog.asked) == MAX_PAGES
+        assert len(bench.catalog.requests) == MAX_PAGES
         assert search.truncated
 
     with_bench(work)
@@ -335,19 +335,19 @@ def test_scenes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search_module, "MAX_SCENES", 80)
 
     async def work() -> None:
-        bench = Bench(Scripted(ITEMS, size=20))
+        bench = SearchHarness(ScriptedCatalog(ITEMS, size=20))
         search = await bench.find()
         while not search.exhausted:
             await search.load_page(UpstreamStats())
         assert search.truncated
-        assert len(bench.catalog.asked) == 4
+        assert len(bench.catalog.requests) == 4
         await bench.close()
 
     run(work())
 
 
 def test_the_horizon_is_after_the_oldest_scene_of_the_last_page() -> None:
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         bench.catalog.size = 6  # one overpass and half of the next
         search = await bench.find()
         above = [each for each in search.scenes._observations if each.time > search.horizon]
@@ -363,19 +363,19 @@ def test_the_horizon_is_after_the_oldest_scene_of_the_last_page() -> None:
 
 
 def test_fresh_searches_are_used_without_a_request() -> None:
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         search = await bench.find()
         bench.clock.now += FRESH - 1
         assert await bench.find() is search
         assert bench.searches.age_if_stale(search) is None
         await settle()
-        assert len(bench.catalog.asked) == 1
+        assert len(bench.catalog.requests) == 1
 
     with_bench(work)
 
 
 def test_stale_searches_are_used_and_refreshed_once_in_the_background() -> None:
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         search = await bench.find()
         bench.clock.now += FRESH + 1
         bench.catalog.gate = asyncio.Event()
@@ -384,17 +384,17 @@ def test_stale_searches_are_used_and_refreshed_once_in_the_background() -> None:
         assert bench.searches.age_if_stale(search) == FRESH + 1
         bench.catalog.gate.set()
         await settle()
-        assert len(bench.catalog.asked) == 2
+        assert len(bench.catalog.requests) == 2
         renewed = await bench.find()
         assert renewed is not search
         assert bench.searches.age_if_stale(renewed) is None
-        assert len(bench.catalog.asked) == 2
+        assert len(bench.catalog.requests) == 2
 
     with_bench(work)
 
 
 def test_a_past_interval_is_fresh_for_a_day() -> None:
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         search = await bench.find(PAST)
         bench.clock.now += FRESH_PAST - 1
         assert bench.searches.age_if_stale(search) is None
@@ -406,7 +406,7 @@ def test_a_past_interval_is_fresh_for_a_day() -> None:
 
 @pytest.mark.parametrize(("end", "fresh"), [("2024-06-11", FRESH), ("2024-06-03", FRESH), ("2024-06-01", FRESH_PAST)])
 def test_scenes_still_arrive_for_ten_days(end: str, fresh: float) -> None:
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         search = await bench.find(parse_interval(f"2020-01-01/{end}"))
         bench.clock.now += fresh
         assert bench.searches.age_if_stale(search) is None
@@ -417,7 +417,7 @@ def test_scenes_still_arrive_for_ten_days(end: str, fresh: float) -> None:
 
 
 def test_expired_searches_are_not_used() -> None:
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         search = await bench.find()
         bench.clock.now += FRESH + STALE + 1
         bench.catalog.fault = CatalogUnavailable("away")
@@ -432,18 +432,18 @@ def test_expired_searches_are_not_used() -> None:
 def test_stale_searches_are_used_for_a_day_while_the_catalogue_fails(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.ERROR)
 
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         search = await bench.find()
         bench.catalog.fault = CatalogUnavailable("away")
         bench.clock.now += FRESH + 1
         for _ in range(5):
             assert await bench.find() is search
             await settle()
-        assert len(bench.catalog.asked) == 2  # not at every request
+        assert len(bench.catalog.requests) == 2  # not at every request
         bench.clock.now += PAUSE + 1
         assert await bench.find() is search
         await settle()
-        assert len(bench.catalog.asked) == 3
+        assert len(bench.catalog.requests) == 3
         bench.clock.now += STALE - 60
         assert await bench.find() is search
         age = bench.searches.age_if_stale(search)
@@ -461,12 +461,12 @@ def test_stale_searches_are_used_for_a_day_while_the_catalogue_fails(caplog: pyt
 
 @pytest.mark.parametrize("hours", [1, 24 * 365])
 def test_searches_expire_although_the_clock_is_set_back(hours: int) -> None:
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         await bench.find()
         bench.clock.now -= hours * 3600
         await bench.find()
         await settle()
-        assert len(bench.catalog.asked) == 2
+        assert len(bench.catalog.requests) == 2
         search = await bench.find()
         assert bench.searches.age_if_stale(search) is None
 
@@ -474,7 +474,7 @@ def test_searches_expire_although_the_clock_is_set_back(hours: int) -> None:
 
 
 def test_the_default_time_range_ends_open_and_begins_at_midnight() -> None:
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         interval = await bench.searches.default_interval(None)
         assert str(interval) == "2024-03-14T00:00:00Z/.."
 
@@ -487,12 +487,12 @@ def test_the_default_time_range_ends_open_and_begins_at_midnight() -> None:
 def test_cached_searches_are_bounded_by_scenes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search_module, "MAX_CACHED_SCENES", 350)
 
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         for number in range(5):
             await bench.find(area=(number, 46.0, number + 1.0, 47.0))
         assert [query.bounds[0] for query in bench.searches._cached] == [2, 3, 4]
         await bench.find(area=(2, 46.0, 3.0, 47.0))
-        assert len(bench.catalog.asked) == 5
+        assert len(bench.catalog.requests) == 5
         await bench.find(area=(0, 46.0, 1.0, 47.0))
         assert [query.bounds[0] for query in bench.searches._cached] == [4, 2, 0]
 
@@ -502,7 +502,7 @@ def test_cached_searches_are_bounded_by_scenes(monkeypatch: pytest.MonkeyPatch) 
 def test_cached_searches_are_bounded_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search_module, "MAX_SEARCHES", 3)
 
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         bench.catalog.items = []
         for number in range(5):
             await bench.find(area=(number, 46.0, number + 1.0, 47.0))
@@ -514,14 +514,14 @@ def test_cached_searches_are_bounded_by_number(monkeypatch: pytest.MonkeyPatch) 
 # On disk
 
 
-def _restart(folder: Path, seconds: float = 60, **catalog: Any) -> Bench:
-    bench = Bench(Scripted(**{"items": ITEMS, **catalog}), folder)
+def _restart(folder: Path, seconds: float = 60, **catalog: Any) -> SearchHarness:
+    bench = SearchHarness(ScriptedCatalog(**{"items": ITEMS, **catalog}), folder)
     bench.clock.now += seconds
     return bench
 
 
 async def _search_and_stop(folder: Path, pages: int = 1, **catalog: Any) -> Search:
-    bench = Bench(Scripted(**{"items": ITEMS, **catalog}), folder)
+    bench = SearchHarness(ScriptedCatalog(**{"items": ITEMS, **catalog}), folder)
     search = await bench.find()
     while search.pages < pages:
         await search.load_page(UpstreamStats())
@@ -535,12 +535,12 @@ def test_searches_survive_a_restart(tmp_path: Path, pages: int) -> None:
         before = await _search_and_stop(tmp_path, pages, size=50)
         bench = _restart(tmp_path, size=50)
         after = await bench.find()
-        assert bench.catalog.asked == []
+        assert bench.catalog.requests == []
         assert [vars(scene) for scene in after.scenes.scenes] == [vars(scene) for scene in before.scenes.scenes]
         assert (after.pages, after.exhausted, after.horizon) == (before.pages, before.exhausted, before.horizon)
         while not after.exhausted:
             await after.load_page(UpstreamStats())
-        assert len(bench.catalog.asked) == 3 - pages
+        assert len(bench.catalog.requests) == 3 - pages
         assert ids(after) == _in_order([item["id"] for item in ITEMS])
         await bench.close()
 
@@ -567,7 +567,7 @@ def test_a_stale_search_from_disk_is_used_and_refreshed(tmp_path: Path) -> None:
         search = await bench.find()
         assert bench.searches.age_if_stale(search) == FRESH + 60
         await settle()
-        assert len(bench.catalog.asked) == 1
+        assert len(bench.catalog.requests) == 1
         await bench.close()
         bench = _restart(tmp_path, FRESH + STALE + 61)
         assert bench.searches.age_if_stale(await bench.find()) == STALE + 1  # the refreshed one was stored
@@ -581,7 +581,7 @@ def test_an_expired_search_on_disk_is_requested_again(tmp_path: Path) -> None:
         await _search_and_stop(tmp_path)
         bench = _restart(tmp_path, FRESH + STALE + 1)
         assert bench.searches.age_if_stale(await bench.find()) is None
-        assert len(bench.catalog.asked) == 1
+        assert len(bench.catalog.requests) == 1
         await bench.close()
 
     run(work())
@@ -589,7 +589,7 @@ def test_an_expired_search_on_disk_is_requested_again(tmp_path: Path) -> None:
 
 def test_a_page_of_an_older_search_is_not_stored_with_a_newer_one(tmp_path: Path) -> None:
     async def work() -> None:
-        bench = Bench(Scripted(ITEMS, size=50), tmp_path)
+        bench = SearchHarness(ScriptedCatalog(ITEMS, size=50), tmp_path)
         old = await bench.find()
         bench.clock.now += FRESH + 1
         await bench.find()
@@ -609,7 +609,7 @@ def test_a_page_of_an_older_search_is_not_stored_with_a_newer_one(tmp_path: Path
 @pytest.mark.parametrize("pages", [1, 2])
 def test_pages_of_an_older_search_do_not_replace_newer_ones(tmp_path: Path, pages: int) -> None:
     async def work() -> None:
-        bench = Bench(Scripted(ITEMS, size=50), tmp_path)
+        bench = SearchHarness(ScriptedCatalog(ITEMS, size=50), tmp_path)
         old = await bench.find()
         bench.clock.now += FRESH + 1
         await bench.find()
@@ -630,10 +630,10 @@ def test_catalogues_in_the_same_cache_folder_are_distinct(tmp_path: Path) -> Non
     async def work() -> None:
         await _search_and_stop(tmp_path)
         other = SearchStore(tmp_path, "https://another.example.org")
-        catalog = Scripted(ITEMS)
+        catalog = ScriptedCatalog(ITEMS)
         searches = Searches(catalog, other, None, 90)
         await searches.find(AREA, EVER, 100.0, None, UpstreamStats())
-        assert len(catalog.asked) == 1
+        assert len(catalog.requests) == 1
         other.close()
 
     run(work())
@@ -674,7 +674,7 @@ def test_a_damaged_cache_only_costs_requests(tmp_path: Path, damage: Callable[[P
         damage(tmp_path / "searches.sqlite")
         bench = _restart(tmp_path)
         assert len(ids(await bench.find())) == 100
-        assert len(bench.catalog.asked) == 1
+        assert len(bench.catalog.requests) == 1
         await bench.close()
 
     run(work())
@@ -706,7 +706,7 @@ def test_a_read_only_folder_only_costs_requests(tmp_path: Path) -> None:
 
 def test_a_store_closed_meanwhile_is_not_an_error(tmp_path: Path) -> None:
     async def work() -> None:
-        bench = Bench(Scripted(ITEMS), tmp_path)
+        bench = SearchHarness(ScriptedCatalog(ITEMS), tmp_path)
         search = await bench.find()
         bench.store.close()
         await search.load_page(UpstreamStats())
@@ -726,7 +726,7 @@ def test_items_are_parsed_off_the_event_loop(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr("scog.catalog.page_parser.parse_item", noted)
 
     async def work() -> None:
-        bench = Bench(Scripted(ITEMS), tmp_path)
+        bench = SearchHarness(ScriptedCatalog(ITEMS), tmp_path)
         await _all_pages(await bench.find())
         assert threads
         assert threading.get_ident() not in threads

@@ -25,7 +25,7 @@ def newest_first(items: Sequence[Any]) -> list[Any]:
     return sorted(items, key=lambda item: (item["properties"]["datetime"], item["id"]), reverse=True)
 
 
-class Scripted:
+class ScriptedCatalog:
     """A catalogue in memory that counts what it is asked and fails when told to."""
 
     is_live = True
@@ -33,13 +33,13 @@ class Scripted:
     def __init__(self, items: Sequence[Any], size: int = 100) -> None:
         self.items = items
         self.size = size
-        self.asked: list[tuple[Query, Any]] = []
+        self.requests: list[tuple[Query, Any]] = []
         self.fault: Exception | None = None
         self.gate: asyncio.Event | None = None
         self.cursor: Callable[[int], Any] = lambda at: {"at": at} if at < len(self.items) else None
 
     async def page(self, query: Query, cursor: Any | None, tally: UpstreamStats) -> Page:
-        self.asked.append((query, cursor))
+        self.requests.append((query, cursor))
         tally.searches += 1
         if self.gate is not None:
             await self.gate.wait()
@@ -59,10 +59,10 @@ class Scripted:
         pass
 
 
-class Bench:
+class SearchHarness:
     """Searches of a scripted catalogue, with a clock that goes when it is told to."""
 
-    def __init__(self, catalog: Scripted, folder: Path | None = None, collection: str | None = None) -> None:
+    def __init__(self, catalog: ScriptedCatalog, folder: Path | None = None, collection: str | None = None) -> None:
         self.catalog = catalog
         self.clock = Clock()
         self.clock.now = datetime(2024, 6, 12, 10, tzinfo=UTC).timestamp()

@@ -23,7 +23,7 @@ from scog.imaging.select import observations
 from scog.settings import Settings
 from tests.doubles.acquisitions import acquisitions, mgrs_tiles_around
 from tests.doubles.archives import L2A
-from tests.doubles.scripted_catalog import EVER, Bench, Scripted, newest_first
+from tests.doubles.scripted_catalog import EVER, ScriptedCatalog, SearchHarness, newest_first
 
 SQUARES = mgrs_tiles_around(11.3, 46.5, 2, 2)
 SERIES = newest_first(acquisitions(SQUARES, date(2024, 1, 1), 30, "https://files.example.org", collections=[L2A]))
@@ -40,9 +40,9 @@ def box(width: float) -> ClipArea:
 EVERYWHERE = parse_clip_area([9, 44, 14, 49], None)
 
 
-def with_bench(catalog: Scripted, work: Callable[[Bench], Coroutine[Any, Any, None]]) -> None:
+def with_bench(catalog: ScriptedCatalog, work: Callable[[SearchHarness], Coroutine[Any, Any, None]]) -> None:
     async def whole() -> None:
-        bench = Bench(catalog)
+        bench = SearchHarness(catalog)
         try:
             async with asyncio.timeout(20):
                 await work(bench)
@@ -52,7 +52,7 @@ def with_bench(catalog: Scripted, work: Callable[[Bench], Coroutine[Any, Any, No
     asyncio.run(whole())
 
 
-async def pinned(bench: Bench, area: ClipArea | None = EVERYWHERE, most: int = 500) -> Pinned:
+async def pinned(bench: SearchHarness, area: ClipArea | None = EVERYWHERE, most: int = 500) -> Pinned:
     assert area is not None
     return await pin(bench.searches, area, EVER, 100.0, None, most)
 
@@ -60,7 +60,7 @@ async def pinned(bench: Bench, area: ClipArea | None = EVERYWHERE, most: int = 5
 @pytest.mark.parametrize("size", [7, 50, 1000])
 @pytest.mark.parametrize("most", [1, 10, 50, 500])
 def test_the_newest_scenes_are_pinned_with_any_page_size(size: int, most: int) -> None:
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         found = await pinned(bench, most=most)
         names = [scene.id for scene in found.scenes.scenes]
         expected = sorted(SERIES, key=lambda item: item["properties"]["datetime"], reverse=True)
@@ -69,9 +69,9 @@ def test_the_newest_scenes_are_pinned_with_any_page_size(size: int, most: int) -
         assert len(names) == len(reached)
         assert found.truncated == (len(names) < len(SERIES))
         pages = -(-(most + 4) // size)
-        assert len(bench.catalog.asked) <= min(pages + 1, -(-len(SERIES) // size), 10)
+        assert len(bench.catalog.requests) <= min(pages + 1, -(-len(SERIES) // size), 10)
 
-    with_bench(Scripted(SERIES, size), work)
+    with_bench(ScriptedCatalog(SERIES, size), work)
 
 
 def test_only_scenes_that_intersect_the_area_are_pinned() -> None:
@@ -83,38 +83,38 @@ def test_only_scenes_that_intersect_the_area_are_pinned() -> None:
     expected = {square.name for square in SQUARES if shapely.Polygon(square.ring).intersects(shape)}
     assert len(expected) == 2
 
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         found = await pinned(bench, area)
         assert {scene.mgrs_tile for scene in found.scenes.scenes} == expected
         assert len(found.scenes.scenes) == 60
 
-    with_bench(Scripted(SERIES), work)
+    with_bench(ScriptedCatalog(SERIES), work)
 
 
 def test_pinning_bypasses_cached_searches() -> None:
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         first = await pinned(bench, box(0.1))
         newer = newest_first(acquisitions(SQUARES, date(2025, 1, 1), 1, "https://x.example", collections=[L2A]))
         bench.catalog.items = [*newer, *SERIES]
         second = await pinned(bench, box(0.1))
         assert len(second.scenes.scenes) == len(first.scenes.scenes) + 1
 
-    with_bench(Scripted(SERIES, 1000), work)
+    with_bench(ScriptedCatalog(SERIES, 1000), work)
 
 
 @pytest.mark.parametrize("after", [0, 1])
 def test_a_failed_page_pins_nothing(after: int) -> None:
-    catalog = Scripted(SERIES, 50)
+    catalog = ScriptedCatalog(SERIES, 50)
 
     def cursor(at: int) -> Any:
-        if len(catalog.asked) >= after:
+        if len(catalog.requests) >= after:
             catalog.fault = CatalogUnavailable("away")
         return {"at": at}
 
     catalog.cursor = cursor
     catalog.fault = None if after else CatalogUnavailable("away")
 
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         with pytest.raises(CatalogUnavailable):
             await pinned(bench)
 
@@ -122,16 +122,16 @@ def test_a_failed_page_pins_nothing(after: int) -> None:
 
 
 def test_pinning_no_scene_is_refused() -> None:
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         with pytest.raises(InvalidInput, match="No scene matches") as refused:
             await pinned(bench)
         assert refused.value.parameter == "scenes"
 
-    with_bench(Scripted([]), work)
+    with_bench(ScriptedCatalog([]), work)
 
 
 def test_pinned_scenes_survive_a_round_trip_through_text() -> None:
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         found = await pinned(bench)
         text = _format_scenes(found)
         again = _parse_scenes(text)
@@ -143,7 +143,7 @@ def test_pinned_scenes_survive_a_round_trip_through_text() -> None:
         shuffled = Pinned(type(found.scenes)(scenes[::-1]), found.truncated)
         assert _format_scenes(shuffled) == text
 
-    with_bench(Scripted(SERIES, 1000), work)
+    with_bench(ScriptedCatalog(SERIES, 1000), work)
 
 
 # Drawing from them
@@ -154,7 +154,7 @@ WIDE = tile_grid(5, 17, 11)
 
 
 async def found_on(
-    bench: Bench, grid: Grid, scenes: Pinned | None, cloud_cover: float = 100.0
+    bench: SearchHarness, grid: Grid, scenes: Pinned | None, cloud_cover: float = 100.0
 ) -> tuple[list[Any], Report]:
     report = Report()
     engine: Any = SimpleNamespace(searches=bench.searches, settings=Settings())
@@ -164,30 +164,30 @@ async def found_on(
 
 @pytest.mark.parametrize("grid", [INNER, WIDE])
 def test_pinned_scenes_give_the_observations_of_a_search(grid: Grid) -> None:
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         scenes = await pinned(bench)
         searched, before = await found_on(bench, grid, None)
         bench.catalog.fault = CatalogUnavailable("away")
-        asked = len(bench.catalog.asked)
+        asked = len(bench.catalog.requests)
         kept, report = await found_on(bench, grid, scenes, 99.0)  # of which no search is known
         assert kept == searched
         assert kept
         assert report.truncated == before.truncated
         assert report.tally.searches == 0
         assert report.stale is None
-        assert len(bench.catalog.asked) == asked
+        assert len(bench.catalog.requests) == asked
 
-    with_bench(Scripted(SERIES, 1000), work)
+    with_bench(ScriptedCatalog(SERIES, 1000), work)
 
 
 def test_limits_apply_to_pinned_scenes() -> None:
     long = newest_first(acquisitions(SQUARES[:1], date(2010, 1, 1), 150, "x", collections=[L2A]))
 
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         scenes = await pinned(bench, most=140)
         assert scenes.truncated
         found, report = await found_on(bench, tile_grid(13, 4345, 2860), scenes)
         assert len(found) <= 100
         assert report.truncated
 
-    with_bench(Scripted(long), work)
+    with_bench(ScriptedCatalog(long), work)

@@ -25,7 +25,7 @@ from scog.imaging.select import WIDE_PAGES, WIDE_SCENES, observations
 from scog.settings import Settings
 from tests.doubles.acquisitions import acquisitions, mgrs_tiles_around
 from tests.doubles.archives import L2A
-from tests.doubles.scripted_catalog import EVER, Bench, Scripted, newest_first
+from tests.doubles.scripted_catalog import EVER, ScriptedCatalog, SearchHarness, newest_first
 
 
 def tile_at(lon: float, lat: float, z: int) -> Grid:
@@ -44,9 +44,9 @@ COUNTRY = [each for zone in (3.0, 9.0) for each in mgrs_tiles_around(zone, 46.0,
 """168 MGRS tiles of two UTM zones."""
 
 
-def work_with(catalog: Scripted, work: Callable[[Bench], Coroutine[Any, Any, None]]) -> None:
+def work_with(catalog: ScriptedCatalog, work: Callable[[SearchHarness], Coroutine[Any, Any, None]]) -> None:
     async def whole() -> None:
-        bench = Bench(catalog)
+        bench = SearchHarness(catalog)
         try:
             async with asyncio.timeout(20):
                 await work(bench)
@@ -56,7 +56,9 @@ def work_with(catalog: Scripted, work: Callable[[Bench], Coroutine[Any, Any, Non
     asyncio.run(whole())
 
 
-async def find(bench: Bench, grid: Grid, most: int = 10_000, **settings: Any) -> tuple[list[Observation], Report]:
+async def find(
+    bench: SearchHarness, grid: Grid, most: int = 10_000, **settings: Any
+) -> tuple[list[Observation], Report]:
     engine: Any = SimpleNamespace(searches=bench.searches, settings=Settings(**settings))
     report, found = Report(), []
     async for observation in observations(engine, grid, SceneFilter(EVER, 100.0), report):
@@ -72,7 +74,7 @@ def counted(found: list[Observation]) -> list[int]:
 
 @pytest.mark.parametrize("size", [1, 3, 4, 6, 7, 50, 120, 1000])
 def test_observations_are_newest_first_and_complete_with_any_page_size(size: int) -> None:
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         found, report = await find(bench, INNER)
         if size * 10 >= len(SERIES):
             assert counted(found) == [4] * 30
@@ -83,7 +85,7 @@ def test_observations_are_newest_first_and_complete_with_any_page_size(size: int
         assert times == sorted(times, reverse=True)
         assert all(each == 4 for each in counted(found)[:-1])
 
-    work_with(Scripted(SERIES, size), work)
+    work_with(ScriptedCatalog(SERIES, size), work)
 
 
 @pytest.mark.parametrize("size", range(1, 9))
@@ -104,55 +106,55 @@ def test_two_concurrent_overpasses_are_complete(size: int) -> None:
     both = newest_first([*one, *(other(item) for item in one)])
     assert [item["id"][:3] for item in both] != sorted(item["id"][:3] for item in both)
 
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         found, _ = await find(bench, INNER)
         assert counted(found) == [4, 4]
 
-    work_with(Scripted(both, size), work)
+    work_with(ScriptedCatalog(both, size), work)
 
 
 @pytest.mark.parametrize(("wanted", "pages"), [(1, 1), (12, 1), (13, 2), (24, 2), (25, 3)])
 def test_a_page_is_requested_when_the_previous_one_is_used_up(wanted: int, pages: int) -> None:
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         found, _ = await find(bench, INNER, wanted)
         assert len(found) == wanted
-        assert len(bench.catalog.asked) == pages
+        assert len(bench.catalog.requests) == pages
 
-    work_with(Scripted(SERIES, 50), work)
+    work_with(ScriptedCatalog(SERIES, 50), work)
 
 
 def test_only_intersecting_observations_are_selected() -> None:
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         found, _ = await find(bench, tile_grid(13, 4345, 2860))
         assert len(found) == 30
         assert {scene.mgrs_tile for observation in found for scene in observation.scenes} == {"32TPT"}
 
-    work_with(Scripted(SERIES), work)
+    work_with(ScriptedCatalog(SERIES), work)
 
 
 def test_zooming_in_needs_no_further_search() -> None:
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         await find(bench, tile_grid(8, 136, 89))
-        before = len(bench.catalog.asked)
+        before = len(bench.catalog.requests)
         for z in range(9, 17):
             shift = z - 8
             for x, y in ((136 << shift, 89 << shift), ((137 << shift) - 1, (90 << shift) - 1)):
                 await find(bench, tile_grid(z, x, y))
-        assert len(bench.catalog.asked) == before == 2
+        assert len(bench.catalog.requests) == before == 2
 
-    work_with(Scripted(SERIES), work)
+    work_with(ScriptedCatalog(SERIES), work)
 
 
 def test_the_zoom_above_shares_searches() -> None:
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         for x, y in ((136, 88), (137, 88), (136, 89), (137, 89)):
             await find(bench, tile_grid(8, x, y))
-        before = len(bench.catalog.asked)
+        before = len(bench.catalog.requests)
         found, _ = await find(bench, tile_grid(7, 68, 44))
         assert found
-        assert len(bench.catalog.asked) == before
+        assert len(bench.catalog.requests) == before
 
-    work_with(Scripted(SERIES), work)
+    work_with(ScriptedCatalog(SERIES), work)
 
 
 # When the catalogue fails
@@ -160,10 +162,10 @@ def test_the_zoom_above_shares_searches() -> None:
 
 @pytest.mark.parametrize("grid", [INNER, WIDE])
 def test_a_failed_first_page_is_an_error(grid: Grid) -> None:
-    catalog = Scripted(SERIES)
+    catalog = ScriptedCatalog(SERIES)
     catalog.fault = CatalogUnavailable("away")
 
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         with pytest.raises(CatalogError):
             await find(bench, grid)
 
@@ -172,9 +174,9 @@ def test_a_failed_first_page_is_an_error(grid: Grid) -> None:
 
 @pytest.mark.parametrize("size", [50, 3])
 def test_a_failed_further_page_gives_what_was_found(size: int) -> None:
-    catalog = Scripted(SERIES, size)
+    catalog = ScriptedCatalog(SERIES, size)
 
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         bench.catalog.cursor = _failing_after(catalog, 1)
         found, report = await find(bench, INNER)
         assert sum(counted(found)) == size  # the last one torn: better than none
@@ -185,9 +187,9 @@ def test_a_failed_further_page_gives_what_was_found(size: int) -> None:
 
 
 def test_a_failed_further_page_gives_a_wide_image_what_was_found() -> None:
-    catalog = Scripted(newest_first(acquisitions(COUNTRY, date(2024, 1, 1), 3, "x", collections=[L2A])), 40)
+    catalog = ScriptedCatalog(newest_first(acquisitions(COUNTRY, date(2024, 1, 1), 3, "x", collections=[L2A])), 40)
 
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         bench.catalog.cursor = _failing_after(catalog, 1)
         found, report = await find(bench, WIDE)
         assert 0 < sum(counted(found)) <= 40
@@ -197,9 +199,9 @@ def test_a_failed_further_page_gives_a_wide_image_what_was_found() -> None:
     work_with(catalog, work)
 
 
-def _failing_after(catalog: Scripted, pages: int) -> Callable[[int], Any]:
+def _failing_after(catalog: ScriptedCatalog, pages: int) -> Callable[[int], Any]:
     def cursor(at: int) -> Any:
-        if len(catalog.asked) >= pages:
+        if len(catalog.requests) >= pages:
             catalog.fault = CatalogUnavailable("away")
         return {"at": at}
 
@@ -212,22 +214,22 @@ def _failing_after(catalog: Scripted, pages: int) -> Callable[[int], Any]:
 def test_the_limit_of_observations() -> None:
     long = newest_first(acquisitions(SQUARES[:1], date(2010, 1, 1), 150, "x", collections=[L2A]))
 
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         found, report = await find(bench, tile_grid(13, 4345, 2860))
         assert len(found) == 100
         assert report.truncated
 
-    work_with(Scripted(long), work)
+    work_with(ScriptedCatalog(long), work)
 
 
 @pytest.mark.parametrize(("setting", "scenes"), [({"image_scenes": 50}, 48), ({"image_observations": 7}, 28)])
 def test_limits_are_settings(setting: dict[str, Any], scenes: int) -> None:
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         found, report = await find(bench, INNER, **setting)
         assert sum(counted(found)) == scenes
         assert report.truncated
 
-    work_with(Scripted(SERIES), work)
+    work_with(ScriptedCatalog(SERIES), work)
 
 
 @pytest.mark.parametrize("z", [3, 4, 5, 6, 7])
@@ -235,20 +237,20 @@ def test_wide_images_are_bounded_and_covered(z: int) -> None:
     items = newest_first(acquisitions(COUNTRY, date(2024, 1, 1), 6, "x", collections=[L2A]))
     grid = tile_at(6.5, 46.0, z)
 
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         since = time.perf_counter()
         found, report = await find(bench, grid)
         spent = time.perf_counter() - since
         assert sum(counted(found)) <= WIDE_SCENES
-        areas = {query for query, _ in bench.catalog.asked}
-        assert len(bench.catalog.asked) <= WIDE_PAGES * len(areas)
+        areas = {query for query, _ in bench.catalog.requests}
+        assert len(bench.catalog.requests) <= WIDE_PAGES * len(areas)
         assert len(areas) == (4 if z == 7 else 1)
         assert report.truncated
         scenes = [scene for observation in found for scene in observation.scenes]
         assert len(scenes) == WIDE_SCENES or shown(grid, scenes) == best(grid)
         assert spent < 3
 
-    work_with(Scripted(items), work)
+    work_with(ScriptedCatalog(items), work)
 
 
 def shown(grid: Grid, scenes: Any) -> float:
@@ -265,19 +267,19 @@ def best(grid: Grid) -> float:
 def test_a_wide_image_of_few_scenes_is_complete() -> None:
     few = newest_first(acquisitions(SQUARES, date(2024, 1, 1), 2, "x", collections=[L2A]))
 
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         found, report = await find(bench, WIDE)
         assert counted(found) == [4, 4]
         assert not report.truncated
-        assert len(bench.catalog.asked) == 1
+        assert len(bench.catalog.requests) == 1
 
-    work_with(Scripted(few), work)
+    work_with(ScriptedCatalog(few), work)
 
 
 def test_stale_searches_are_reported() -> None:
-    async def work(bench: Bench) -> None:
+    async def work(bench: SearchHarness) -> None:
         assert (await find(bench, INNER))[1].stale is None
         bench.clock.now += 400
         assert (await find(bench, INNER))[1].stale == 400
 
-    work_with(Scripted(SERIES), work)
+    work_with(ScriptedCatalog(SERIES), work)
