@@ -16,7 +16,7 @@ from scog.net.policy import BreakerState
 from tests.doubles.acquisitions import acquisitions, mgrs_tiles_around, put_cogs
 from tests.doubles.archives import MadeScene, Square, constant
 from tests.doubles.earth_search import ROOT, SEARCH, EarthSearch, edit
-from tests.doubles.own_files import SIDE, write_file, write_item
+from tests.doubles.item_folder import SIDE, write_file, write_item
 from tests.doubles.range_server import Fault, hang, html, reset, status
 
 pytestmark = pytest.mark.usefixtures("transport_slowly")

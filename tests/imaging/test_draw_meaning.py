@@ -15,11 +15,11 @@ from rasterio.warp import reproject
 from scog.errors import NothingReadable
 from scog.geo.grid import Grid, point_grid, tile_grid
 from tests.doubles.drawing import draw_all, draw_one, image_request
-from tests.doubles.own_files import CRS, SIDE, TEN, write_file, write_item
+from tests.doubles.item_folder import CRS, SIDE, TRANSFORM, write_file, write_item
 
 NAMES = ("blue", "green", "red", "nir")
 NUMBERS = np.stack([np.full((SIDE, SIDE), number, np.uint16) for number in (200, 300, 400, 3000)])
-GRID = Grid(CRS, TEN, SIDE, SIDE)
+GRID = Grid(CRS, TRANSFORM, SIDE, SIDE)
 
 
 LISTS = {
@@ -74,7 +74,7 @@ def test_scale_tags_of_each_band_apply(tmp_path: Path) -> None:
 def test_a_file_georeferenced_by_its_item(where: str, tmp_path: Path) -> None:
     numbers = np.arange(SIDE * SIDE, dtype=np.uint32).reshape(1, SIDE, SIDE)
     write_file(tmp_path, "aot", numbers, crs=None, transform=None)
-    place = {"proj:code": CRS, "proj:transform": list(TEN)[:6], "proj:shape": [SIDE, SIDE]}
+    place = {"proj:code": CRS, "proj:transform": list(TRANSFORM)[:6], "proj:shape": [SIDE, SIDE]}
     asset = {"file": "aot"} | (place if where == "asset" else {})
     write_item(tmp_path, {"aot": asset}, **(place if where == "item" else {}))
     drawn = draw_one(tmp_path, GRID, image_request("aot", "none"))

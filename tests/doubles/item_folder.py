@@ -12,14 +12,21 @@ import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 
-TEN = Affine(10, 0, 600_000, 0, -10, 5_100_000)
+TRANSFORM = Affine(10, 0, 600_000, 0, -10, 5_100_000)
 CRS = "EPSG:32632"
 SIDE = 300
 
 
 def write_file(folder: Path, name: str, numbers: NDArray[Any], **how: Any) -> None:
     """Write numbers `(band, y, x)` as NAME.tif, by GDAL's GTiff driver."""
-    profile = {"crs": CRS, "transform": TEN, "tiled": True, "blockxsize": 128, "blockysize": 128, "compress": "DEFLATE"}
+    profile = {
+        "crs": CRS,
+        "transform": TRANSFORM,
+        "tiled": True,
+        "blockxsize": 128,
+        "blockysize": 128,
+        "compress": "DEFLATE",
+    }
     descriptions = how.pop("descriptions", None)
     count, height, width = numbers.shape
     shape = {"count": count, "height": height, "width": width, "dtype": numbers.dtype.name}
@@ -32,7 +39,7 @@ def write_file(folder: Path, name: str, numbers: NDArray[Any], **how: Any) -> No
 def write_item(folder: Path, assets: dict[str, Any], ring: list[list[float]] | None = None, **properties: Any) -> None:
     """Write the item `one` of the collection `mine`; an asset's `file` is the name of its GeoTIFF."""
     if ring is None:
-        x, y = TEN @ np.array([[0, SIDE, SIDE, 0, 0], [0, 0, SIDE, SIDE, 0]])
+        x, y = TRANSFORM @ np.array([[0, SIDE, SIDE, 0, 0], [0, 0, SIDE, SIDE, 0]])
         lon, lat = pyproj.Transformer.from_crs(CRS, "EPSG:4326", always_xy=True).transform(x, y)
         ring = [[float(a), float(b)] for a, b in zip(lon, lat, strict=True)]
     full = {key: {"href": f"./{asset['file']}.tif", "type": "image/tiff; application=geotiff"} | asset
