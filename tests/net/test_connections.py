@@ -18,7 +18,7 @@ from scog.net.http import HttpClient
 from scog.net.tls import TlsStream
 from tests.doubles import reading
 from tests.doubles.certificates import authority
-from tests.doubles.talking import ANSWER, BODY, Counter, repeating, serving, whole
+from tests.doubles.scripted_server import ANSWER, BODY, Counter, repeating, serving, whole
 
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 Run = Callable[[Coroutine[Any, Any, None]], None]

@@ -15,7 +15,7 @@ from scog.net.connection import ConnectionLost, Head, ProtocolError
 from scog.net.http import HttpClient, address_of
 from tests.doubles import reading, talking
 from tests.doubles.certificates import authority
-from tests.doubles.talking import BODY, OK, Counter, Talk, repeating, whole
+from tests.doubles.scripted_server import BODY, OK, Counter, Talk, repeating, whole
 
 T = TypeVar("T")
 

@@ -13,7 +13,7 @@ from scog.net.http import HttpClient
 from scog.net.proxy import Proxies, Proxy, ProxyError
 from tests.doubles import reading
 from tests.doubles.certificates import authority
-from tests.doubles.talking import ANSWER, BODY, Counter, repeating, serving, whole
+from tests.doubles.scripted_server import ANSWER, BODY, Counter, repeating, serving, whole
 
 NAME = "Basic " + base64.b64encode(b"me:p w").decode()
 
