@@ -35,7 +35,9 @@ def zonal(values: NDArray[Any], grid: Grid, polygons: BaseGeometry) -> dict[str,
     return {name: float(found[there]) for name, (_, there) in OPERATIONS.items()}
 
 
-def operated(values: NDArray[Any], grid: Grid, polygons: BaseGeometry, operations: list[str]) -> dict[str, float]:
+def exact_statistics(
+    values: NDArray[Any], grid: Grid, polygons: BaseGeometry, operations: list[str]
+) -> dict[str, float]:
     """What exactextract's operations tell of values on a grid, by its own names."""
     (found,) = _extracted(values, grid, polygons, operations)
     return {name: float(value) for name, value in found.items()}

@@ -13,7 +13,7 @@ from scog.errors import InvalidInput
 from scog.geo.coverage import coverage_fractions
 from scog.geo.grid import Grid
 from scog.products.zonal.summary import DEFAULT_PERCENTILES, StatisticsOptions, parse_statistics_options, summarise
-from tests.doubles.zonal import operated
+from tests.doubles.zonal import exact_statistics
 
 GRID = Grid("EPSG:32632", Affine(10, 0, 676_000, 0, -10, 5_152_000), 23, 17)
 OPERATIONS = {
@@ -38,7 +38,9 @@ def test_summaries_equal_exactextract(seed: int, radius: float, gaps: float, who
         return
     masked = float(shares[~known].sum())
     found = summarise(values[known], shares[known], masked, StatisticsOptions((5, 50, 97.5)))
-    expected = operated(values, GRID, field, [*OPERATIONS.values(), "median", "quantile(q=0.05)", "quantile(q=0.975)"])
+    expected = exact_statistics(
+        values, GRID, field, [*OPERATIONS.values(), "median", "quantile(q=0.05)", "quantile(q=0.975)"]
+    )
     amounts = {value: shares[known & (values == value)].sum() for value in np.unique(values[known])}
     for ours, theirs in OPERATIONS.items():
         value = getattr(found, ours)
@@ -77,7 +79,7 @@ def test_majority_and_minority_are_the_lowest_of_equally_frequent_values() -> No
     assert (found.majority, found.minority) == (4, 2)
     grid = Grid(GRID.crs, GRID.transform, 6, 1)
     west, south, east, north = grid.bounds
-    other = operated(values, grid, shapely.box(west, south, east, north), ["majority", "minority"])
+    other = exact_statistics(values, grid, shapely.box(west, south, east, north), ["majority", "minority"])
     assert other == {"majority": 7, "minority": 2}, "exactextract returns the highest"
 
 

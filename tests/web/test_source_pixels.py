@@ -20,7 +20,7 @@ from rasterio.io import MemoryFile
 from scog.products.areas import sampling_grid
 from scog.settings import Settings
 from tests.doubles.orthophotos import Ortho, write_collection
-from tests.doubles.zonal import operated
+from tests.doubles.zonal import exact_statistics
 from tests.web.conftest import Served, served
 
 RNG = np.random.default_rng(6)
@@ -77,7 +77,9 @@ def test_statistics_equal_exactextract_on_the_file(server: Served, name: str, ba
     made = GRIDS[name]
     geometry = made.polygon(*TRIANGLE)
     shape = made.placed(geometry)
-    expected = operated(made.numbers.astype(np.float32), made.grid, shape, ["mean", "count", "stdev", "min", "max"])
+    expected = exact_statistics(
+        made.numbers.astype(np.float32), made.grid, shape, ["mean", "count", "stdev", "min", "max"]
+    )
     properties = properties_of(server, name, geometry, band)
     (found,) = properties["statistics"].values()
     scale = expected["mean"] / found["mean"]
@@ -121,7 +123,7 @@ def _value(series: dict[str, Any], name: str, col: int, row: int) -> float:
     """The value of a pixel as scaled by the server."""
     mean = series["observations"][0]["values"][0]
     shape = GRIDS[name].placed(GRIDS[name].polygon(*TRIANGLE))
-    exact = operated(GRIDS[name].numbers.astype(np.float32), GRIDS[name].grid, shape, ["mean"])["mean"]
+    exact = exact_statistics(GRIDS[name].numbers.astype(np.float32), GRIDS[name].grid, shape, ["mean"])["mean"]
     return float(GRIDS[name].numbers[row, col]) * float(mean) / exact
 
 
@@ -197,7 +199,7 @@ def test_rotated_files(tmp_path: Path, transform: Affine) -> None:
     # In its own columns and rows the file is upright, so exactextract computes the coverage there.
     local = shapely.transform(made.placed(geometry), lambda places: np.stack(~transform @ places.T, axis=1) * (1, -1))
     plain = ortho("EPSG:32632", Affine(1, 0, 0, 0, -1, 0)).grid
-    expected = operated(made.numbers.astype(np.float32), plain, local, ["mean", "count"])
+    expected = exact_statistics(made.numbers.astype(np.float32), plain, local, ["mean", "count"])
     with served(Settings(catalog=str(tmp_path))) as running:
         (found,) = properties_of(running, "askew", geometry)["statistics"].values()
     scale = expected["mean"] / found["mean"]
@@ -220,7 +222,7 @@ def test_the_grid_is_that_of_the_finest_band(tmp_path: Path) -> None:
     assert properties["measured"]["grid"]["resolution"] == 0.5
     red = np.kron(coarse.numbers, np.ones((4, 4)))[: fine.numbers.shape[0], : fine.numbers.shape[1]]
     nir = fine.numbers.astype(float)
-    expected = operated((nir - red) / (nir + red), fine.grid, fine.placed(geometry), ["mean", "count"])
+    expected = exact_statistics((nir - red) / (nir + red), fine.grid, fine.placed(geometry), ["mean", "count"])
     assert properties["statistics"]["NDVI"]["mean"] == pytest.approx(expected["mean"], abs=1e-6)
     assert properties["statistics"]["NDVI"]["count"] == pytest.approx(expected["count"], rel=1e-6)
 
@@ -241,7 +243,7 @@ def test_the_grid_is_that_of_the_newest_scene(tmp_path: Path) -> None:
     for row, made in ((first, old), (second, new)):
         fine = np.kron(made.numbers, np.ones((4, 4))) if made is old else made.numbers
         fine = fine[: new.numbers.shape[0], : new.numbers.shape[1]].astype(np.float32)
-        expected = operated(fine, new.grid, new.placed(geometry), ["mean"])["mean"]
+        expected = exact_statistics(fine, new.grid, new.placed(geometry), ["mean"])["mean"]
         scale = expected / row["values"][0]
         assert scale == pytest.approx(round(scale), rel=1e-5)
 

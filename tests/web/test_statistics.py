@@ -27,7 +27,7 @@ from scog.products import attempts
 from scog.settings import Settings
 from scog.web.http.responses import PARTIAL
 from tests.doubles.range_server import status
-from tests.doubles.zonal import coverage, operated
+from tests.doubles.zonal import coverage, exact_statistics
 from tests.web.conftest import Far, Served, is_problem, served
 from tests.web.test_crops import BODIES, CLOUD, FEATURE, LAT, LON, NEW, OLD, SQUARE, STAR, expected_red, ring, scenes
 
@@ -106,7 +106,7 @@ def test_statistics_equal_exactextract_on_the_rasters(geometry: dict[str, Any], 
         server, geometry, "expression=red" if layer == "red" else "datetime=2024-06-12&p=10&p=50"
     )
     shape = projected(geometry)
-    expected = operated(values, GRID, shape, [*OPERATIONS.values(), "median", "quantile(q=0.1)", "majority"])
+    expected = exact_statistics(values, GRID, shape, [*OPERATIONS.values(), "median", "quantile(q=0.1)", "majority"])
     for ours, theirs in OPERATIONS.items():
         if ours != "unique" or layer == "red":  # distinct NDVI values differ between float64 and float32
             assert found[ours] == pytest.approx(expected[theirs], rel=2e-5, abs=1e-6), ours
@@ -199,7 +199,9 @@ def test_all_value_parameters_apply(query: str, names: list[str], server: Served
         if np.isnan(output).all():
             assert found["mean"] is None
             continue
-        expected = operated(output.astype(float), grid, projected(STAR), ["mean", "stdev", "count", "min", "max"])
+        expected = exact_statistics(
+            output.astype(float), grid, projected(STAR), ["mean", "stdev", "count", "min", "max"]
+        )
         for ours, theirs in (("mean", "mean"), ("std", "stdev"), ("count", "count"), ("min", "min"), ("max", "max")):
             assert found[ours] == pytest.approx(expected[theirs], rel=3e-5, abs=1e-6), ours
 
@@ -209,7 +211,7 @@ def test_large_areas_are_read_coarser_and_say_so(archive: Path) -> None:
         found, measured = statistics_of(running, STAR, "expression=nir&mask=none&datetime=2024-06-12")
     assert measured["grid"]["coarser"] is True
     assert measured["grid"]["resolution"] == 80
-    exact = operated(scenes()[0].bands["nir"] / 10_000, GRID, projected(STAR), ["mean"])["mean"]
+    exact = exact_statistics(scenes()[0].bands["nir"] / 10_000, GRID, projected(STAR), ["mean"])["mean"]
     assert found["mean"] == pytest.approx(exact, rel=4e-3)  # the overviews of these files are subsampled
     assert measured["area_ha"] == pytest.approx(geodesic(STAR), rel=1e-4)
 
@@ -365,7 +367,7 @@ def test_unreadable_scenes_are_reported(far: Callable[..., Far]) -> None:
     (error,) = properties["measured"]["errors"]
     assert (error["scene"], error["reason"]) == (NEW, "http-404")
     assert re.match(rf"red \(.*/{NEW}/red.tif\): The server answered 404", error["detail"])
-    exact = operated(scenes()[1].bands["red"] / 10_000, GRID, projected(STAR), ["mean"])["mean"]
+    exact = exact_statistics(scenes()[1].bands["red"] / 10_000, GRID, projected(STAR), ["mean"])["mean"]
     assert properties["statistics"]["red"]["mean"] == pytest.approx(exact, rel=1e-5)
     problem = is_problem(running.served.client.post("/statistics?expression=red&strict=1", json=STAR), 502)
     assert problem["skipped"] == [error]
