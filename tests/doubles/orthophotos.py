@@ -44,7 +44,7 @@ class Ortho:
         ring = [list(self.lonlat(*place)) for place in places]
         return {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
 
-    def placed(self, geometry: Mapping[str, Any]) -> Any:
+    def projected(self, geometry: Mapping[str, Any]) -> Any:
         """A geometry in degrees in the raster's CRS, its edges bent as they are there."""
         there = Transformer.from_crs(4326, CRS.from_user_input(self.crs), always_xy=True)
         dense = shapely.segmentize(shapely.geometry.shape(geometry), 0.0002)

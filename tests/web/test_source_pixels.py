@@ -76,7 +76,7 @@ def properties_of(server: Served, name: str, geometry: Any, band: str = "red", *
 def test_statistics_equal_exactextract_on_the_file(server: Served, name: str, band: str) -> None:
     made = GRIDS[name]
     geometry = made.polygon(*TRIANGLE)
-    shape = made.placed(geometry)
+    shape = made.projected(geometry)
     expected = exact_statistics(
         made.numbers.astype(np.float32), made.grid, shape, ["mean", "count", "stdev", "min", "max"]
     )
@@ -122,7 +122,7 @@ def test_series_equal_the_means_of_statistics(server: Served, name: str) -> None
 def _value(series: dict[str, Any], name: str, col: int, row: int) -> float:
     """The value of a pixel as scaled by the server."""
     mean = series["observations"][0]["values"][0]
-    shape = GRIDS[name].placed(GRIDS[name].polygon(*TRIANGLE))
+    shape = GRIDS[name].projected(GRIDS[name].polygon(*TRIANGLE))
     exact = exact_statistics(GRIDS[name].numbers.astype(np.float32), GRIDS[name].grid, shape, ["mean"])["mean"]
     return float(GRIDS[name].numbers[row, col]) * float(mean) / exact
 
@@ -177,7 +177,7 @@ def test_a_polygon_is_cropped_on_the_files_pixels(server: Served) -> None:
     known = np.isfinite(values)
     ratio = values[known] / expected[known]
     np.testing.assert_allclose(ratio, ratio[0], rtol=1e-5)
-    inside = rasterio.features.geometry_mask([made.placed(geometry)], values.shape, transform, invert=True)
+    inside = rasterio.features.geometry_mask([made.projected(geometry)], values.shape, transform, invert=True)
     assert np.count_nonzero(inside != known) <= 4
 
 
@@ -197,7 +197,9 @@ def test_rotated_files(tmp_path: Path, transform: Affine) -> None:
     write_collection(tmp_path, "askew", {"red": made})
     geometry = made.polygon(*TRIANGLE)
     # In its own columns and rows the file is upright, so exactextract computes the coverage there.
-    local = shapely.transform(made.placed(geometry), lambda places: np.stack(~transform @ places.T, axis=1) * (1, -1))
+    local = shapely.transform(
+        made.projected(geometry), lambda places: np.stack(~transform @ places.T, axis=1) * (1, -1)
+    )
     plain = ortho("EPSG:32632", Affine(1, 0, 0, 0, -1, 0)).grid
     expected = exact_statistics(made.numbers.astype(np.float32), plain, local, ["mean", "count"])
     with served(Settings(catalog=str(tmp_path))) as running:
@@ -222,7 +224,7 @@ def test_the_grid_is_that_of_the_finest_band(tmp_path: Path) -> None:
     assert properties["measured"]["grid"]["resolution"] == 0.5
     red = np.kron(coarse.numbers, np.ones((4, 4)))[: fine.numbers.shape[0], : fine.numbers.shape[1]]
     nir = fine.numbers.astype(float)
-    expected = exact_statistics((nir - red) / (nir + red), fine.grid, fine.placed(geometry), ["mean", "count"])
+    expected = exact_statistics((nir - red) / (nir + red), fine.grid, fine.projected(geometry), ["mean", "count"])
     assert properties["statistics"]["NDVI"]["mean"] == pytest.approx(expected["mean"], abs=1e-6)
     assert properties["statistics"]["NDVI"]["count"] == pytest.approx(expected["count"], rel=1e-6)
 
@@ -243,7 +245,7 @@ def test_the_grid_is_that_of_the_newest_scene(tmp_path: Path) -> None:
     for row, made in ((first, old), (second, new)):
         fine = np.kron(made.numbers, np.ones((4, 4))) if made is old else made.numbers
         fine = fine[: new.numbers.shape[0], : new.numbers.shape[1]].astype(np.float32)
-        expected = exact_statistics(fine, new.grid, new.placed(geometry), ["mean"])["mean"]
+        expected = exact_statistics(fine, new.grid, new.projected(geometry), ["mean"])["mean"]
         scale = expected / row["values"][0]
         assert scale == pytest.approx(round(scale), rel=1e-5)
 
