@@ -71,7 +71,7 @@ def scenes() -> list[MadeScene]:
     return made
 
 
-def clouded(made: Sequence[MadeScene]) -> Mapping[str, NDArray[np.bool_]]:
+def cloudy_pixels(made: Sequence[MadeScene]) -> Mapping[str, NDArray[np.bool_]]:
     """Of each day where the classification of any strip speaks of clouds or shadows."""
     found: dict[str, NDArray[np.bool_]] = {}
     for scene in made:
@@ -87,7 +87,7 @@ def _patches(rng: np.random.Generator, classes: list[int]) -> NDArray[np.uint8]:
     return np.kron(rng.choice(classes, (15, 15)), np.ones((10, 10))).astype(np.uint8)
 
 
-def observed(made: Sequence[MadeScene], masked: Sequence[int] = CLOUDY) -> Mapping[str, NDArray[np.float64]]:
+def expected_ndvi(made: Sequence[MadeScene], masked: Sequence[int] = CLOUDY) -> Mapping[str, NDArray[np.float64]]:
     """NDVI of each day on the square's pixels, NaN where nothing usable was seen: strips in their order, by numpy."""
     found: dict[str, NDArray[np.float64]] = {}
     for scene in sorted(made, key=lambda scene: (scene.time, scene.id)):

@@ -42,10 +42,10 @@ from tests.doubles.series import (
     STRIPS,
     TORN,
     areas_of,
-    clouded,
+    cloudy_pixels,
+    expected_ndvi,
     image_request,
     lonlat,
-    observed,
     polygon,
     sample_series_in,
     series_of,
@@ -139,7 +139,7 @@ def test_statistics_of_polygons_equal_exactextract_on_each_date(dates: Dates, ge
     dense = shapely.segmentize(shapely.geometry.shape(geometry), 0.0005)
     shape = shapely.transform(dense, lambda places: np.stack(there.transform(*places.T), axis=1))
     total = shape.area / 100
-    days, cloudy = observed(made), clouded(made)
+    days, cloudy = expected_ndvi(made), cloudy_pixels(made)
     assert [str(row.time.date()) for row in series.rows] == list(DAYS)
     geod = Geod(ellps="WGS84")
     true = sum(abs(geod.geometry_area_perimeter(part)[0]) for part in shapely.get_parts(shapely.normalize(dense)))
@@ -233,7 +233,7 @@ def test_areas_with_too_many_pixels_are_sampled_at_a_coarser_resolution(dates: D
     assert series.sampling_grid.coarser
     assert series.sampling_grid.resolution == 20
     assert series.sampling_grid.hectares == pytest.approx(40, rel=1e-3)
-    clear = observed(made, masked=())
+    clear = expected_ndvi(made, masked=())
     for row in series.rows:
         block = clear[str(row.time.date())][100:200, 100:140]
         if not np.isnan(block).any():
