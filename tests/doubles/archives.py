@@ -189,7 +189,7 @@ class Sampled:
 
 def sample(path: Path, grid: Grid) -> Sampled:
     """The nearest pixel of the right level, each place transformed by itself."""
-    level = right_level(path, grid)
+    level = expected_level(path, grid)
     options = {} if level == 0 else {"overview_level": level - 1}
     with rasterio.open(path, **options) as source:
         x, y = pixel_centres(grid, str(source.crs))
@@ -214,7 +214,7 @@ def pixel_centres(grid: Grid, crs: str) -> tuple[NDArray[np.float64], NDArray[np
 
 
 @lru_cache(maxsize=256)
-def right_level(path: Path, grid: Grid) -> int:
+def expected_level(path: Path, grid: Grid) -> int:
     """The coarsest level that is not coarser than the smaller side of a target pixel at the square's centre."""
     with rasterio.open(path) as source:
         centre = [(source.bounds.left + source.bounds.right) / 2], [(source.bounds.bottom + source.bounds.top) / 2]

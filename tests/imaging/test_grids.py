@@ -15,7 +15,7 @@ from rasterio.enums import Resampling
 from rasterio.vrt import WarpedVRT
 
 from scog.geo.grid import Grid, equivalent_zoom, tile_grid, transformer
-from tests.doubles.archives import MadeScene, Square, constant, newest_clear, positions, right_level
+from tests.doubles.archives import MadeScene, Square, constant, expected_level, newest_clear, positions
 from tests.doubles.drawing import draw_all, draw_one, image_request
 
 SQUARES = {
@@ -63,7 +63,7 @@ def tile_of(name: str, zoom: int, square: Square, buffer: float = 0.0, size: int
 
 def warped(path: Path, grid: Grid) -> NDArray[np.uint16]:
     """A file warped by GDAL to a grid: nearest, at an overview level, without approximation."""
-    level = right_level(path, grid)
+    level = expected_level(path, grid)
     place: dict[str, Any] = {"crs": grid.crs, "transform": grid.transform, "width": grid.width, "height": grid.height}
     place |= {"resampling": Resampling.nearest, "tolerance": 1e-9}
     overview = {} if level == 0 else {"overview_level": level - 1}
