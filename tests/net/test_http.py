@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from scog.net.connection import ConnectionLost, Head, ProtocolError
 from scog.net.http import HttpClient, address_of
-from tests.doubles import reading, talking
+from tests.doubles import reading, scripted_server
 from tests.doubles.certificates import authority
 from tests.doubles.scripted_server import BODY, OK, Counter, Talk, repeating, whole
 
@@ -48,7 +48,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 def serving(talk: Talk) -> Any:
-    return talking.serving(talk, authority().server("localhost") if ways[-1].secure else None)
+    return scripted_server.serving(talk, authority().server("localhost") if ways[-1].secure else None)
 
 
 def new_client() -> HttpClient:
