@@ -22,7 +22,7 @@ Floats = NDArray[np.float32]
 Mask2D = NDArray[np.bool_]
 
 
-def ours(
+def scog_warp(
     numbers: NDArray[Any], source: Grid, target: Grid, method: Resampling, block: tuple[int, int] = (16, 32)
 ) -> tuple[NDArray[Any], Mask2D]:
     """Numbers and validity on the whole target; from no other blocks than those that the footing names."""
@@ -30,7 +30,7 @@ def ours(
     whole, valid = np.zeros(target.shape, numbers.dtype), np.zeros(target.shape, bool)
     if found is None:
         return whole, valid
-    blocks = cut(numbers, block)
+    blocks = cut_blocks(numbers, block)
     named = {index: blocks[index] for index in found.blocks(block)}
     part, good = warp_blocks(found, method, block, named, (NODATA,))
     whole = whole.astype(part.dtype)
@@ -38,7 +38,7 @@ def ours(
     return whole, valid
 
 
-def cut(numbers: NDArray[Any], block: tuple[int, int]) -> dict[tuple[int, int], NDArray[Any]]:
+def cut_blocks(numbers: NDArray[Any], block: tuple[int, int]) -> dict[tuple[int, int], NDArray[Any]]:
     """Blocks of a level, the last ones padded with numbers that are not nodata, and must not show."""
     rows, cols = (-(-size // length) for size, length in zip(numbers.shape, block, strict=True))
     padded = np.full((rows * block[0], cols * block[1]), 60_000 % 251, numbers.dtype)
@@ -50,7 +50,7 @@ def cut(numbers: NDArray[Any], block: tuple[int, int]) -> dict[tuple[int, int], 
     }
 
 
-def gdal(numbers: NDArray[Any], source: Grid, target: Grid, method: Resampling) -> Floats:
+def gdal_warp(numbers: NDArray[Any], source: Grid, target: Grid, method: Resampling) -> Floats:
     """GDAL's answer, NaN where invalid: the exact transformation, our scale, computed and written in floating point.
 
     For average the source gets a margin of nodata, since GDAL weighs boxes wrongly that hang over a source's edge.
@@ -83,7 +83,9 @@ def gdal_mode(classes: NDArray[Any], source: Grid, target: Grid) -> tuple[NDArra
     """
     names = np.unique(classes[classes != NODATA])
     known = np.where(classes != NODATA, 2.0, NODATA)  # 1 for other classes, 2 for this one
-    shares = [gdal(np.where(classes == name, 2.0, known / 2), source, target, Resampling.AVERAGE) - 1 for name in names]
+    shares = [
+        gdal_warp(np.where(classes == name, 2.0, known / 2), source, target, Resampling.AVERAGE) - 1 for name in names
+    ]
     stacked = np.stack([*shares, np.zeros(target.shape)])
     ordered = np.sort(stacked, axis=0)
     best = np.nan_to_num(stacked[:-1]).argmax(axis=0)

@@ -18,7 +18,7 @@ from scog.settings import Settings
 from scog.warp.resample import Resampling
 from tests.doubles.archives import MadeScene, Square
 from tests.doubles.drawing import draw_all, draw_one, image_request
-from tests.doubles.warping import gdal
+from tests.doubles.warping import gdal_warp
 
 SQUARE = Square("55GEN", 32755, 500_000, 5_300_000, 700)
 EVERY = pytest.mark.parametrize("method", [method for method in Resampling if method is not Resampling.NEAREST])
@@ -82,7 +82,7 @@ def test_images_match_gdal_warp_of_the_overview_level(archive: tuple[Path, MadeS
     source = Grid(SQUARE.crs, Affine(10, 0, SQUARE.left, 0, -10, SQUARE.top), 700, 700)
     grid = tile_grid(13, *first_tile(13))
     drawing = draw_one(archive[0], grid, image_request("nir", "none", resampling=method))
-    expected = gdal(archive[1].bands["nir"], source, grid, method)
+    expected = gdal_warp(archive[1].bands["nir"], source, grid, method)
     np.testing.assert_array_equal(drawing.valid, ~np.isnan(expected))
     np.testing.assert_allclose(
         drawing.values[0][drawing.valid],

@@ -15,7 +15,7 @@ from pyproj import Transformer
 
 from scog.geo.grid import Grid
 from scog.warp.resample import Resampling
-from tests.doubles.warping import NODATA, gdal, gdal_mode, ours
+from tests.doubles.warping import NODATA, gdal_mode, gdal_warp, scog_warp
 
 CRS = "EPSG:32632"
 LEFT, TOP = 600_000.0, 5_200_000.0
@@ -76,8 +76,8 @@ def test_values_and_validity_agree_with_gdal(method: Resampling, factor: float, 
     for kind, dtype in (("random", "uint16"), ("smooth", "float32")):
         for holes in HOLES:
             values = field(kind, dtype, holes)
-            expected = gdal(values, source, target, method)
-            result, valid = ours(values, source, target, method)
+            expected = gdal_warp(values, source, target, method)
+            result, valid = scog_warp(values, source, target, method)
             assert result.dtype == np.float32
             np.testing.assert_array_equal(valid, ~np.isnan(expected), f"{kind} {holes}")
             np.testing.assert_allclose(result[valid], expected[valid], rtol=0, atol=NEAR, err_msg=f"{kind} {holes}")
@@ -93,7 +93,7 @@ def test_mode_agrees_with_gdals_coverage(factor: float, crs: str, holes: str) ->
     source, target = source_grid(), target_grid(crs, factor)
     values = field("classes", "uint8", holes)
     expected, is_valid, lead = gdal_mode(values, source, target)
-    result, valid = ours(values, source, target, Resampling.MODE)
+    result, valid = scog_warp(values, source, target, Resampling.MODE)
     assert result.dtype == np.uint8
     np.testing.assert_array_equal(valid, is_valid)
     sure = valid & (lead > 1e-3)
@@ -105,7 +105,7 @@ def test_mode_agrees_with_gdals_coverage(factor: float, crs: str, holes: str) ->
 def test_mode_takes_the_lowest_of_equal_values_and_keeps_the_dtype(dtype: str) -> None:
     values = np.array([[9, 9, 3, 3], [5, 5, 3, 7], [1, 2, 8, 0], [4, 3, 0, 0]]).astype(dtype)
     target = Grid(CRS, Affine(20, 0, LEFT, 0, -20, TOP), 2, 2)
-    result, valid = ours(values, source_grid(4, 4), target, Resampling.MODE)
+    result, valid = scog_warp(values, source_grid(4, 4), target, Resampling.MODE)
     assert result.dtype == values.dtype
     assert result.tolist() == [[5, 3], [1, 8]]
     assert valid.all()
@@ -115,7 +115,7 @@ def test_an_average_at_the_edge_covers_the_source_only() -> None:
     """GDAL gives the last column more weight than is covered, unless nodata follows."""
     values = np.array([[100, 200]], np.uint16)
     target = Grid(CRS, Affine(14, 0, LEFT + 7, 0, -10, TOP), 1, 1)
-    result, valid = ours(values, source_grid(1, 2), target, Resampling.AVERAGE)
+    result, valid = scog_warp(values, source_grid(1, 2), target, Resampling.AVERAGE)
     assert valid.all()
     np.testing.assert_allclose(result, (3 * 100 + 10 * 200) / 13, rtol=1e-6)
 
@@ -127,11 +127,11 @@ def test_bilinear_replaces_a_cubic_that_cancels() -> None:
     y, x = np.mgrid[-12:13, -12:13]
     values[(y == 0) & (x == 0)] = 1000
     values[(abs(y) <= 2) & ((abs(x) == 4) | (abs(x) == 5))] = 3000
-    absurd = gdal(values, source, target, Resampling.CUBIC)[0, 0]
-    result, valid = ours(values, source, target, Resampling.CUBIC)
+    absurd = gdal_warp(values, source, target, Resampling.CUBIC)[0, 0]
+    result, valid = scog_warp(values, source, target, Resampling.CUBIC)
     assert valid.all()
     assert absurd < -1000
-    np.testing.assert_allclose(result, gdal(values, source, target, Resampling.BILINEAR), rtol=1e-6)
+    np.testing.assert_allclose(result, gdal_warp(values, source, target, Resampling.BILINEAR), rtol=1e-6)
 
 
 # Properties
@@ -162,7 +162,7 @@ ANY = pytest.mark.parametrize("method", METHODS)
 @given(scenes(), st.integers(1, 60_000))
 def test_a_constant_stays_constant(method: Resampling, scene: Scene, number: int) -> None:
     source, target, data = scene
-    result, valid = ours(np.where(data, number, 0).astype(np.uint16), source, target, method)
+    result, valid = scog_warp(np.where(data, number, 0).astype(np.uint16), source, target, method)
     np.testing.assert_allclose(result[valid], number, rtol=2e-6)
 
 
@@ -172,7 +172,7 @@ def test_a_constant_stays_constant(method: Resampling, scene: Scene, number: int
 def test_upsampling_preserves_a_linear_slope(method: Resampling, scene: Scene, across: float, down: float) -> None:
     source, target, _ = scene
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH] + 0.5
-    result, valid = ours((8000 + across * x + down * y).astype(np.float32), source, target, method)
+    result, valid = scog_warp((8000 + across * x + down * y).astype(np.float32), source, target, method)
     col, row = np.meshgrid(np.arange(target.width) + 0.5, np.arange(target.height) + 0.5)
     a, b, c, d, e, f = tuple(~source.transform @ target.transform)[:6]
     x, y = a * col + b * row + c, d * col + e * row + f
@@ -187,7 +187,7 @@ def test_upsampling_preserves_a_linear_slope(method: Resampling, scene: Scene, a
 def test_values_are_within_the_range_of_the_source(method: Resampling, scene: Scene) -> None:
     source, target, data = scene
     values = np.where(data, field("random", "uint16", "none"), 0).astype(np.uint16)
-    result, valid = ours(values, source, target, method)
+    result, valid = scog_warp(values, source, target, method)
     if valid.any():
         assert values[data].min() * (1 - 1e-6) <= result[valid].min()
         assert result[valid].max() <= values[data].max() * (1 + 1e-6)
@@ -199,9 +199,9 @@ def test_values_are_within_the_range_of_the_source(method: Resampling, scene: Sc
 def test_more_valid_source_pixels_give_more_valid_pixels(method: Resampling, scene: Scene) -> None:
     source, target, data = scene
     values = field("random", "uint16", "none")
-    _, whole = ours(values, source, target, method)
-    _, part = ours(np.where(data, values, 0).astype(np.uint16), source, target, method)
-    _, nearest = ours(np.where(data, values, 0).astype(np.uint16), source, target, Resampling.NEAREST)
+    _, whole = scog_warp(values, source, target, method)
+    _, part = scog_warp(np.where(data, values, 0).astype(np.uint16), source, target, method)
+    _, nearest = scog_warp(np.where(data, values, 0).astype(np.uint16), source, target, Resampling.NEAREST)
     assert not (part & ~whole).any()
     if method in (Resampling.BILINEAR, Resampling.CUBIC):
         np.testing.assert_array_equal(part, nearest)
@@ -217,8 +217,8 @@ def test_a_tile_equals_its_part_of_the_whole(method: Resampling, scene: Scene, d
     values = np.where(known, field("classes", "uint16", "none") * 100, 0).astype(np.uint16)
     top, left = data.draw(st.integers(0, target.height - 1)), data.draw(st.integers(0, target.width - 1))
     tile = Grid(CRS, target.transform @ Affine.translation(left, top), target.width - left, target.height - top)
-    result, valid = ours(values, source, target, method)
-    part, part_valid = ours(values, source, tile, method)
+    result, valid = scog_warp(values, source, target, method)
+    part, part_valid = scog_warp(values, source, tile, method)
     np.testing.assert_array_equal(part_valid, valid[top:, left:])
     np.testing.assert_allclose(part, result[top:, left:], rtol=0, atol=1e-2)
 
@@ -235,12 +235,12 @@ def test_pixels_are_averaged_first_without_overviews(factor: int) -> None:
         source_grid(*values.shape),
         Grid(CRS, Affine(10 * factor, 0, LEFT, 0, -10 * factor, TOP), count, count),
     )
-    result, valid = ours(values, source, target, Resampling.AVERAGE)
+    result, valid = scog_warp(values, source, target, Resampling.AVERAGE)
     assert valid.all()
     np.testing.assert_allclose(result, values.reshape(count, factor, count, factor).mean((1, 3)), rtol=1e-6)
     y, x = np.mgrid[0 : count * factor, 0 : count * factor] / factor
     smooth = (5000 + 2000 * np.sin(x / 2) * np.cos(y / 3)).astype(np.float32)
     for method in (Resampling.BILINEAR, Resampling.CUBIC):
-        result, valid = ours(smooth, source, target, method)
+        result, valid = scog_warp(smooth, source, target, method)
         assert valid.all()
-        np.testing.assert_allclose(result, gdal(smooth, source, target, method), rtol=0, atol=5)
+        np.testing.assert_allclose(result, gdal_warp(smooth, source, target, method), rtol=0, atol=5)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scog.geo.grid import Window
 from scog.geo.resampling_support import ResamplingSupport
 from scog.warp.window import gather_window
-from tests.doubles.warping import cut
+from tests.doubles.warping import cut_blocks
 
 EMPTY = np.zeros((1, 1), np.float32)
 
@@ -57,7 +57,7 @@ def squares(values: NDArray[Any], window: Window, step: int) -> NDArray[Any]:
 @given(cases())
 def test_pixels_or_means_of_squares(case: Case) -> None:
     values, window, block, step = case
-    result, valid = gather_window(support_of(window, values.shape, step), block, cut(values, block), data_of)
+    result, valid = gather_window(support_of(window, values.shape, step), block, cut_blocks(values, block), data_of)
     expected = squares(values, window, step)
     count = (expected != 0).sum((1, 3))
     np.testing.assert_array_equal(valid, count > 0)
@@ -70,7 +70,7 @@ def test_pixels_or_means_of_squares(case: Case) -> None:
 def test_classes_take_the_central_pixel(case: Case) -> None:
     values, window, block, step = case
     result, valid = gather_window(
-        support_of(window, values.shape, step), block, cut(values, block), data_of, classes=True
+        support_of(window, values.shape, step), block, cut_blocks(values, block), data_of, classes=True
     )
     expected = squares(values, window, step)[:, step // 2, :, step // 2]
     np.testing.assert_array_equal(valid, expected != 0)
@@ -81,7 +81,7 @@ def test_classes_take_the_central_pixel(case: Case) -> None:
 @given(cases(), st.integers(0, 2**32))
 def test_absent_blocks_are_not_valid(case: Case, seed: int) -> None:
     values, window, block, _ = case
-    blocks = cut(values, block)
+    blocks = cut_blocks(values, block)
     rng = np.random.default_rng(seed)
     there = {index: part for index, part in blocks.items() if rng.random() < 0.5}
     left = np.zeros_like(values)
