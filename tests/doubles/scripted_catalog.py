@@ -1,4 +1,4 @@
-"""A catalogue in memory, for tests of what is made of its pages, with a clock that goes when it is told to."""
+"""A catalogue in memory, for tests of paging and caching, with a clock that the test sets."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ EVER = Interval(None, None)
 
 
 def newest_first(items: Sequence[Any]) -> list[Any]:
-    """Items as a catalogue gives them."""
+    """Items in a catalogue's order."""
     return sorted(items, key=lambda item: (item["properties"]["datetime"], item["id"]), reverse=True)
 
 
 class ScriptedCatalog:
-    """A catalogue in memory that counts what it is asked and fails when told to."""
+    """A catalogue in memory that records requests, and raises `fault` if set. `gate` delays its responses."""
 
     is_live = True
 
@@ -60,7 +60,7 @@ class ScriptedCatalog:
 
 
 class SearchHarness:
-    """Searches of a scripted catalogue, with a clock that goes when it is told to."""
+    """Cached searches of a scripted catalogue, with a clock that the test sets."""
 
     def __init__(self, catalog: ScriptedCatalog, folder: Path | None = None, collection: str | None = None) -> None:
         self.catalog = catalog
@@ -69,8 +69,8 @@ class SearchHarness:
         self.store = SearchStore(folder, "https://catalog.example.org/v1")
         self.searches = Searches(catalog, self.store, collection, 90, self.clock)
 
-    async def find(self, interval: Interval = EVER, area: Bounds = AREA, **more: Any) -> Search:
-        values = {"cloud_cover": 100.0, "collection": None, "tally": UpstreamStats(), **more}
+    async def find(self, interval: Interval = EVER, area: Bounds = AREA, **options: Any) -> Search:
+        values = {"cloud_cover": 100.0, "collection": None, "tally": UpstreamStats(), **options}
         return await self.searches.find(area, interval, **values)
 
     async def close(self) -> None:
@@ -79,6 +79,6 @@ class SearchHarness:
 
 
 async def settle() -> None:
-    """Let what runs behind the scenes come to its end."""
+    """Wait until background tasks have finished."""
     for _ in range(20):
         await asyncio.sleep(0.005)

@@ -414,7 +414,7 @@ def test_queueing_is_not_the_hosts_fault() -> None:
     with RangeServer(latency=0.1) as server:
         server.put(PATH, DATA)
         run(work())
-        assert server.at_once == 4
+        assert server.max_concurrent == 4
         assert len(server.requests) == 48
 
 
