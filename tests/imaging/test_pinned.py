@@ -27,7 +27,7 @@ from tests.doubles.scripted_catalog import EVER, ScriptedCatalog, SearchHarness,
 
 SQUARES = mgrs_tiles_around(11.3, 46.5, 2, 2)
 SERIES = newest_first(acquisitions(SQUARES, date(2024, 1, 1), 30, "https://files.example.org", collections=[L2A]))
-MIDDLE = SQUARES[0].middle
+MIDDLE = SQUARES[0].centre
 
 
 def box(width: float) -> ClipArea:

@@ -38,9 +38,9 @@ from tests.doubles.series import (
     DAYS,
     GRID,
     OVERCAST,
+    PARTLY_COVERED,
     SQUARE,
     STRIPS,
-    TORN,
     areas_of,
     cloudy_pixels,
     expected_ndvi,
@@ -464,7 +464,7 @@ def test_a_reprocessed_scene_is_sampled_again(dates: Dates) -> None:
 
 
 def test_failed_scenes_are_read_again(broken: Path) -> None:
-    (nir,) = files(broken, TORN, "nir")
+    (nir,) = files(broken, PARTLY_COVERED, "nir")
     data = nir.read_bytes()
 
     async def work() -> None:
@@ -472,11 +472,11 @@ def test_failed_scenes_are_read_again(broken: Path) -> None:
             state = SeriesState(engine)
             areas = areas_of(POLYGONS["all"])
             nir.unlink()
-            (series,) = await sample_series_in(state, areas, when=f"{TORN}/{DAYS[-1]}")
+            (series,) = await sample_series_in(state, areas, when=f"{PARTLY_COVERED}/{DAYS[-1]}")
             assert [row.sample.failed for row in series.rows] == [True, False, False]
             nir.write_bytes(data)
             engine.blocks._errors._errors.clear()  # errors are cached for a minute
-            (series,) = await sample_series_in(state, areas, when=f"{TORN}/{DAYS[-1]}")
+            (series,) = await sample_series_in(state, areas, when=f"{PARTLY_COVERED}/{DAYS[-1]}")
             assert [row.sample.failed for row in series.rows] == [False] * 3
 
     asyncio.run(work())
