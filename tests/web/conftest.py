@@ -75,10 +75,10 @@ def scenes() -> list[MadeScene]:
     clouds = constant(WEST, 4, 20, np.uint8)
     clouds[:, : clouds.shape[1] // 2] = 9
 
-    def made(name: str, square: Square, time: str, red: int, nir: int, scl: Any = None, **more: Any) -> MadeScene:
+    def made(name: str, square: Square, time: str, red: int, nir: int, scl: Any = None, **options: Any) -> MadeScene:
         bands = {"red": constant(square, red), "nir": constant(square, nir), "green": constant(square, 700)}
         bands |= {"blue": constant(square, 600), "scl": constant(square, 4, 20, np.uint8) if scl is None else scl}
-        return MadeScene(name, square, time, bands, **more)
+        return MadeScene(name, square, time, bands, **options)
 
     return [
         made("S2A_32TQK_20240612_0_L2A", WEST, "2024-06-12T10:10:31Z", 500, 4500, clouds, cloud_cover=50.0),
@@ -133,9 +133,9 @@ def far(archive: Path, tmp_path: Path) -> Iterator[Callable[..., Far]]:
             item = json.loads(item_path.read_bytes())
             for band, asset in item["assets"].items():
                 asset["href"] = origin.put(f"/{item['id']}/{band}.tif", (item_path.parent / f"{band}.tif").read_bytes())
-            there = folder / item_path.parent.relative_to(archive)
-            there.mkdir(parents=True)
-            (there / item_path.name).write_text(json.dumps(item))
+            copied_folder = folder / item_path.parent.relative_to(archive)
+            copied_folder.mkdir(parents=True)
+            (copied_folder / item_path.name).write_text(json.dumps(item))
 
         def start(**settings: Any) -> Far:
             made = Settings(catalog=str(folder), hosts=(origin.host,), cache_dir=tmp_path / "cache", **settings)
@@ -151,8 +151,8 @@ def is_problem(response: httpx.Response, status: int) -> dict[str, Any]:
     assert response.headers["Content-Type"] == "application/problem+json"
     assert response.headers["Cache-Control"] == "no-store"
     problem: dict[str, Any] = response.json()
-    known = {"type", "title", "status", "detail", "parameter", "valid", "position", "skipped", "progress"}
-    assert set(problem) <= known
+    members = {"type", "title", "status", "detail", "parameter", "valid", "position", "skipped", "progress"}
+    assert set(problem) <= members
     assert problem["type"] == "about:blank"
     assert problem["status"] == status
     assert problem["title"]

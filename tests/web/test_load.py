@@ -52,17 +52,17 @@ def test_64_identical_cold_tiles_cost_the_reads_of_one(far: Callable[..., Far], 
     path = f"/tiles/{west}?collection=sentinel-2-l2a"
     alone = far()
     alone.served.get(path)
-    one = sorted((seen.path, seen.range) for seen in alone.origin.requests)
-    assert one
+    single_client_requests = sorted((request.path, request.range) for request in alone.origin.requests)
+    assert single_client_requests
     alone.origin.forget_requests()
 
     together = far()
     alone.origin.latency = 0.05
     with ThreadPoolExecutor(64) as threads, httpx.Client(base_url=together.served.url, limits=MANY) as client:
-        answers = list(threads.map(lambda _: client.get(path, timeout=20), range(64)))
-    assert {answer.status_code for answer in answers} == {200}
-    assert len({answer.content for answer in answers}) == 1
-    assert sorted((seen.path, seen.range) for seen in together.origin.requests) == one
+        responses = list(threads.map(lambda _: client.get(path, timeout=20), range(64)))
+    assert {response.status_code for response in responses} == {200}
+    assert len({response.content for response in responses}) == 1
+    assert sorted((request.path, request.range) for request in together.origin.requests) == single_client_requests
 
 
 def test_a_repeated_request_reads_nothing(far: Callable[..., Far], west: str) -> None:
@@ -75,7 +75,7 @@ def test_a_repeated_request_reads_nothing(far: Callable[..., Far], west: str) ->
     assert again.headers["X-Scog-Upstream"].startswith("requests=0; bytes=0")
 
 
-def test_a_disconnect_stops_the_work(far: Callable[..., Far], west: str) -> None:
+def test_a_disconnect_stops_reading(far: Callable[..., Far], west: str) -> None:
     running = far()
     running.origin.latency = 0.3
     path = f"/tiles/{west}?collection=sentinel-2-l2a"
@@ -83,10 +83,10 @@ def test_a_disconnect_stops_the_work(far: Callable[..., Far], west: str) -> None
     time.sleep(0.1)
     before = len(running.origin.requests)
     time.sleep(1)
-    assert len(running.origin.requests) == before, "nobody waits, and still it reads"
-    stayed = running.served.get(path)
-    assert stayed.status_code == 200
-    assert len(running.origin.requests) > before, "the work would have gone on if somebody had stayed"
+    assert len(running.origin.requests) == before, "no requests after the disconnect"
+    response = running.served.get(path)
+    assert response.status_code == 200
+    assert len(running.origin.requests) > before, "a client that waits gets its response"
 
 
 def test_a_disconnect_does_not_affect_other_clients(far: Callable[..., Far], west: str) -> None:
@@ -94,10 +94,10 @@ def test_a_disconnect_does_not_affect_other_clients(far: Callable[..., Far], wes
     running.origin.latency = 0.2
     path = f"/tiles/{west}"
     with ThreadPoolExecutor(1) as thread:
-        stayed = thread.submit(running.served.get, path)
+        waiting = thread.submit(running.served.get, path)
         time.sleep(0.05)
         send_and_disconnect(running.served, path, after=0.1)
-        assert stayed.result(10).status_code == 200
+        assert waiting.result(10).status_code == 200
 
 
 def test_many_disconnects_leave_no_work_behind(far: Callable[..., Far], west: str) -> None:
@@ -114,8 +114,8 @@ def test_many_disconnects_leave_no_work_behind(far: Callable[..., Far], west: st
     seconds, health = timed(running.served, "/healthz")
     assert health.status_code == 200
     assert seconds < 0.5
-    answers = [running.served.get(f"/tiles/{west}?rescale=0,{n + 1}") for n in range(8)]
-    assert {answer.status_code for answer in answers} == {200}, "their places are free again"
+    responses = [running.served.get(f"/tiles/{west}?rescale=0,{n + 1}") for n in range(8)]
+    assert {response.status_code for response in responses} == {200}, "the slots are free again"
 
 
 def test_excess_requests_are_rejected_at_once(far: Callable[..., Far], west: str) -> None:
