@@ -21,7 +21,7 @@ from tests.doubles.rasters import encoded
 
 HEIGHT, WIDTH = 172, 228
 """Multiples of 4, so that overviews have square pixels too, and a grid of an overview's pixels is read from it."""
-PLACES = {
+GEOREFERENCES = {
     "north up": ("EPSG:32632", Affine(10, 0, 600_000, 0, -10, 5_100_000)),
     "south up": ("EPSG:32632", Affine(10, 0, 600_000, 0, 10, 5_100_000)),
     "rotated": ("EPSG:32633", Affine(9, 3, 600_000, 3, -9, 5_100_000)),
@@ -51,7 +51,7 @@ class Choice:
     validity: str = "none"
     photometric: str | None = None
     overviews: tuple[int, ...] = ()
-    place: str = "north up"
+    georeference: str = "north up"
     sparse: bool = False
     big: bool = False
     further_page: bool = False
@@ -90,12 +90,12 @@ def choice_of(seed: int) -> Choice:
         block=pick.choice(((64, 64), (64, 64), (128, 128), (48, 112), 1, 7, 64, HEIGHT)),
         validity=validity,
         overviews=pick.choice(((), (2,), (2, 4))),
-        place=pick.choice(tuple(PLACES)),
+        georeference=pick.choice(tuple(GEOREFERENCES)),
         sparse=pick.random() < 0.15,
         big=pick.random() < 0.2,
         further_page=pick.random() < 0.1,
     )
-    if chosen.place == "oblong pixels":  # for these a finer level is read
+    if chosen.georeference == "oblong pixels":  # for these a finer level is read
         chosen = replace(chosen, overviews=())
     if codec in WITH_PREDICTOR:
         chosen = replace(chosen, predictor=pick.choice((1, 2, 3) if dtype in FLOATS else (1, 2)))
@@ -146,7 +146,7 @@ def numbers_of(choice: Choice) -> NDArray[Any]:
 
 def write(choice: Choice, path: Path) -> None:
     """Write the file and, if chosen, its mask file."""
-    crs, transform = PLACES[choice.place]
+    crs, transform = GEOREFERENCES[choice.georeference]
     numbers = numbers_of(choice)
     tiled = isinstance(choice.block, tuple)
     layout: dict[str, Any] = (
@@ -215,9 +215,9 @@ def with_tag(data: bytes, tag: int, old: int, new: int) -> bytes:
     while at:
         first = at + struct.calcsize(count)
         end = first + entry * struct.unpack_from(order + count, data, at)[0]
-        for place in range(first, end, entry):
-            value = place + (12 if big else 8)
-            code, number = (struct.unpack_from(order + "H", data, each)[0] for each in (place, value))
+        for position in range(first, end, entry):
+            value = position + (12 if big else 8)
+            code, number = (struct.unpack_from(order + "H", data, each)[0] for each in (position, value))
             if (code, number) == (tag, old):
                 struct.pack_into(order + "H", changed, value, new)
         at = struct.unpack_from(order + offset, data, end)[0]

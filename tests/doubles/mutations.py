@@ -76,7 +76,7 @@ def _paths(tree: Any, above: Path) -> Iterator[Path]:
     if isinstance(tree, Mapping):
         members = list(tree.items())
     elif isinstance(tree, list):
-        members = [(place, tree[place]) for place in sorted({0, 1, len(tree) - 1}) if 0 <= place < len(tree)]
+        members = [(index, tree[index]) for index in sorted({0, 1, len(tree) - 1}) if 0 <= index < len(tree)]
     for name, value in members:
         yield (*above, name)
         yield from _paths(value, (*above, name))

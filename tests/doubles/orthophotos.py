@@ -35,20 +35,20 @@ class Ortho:
 
     def lonlat(self, col: float, row: float) -> tuple[float, float]:
         """Longitude and latitude of a column and row."""
-        back = Transformer.from_crs(CRS.from_user_input(self.crs), 4326, always_xy=True)
-        lon, lat = back.transform(*self.grid.at(col, row))
+        to_degrees = Transformer.from_crs(CRS.from_user_input(self.crs), 4326, always_xy=True)
+        lon, lat = to_degrees.transform(*self.grid.at(col, row))
         return float(lon), float(lat)
 
-    def polygon(self, *places: tuple[float, float]) -> dict[str, Any]:
+    def polygon(self, *points: tuple[float, float]) -> dict[str, Any]:
         """A GeoJSON polygon of columns and rows."""
-        ring = [list(self.lonlat(*place)) for place in places]
+        ring = [list(self.lonlat(*point)) for point in points]
         return {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
 
     def projected(self, geometry: Mapping[str, Any]) -> Any:
         """A geometry in degrees, densified and transformed to the raster's CRS."""
-        there = Transformer.from_crs(4326, CRS.from_user_input(self.crs), always_xy=True)
+        to_raster_crs = Transformer.from_crs(4326, CRS.from_user_input(self.crs), always_xy=True)
         dense = shapely.segmentize(shapely.geometry.shape(geometry), 0.0002)
-        return shapely.transform(dense, lambda places: np.stack(there.transform(*places.T), axis=1))
+        return shapely.transform(dense, lambda points: np.stack(to_raster_crs.transform(*points.T), axis=1))
 
     def write(self, path: Path, **options: Any) -> None:
         """Write a Cloud Optimized GeoTIFF."""

@@ -19,19 +19,19 @@ from rasterio.io import MemoryFile
 
 HEIGHT, WIDTH = 311, 405
 """Odd, so that overviews round up and the last blocks extend beyond the image."""
-PLACE = Affine(10.0, 0.0, 600_000.0, 0.0, -10.0, 5_100_000.0)
-TURNED = Affine(9.5, -2.5, 600_000.0, -3.0, -9.0, 5_100_000.0)
+TRANSFORM = Affine(10.0, 0.0, 600_000.0, 0.0, -10.0, 5_100_000.0)
+ROTATED_TRANSFORM = Affine(9.5, -2.5, 600_000.0, -3.0, -9.0, 5_100_000.0)
 CRS = "EPSG:32632"
 
 
 def encoded(height: int, width: int, dtype: str = "uint16", band: int = 1) -> NDArray[Any]:
     """Values, never 0, that encode row, column and band; equal ones are far apart if the type is wide enough."""
     row, col = np.mgrid[0:height, 0:width]
-    place = row * 256 + col + row // 256 * 31 + col // 256 * 77 + band * 101  # unique within 256 x 256
+    position = row * 256 + col + row // 256 * 31 + col // 256 * 77 + band * 101  # unique within 256 x 256
     if np.dtype(dtype).kind == "f":
-        return (place * 40_503 % 65_536 / 16 + 1).astype(dtype)
+        return (position * 40_503 % 65_536 / 16 + 1).astype(dtype)
     bits = min(np.dtype(dtype).itemsize * 8, 32)
-    numbers = place * 40_503 % 2**bits  # an odd factor mixes and keeps them different
+    numbers = position * 40_503 % 2**bits  # an odd factor mixes and keeps them different
     return np.maximum(numbers, 1).astype(dtype) if np.iinfo(dtype).min == 0 else _signed(numbers, dtype)
 
 
@@ -45,7 +45,7 @@ def _geotiff(
 ) -> bytes:
     """A GeoTIFF by GDAL's GTiff driver. Overviews are appended to the file, as by `gdaladdo`."""
     count, height, width = numbers.shape
-    profile = {"crs": CRS, "transform": PLACE, "dtype": numbers.dtype.name, "nodata": nodata} | overrides
+    profile = {"crs": CRS, "transform": TRANSFORM, "dtype": numbers.dtype.name, "nodata": nodata} | overrides
     mask = profile.pop("mask", None)
     with MemoryFile() as memory:
         with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
@@ -59,7 +59,9 @@ def _geotiff(
         return bytes(memory.getbuffer())
 
 
-def _cog(numbers: NDArray[Any], *, nodata: float | None = 0.0, transform: Affine = PLACE, **overrides: Any) -> bytes:
+def _cog(
+    numbers: NDArray[Any], *, nodata: float | None = 0.0, transform: Affine = TRANSFORM, **overrides: Any
+) -> bytes:
     """A Cloud Optimized GeoTIFF by GDAL's COG driver: directories first, then overviews, then the full image."""
     options = {"BLOCKSIZE": 128, "COMPRESS": "DEFLATE", "OVERVIEW_RESAMPLING": "NEAREST"} | overrides
     mask = options.pop("mask", None)
@@ -108,7 +110,7 @@ PLAIN: dict[str, Callable[[], bytes]] = {
     "float64": lambda: _cog(_band("float64"), nodata=None),
     "uncompressed": lambda: _cog(_band(), COMPRESS="NONE"),
     "BigTIFF": lambda: _cog(_band(), BIGTIFF="YES", PREDICTOR=2),
-    "rotated": lambda: _cog(_band(), transform=TURNED, PREDICTOR=2),
+    "rotated": lambda: _cog(_band(), transform=ROTATED_TRANSFORM, PREDICTOR=2),
     "sparse": _sparse,
     "blocks of 256": lambda: _cog(_band(height=600, width=500), BLOCKSIZE=256, PREDICTOR=2),
     "blocks of 512": lambda: _cog(_band(height=600, width=500), BLOCKSIZE=512, PREDICTOR=2),

@@ -35,7 +35,7 @@ STRIPS, OVERCAST, PARTLY_COVERED, OFFSET = DAYS[3], DAYS[4], DAYS[5], DAYS[6]
 
 def scenes() -> list[MadeScene]:
     """Scenes of random values and random clouds; the mean differs by date."""
-    made = []
+    scene_list = []
     for number, day in enumerate(DAYS):
         parts = ("N", "S") if day == STRIPS else ("",)
         for part in parts:
@@ -57,7 +57,7 @@ def scenes() -> list[MadeScene]:
                 red[190:230, 190:230] = 0  # nodata in one band only: the classification has a class there
             scl[missing[::2, ::2]] = 0
             second = 31 if part != "S" else 38
-            made.append(
+            scene_list.append(
                 MadeScene(
                     f"S2A_32TQK_{day.replace('-', '')}_{'SN'.find(part) if part else 0}_L2A",
                     SQUARE,
@@ -68,18 +68,18 @@ def scenes() -> list[MadeScene]:
                     cloud_cover=100.0 if day == OVERCAST else 20.0 + number,
                 )
             )
-    return made
+    return scene_list
 
 
-def cloudy_pixels(made: Sequence[MadeScene]) -> Mapping[str, NDArray[np.bool_]]:
+def cloudy_pixels(scene_list: Sequence[MadeScene]) -> Mapping[str, NDArray[np.bool_]]:
     """By date, where the classification of any datastrip has clouds or shadows `(y, x)`."""
-    found: dict[str, NDArray[np.bool_]] = {}
-    for scene in made:
+    cloudy: dict[str, NDArray[np.bool_]] = {}
+    for scene in scene_list:
         with rasterio.open(scene.files["scl"]) as scl:
             classes = np.kron(scl.read(1), np.ones((2, 2), np.uint8))
         masked = np.isin(classes, CLOUDY) & (classes > 0)
-        found[scene.time[:10]] = found.get(scene.time[:10], False) | masked
-    return found
+        cloudy[scene.time[:10]] = cloudy.get(scene.time[:10], False) | masked
+    return cloudy
 
 
 def _patches(rng: np.random.Generator, classes: list[int]) -> NDArray[np.uint8]:
@@ -87,10 +87,10 @@ def _patches(rng: np.random.Generator, classes: list[int]) -> NDArray[np.uint8]:
     return np.kron(rng.choice(classes, (15, 15)), np.ones((10, 10))).astype(np.uint8)
 
 
-def expected_ndvi(made: Sequence[MadeScene], masked: Sequence[int] = CLOUDY) -> Mapping[str, NDArray[np.float64]]:
+def expected_ndvi(scene_list: Sequence[MadeScene], masked: Sequence[int] = CLOUDY) -> Mapping[str, NDArray[np.float64]]:
     """NDVI by date `(y, x)`, NaN where no usable value exists; the first usable datastrip wins."""
-    found: dict[str, NDArray[np.float64]] = {}
-    for scene in sorted(made, key=lambda scene: (scene.time, scene.id)):
+    ndvi: dict[str, NDArray[np.float64]] = {}
+    for scene in sorted(scene_list, key=lambda scene: (scene.time, scene.id)):
         with rasterio.open(scene.files["red"]) as red, rasterio.open(scene.files["nir"]) as nir:
             numbers = [each.read(1).astype(float) for each in (red, nir)]
         with rasterio.open(scene.files["scl"]) as scl:
@@ -98,22 +98,22 @@ def expected_ndvi(made: Sequence[MadeScene], masked: Sequence[int] = CLOUDY) -> 
         usable = (numbers[0] > 0) & (numbers[1] > 0) & (classes > 0) & ~np.isin(classes, masked)
         shift = 0.1 if scene.collection == C1 else 0.0
         low, high = (np.maximum(each * 1e-4 - shift, 0) for each in numbers)
-        day = found.setdefault(scene.time[:10], np.full(usable.shape, np.nan))
+        day = ndvi.setdefault(scene.time[:10], np.full(usable.shape, np.nan))
         new = usable & np.isnan(day)
         day[new] = ((high - low) / np.where(high + low > 0, high + low, np.nan))[new]
-    return found
+    return ndvi
 
 
-def ring_lonlat(*places: tuple[float, float]) -> list[list[float]]:
+def ring_lonlat(*points: tuple[float, float]) -> list[list[float]]:
     """Columns and rows of the MGRS tile's pixels as a closed ring in degrees."""
-    back = Transformer.from_crs(SQUARE.epsg, 4326, always_xy=True)
-    ring = [list(map(float, back.transform(*GRID.at(*place)))) for place in places]
+    to_degrees = Transformer.from_crs(SQUARE.epsg, 4326, always_xy=True)
+    ring = [list(map(float, to_degrees.transform(*GRID.at(*point)))) for point in points]
     return [*ring, ring[0]]
 
 
-def polygon(*places: tuple[float, float]) -> dict[str, Any]:
+def polygon(*points: tuple[float, float]) -> dict[str, Any]:
     """A GeoJSON polygon whose corners are columns and rows of the MGRS tile."""
-    return {"type": "Polygon", "coordinates": [ring_lonlat(*places)]}
+    return {"type": "Polygon", "coordinates": [ring_lonlat(*points)]}
 
 
 def lonlat(col: float, row: float) -> tuple[float, float]:

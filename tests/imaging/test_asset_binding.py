@@ -24,14 +24,14 @@ from scog.geo.grid import Grid, tile_grid
 from scog.imaging.layers import Layer, LayerRequest
 from scog.net.policy import UpstreamStats
 from tests.doubles.range_server import RangeServer
-from tests.doubles.rasters import CRS, PLACE, encoded
+from tests.doubles.rasters import CRS, TRANSFORM, encoded
 from tests.doubles.reading import run
 from tests.imaging.test_layers import layers_of, scene
 
 pytestmark = pytest.mark.usefixtures("transport_slowly")
 
 HEIGHT, WIDTH = 200, 300
-WHOLE = Grid(CRS, PLACE, WIDTH, HEIGHT)
+WHOLE = Grid(CRS, TRANSFORM, WIDTH, HEIGHT)
 BANDS = np.stack([encoded(HEIGHT, WIDTH, "uint16", band) for band in (1, 2, 3, 4)])
 
 
@@ -41,7 +41,7 @@ def tiff(numbers: NDArray[Any] = BANDS, *, overviews: bool = False, **how: Any) 
         name: how.pop(name) for name in ("descriptions", "scales", "offsets", "colorinterp", "gcps") if name in how
     }
     tiled = {"tiled": True, "blockxsize": 64, "blockysize": 64, "compress": "DEFLATE"}
-    profile = {"crs": CRS, "transform": PLACE, "dtype": numbers.dtype.name, **tiled} | how
+    profile = {"crs": CRS, "transform": TRANSFORM, "dtype": numbers.dtype.name, **tiled} | how
     count, height, width = numbers.shape
     with MemoryFile() as memory:
         with memory.open(driver="GTiff", count=count, height=height, width=width, **profile) as dataset:
@@ -158,13 +158,13 @@ def unplaced(**how: Any) -> bytes:
     return tiff(BANDS[:1], **{"crs": None, "transform": None, **how})
 
 
-TEN = tuple(PLACE)[:6]
+TEN = tuple(TRANSFORM)[:6]
 
 
 @pytest.mark.parametrize(
     "crs", [CRS, pyproj.CRS(CRS).to_wkt(), pyproj.CRS(CRS).to_json()], ids=["code", "wkt2", "projjson"]
 )
-@pytest.mark.parametrize("file", [{}, {"transform": PLACE}], ids=["nothing", "a transform"])
+@pytest.mark.parametrize("file", [{}, {"transform": TRANSFORM}], ids=["nothing", "a transform"])
 @pytest.mark.parametrize("shape", [None, (HEIGHT, WIDTH)])
 def test_the_item_georeferences_a_file_that_has_none(crs: str, file: Any, shape: Any) -> None:
     found = read(unplaced(**file), georeference=Georeference(crs, TEN, shape))
@@ -173,7 +173,7 @@ def test_the_item_georeferences_a_file_that_has_none(crs: str, file: Any, shape:
 
 
 def test_the_item_georeferences_overviews_too() -> None:
-    coarse = Grid(CRS, PLACE @ Affine.scale(4), WIDTH // 4, HEIGHT // 4)
+    coarse = Grid(CRS, TRANSFORM @ Affine.scale(4), WIDTH // 4, HEIGHT // 4)
     placed, own = (
         read(data, coarse, georeference=Georeference(CRS, TEN, None))
         for data in (unplaced(overviews=True), tiff(BANDS[:1], overviews=True))
@@ -186,7 +186,7 @@ def test_the_files_georeference_takes_precedence() -> None:
     elsewhere = Georeference("EPSG:3857", (1.0, 0.0, 0.0, 0.0, -1.0, 0.0), (7, 7))
     np.testing.assert_array_equal(read(tiff(BANDS[:1]), georeference=elsewhere).numbers, BANDS[0])
     moved = Georeference(CRS, (1.0, 0.0, 0.0, 0.0, -1.0, 0.0), (HEIGHT, WIDTH))
-    np.testing.assert_array_equal(read(unplaced(transform=PLACE), georeference=moved).numbers, BANDS[0])
+    np.testing.assert_array_equal(read(unplaced(transform=TRANSFORM), georeference=moved).numbers, BANDS[0])
 
 
 @pytest.mark.parametrize(

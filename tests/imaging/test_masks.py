@@ -24,13 +24,13 @@ from scog.net.policy import UpstreamStats
 from scog.runtime.memory_budget import MemoryBudget
 from scog.warp.resample import Resampling
 from scog.warp.workbench import Workbench
-from tests.doubles.geotiffs import HEIGHT, PLACES, WIDTH, Choice, numbers_of, truth, write
+from tests.doubles.geotiffs import GEOREFERENCES, HEIGHT, WIDTH, Choice, numbers_of, truth, write
 from tests.doubles.range_server import RangeServer
 from tests.doubles.reading import every_block, reading, run
 
 pytestmark = pytest.mark.usefixtures("transport_slowly")
 
-CRS, PLACE = PLACES["north up"]
+CRS, PLACE = GEOREFERENCES["north up"]
 WHOLE = Grid(CRS, PLACE, WIDTH, HEIGHT)
 MASKED = Choice("float32", validity="mask file", overviews=(2, 4))
 

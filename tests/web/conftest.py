@@ -116,7 +116,7 @@ def east() -> str:
 
 
 @dataclass(frozen=True)
-class Far:
+class RemoteServer:
     """A server whose files are on a range server, and that range server."""
 
     served: Served
@@ -124,11 +124,11 @@ class Far:
 
 
 @pytest.fixture
-def far(archive: Path, tmp_path: Path) -> Iterator[Callable[..., Far]]:
+def remote_server(archive: Path, tmp_path: Path) -> Iterator[Callable[..., RemoteServer]]:
     """Starts servers of a local archive whose files are on a range server. Keyword arguments are settings."""
     with ExitStack() as stack:
         origin = stack.enter_context(RangeServer())
-        folder = tmp_path / "far"
+        folder = tmp_path / "remote"
         for item_path in archive.glob("*/*/*.json"):
             item = json.loads(item_path.read_bytes())
             for band, asset in item["assets"].items():
@@ -137,10 +137,10 @@ def far(archive: Path, tmp_path: Path) -> Iterator[Callable[..., Far]]:
             copied_folder.mkdir(parents=True)
             (copied_folder / item_path.name).write_text(json.dumps(item))
 
-        def start(**settings: Any) -> Far:
+        def start(**settings: Any) -> RemoteServer:
             made = Settings(catalog=str(folder), hosts=(origin.host,), cache_dir=tmp_path / "cache", **settings)
             running = stack.enter_context(served(made))
-            return Far(running, origin)
+            return RemoteServer(running, origin)
 
         yield start
 
@@ -168,4 +168,4 @@ def is_problem(response: httpx.Response, status: int) -> dict[str, Any]:
     return problem
 
 
-__all__ = ["C1", "EAST", "L2A", "WEST", "Far", "Served", "is_problem", "served", "tile_at"]
+__all__ = ["C1", "EAST", "L2A", "WEST", "RemoteServer", "Served", "is_problem", "served", "tile_at"]

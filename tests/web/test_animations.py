@@ -23,7 +23,7 @@ from scog.settings import Settings
 from scog.web.http.responses import IMMUTABLE, PARTIAL
 from tests.doubles.archives import MadeScene, Square
 from tests.doubles.range_server import status
-from tests.web.conftest import Far, Served, is_problem, served, tile_at
+from tests.web.conftest import RemoteServer, Served, is_problem, served, tile_at
 
 SQUARE = Square("32TQK", 32632, 700_000, 5_000_040, 760)
 TILE = tile_at(*SQUARE.lonlat(), zoom=13)
@@ -59,8 +59,8 @@ def scenes() -> list[MadeScene]:
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The archive of `scenes`, whose files `far` serves too."""
-    made = tmp_path_factory.mktemp("lapse")
+    """The archive of `scenes`, whose files `remote_server` serves too."""
+    made = tmp_path_factory.mktemp("animations")
     for scene in scenes():
         scene.write(made)
     return made
@@ -296,8 +296,8 @@ def send_and_disconnect(running: Served, path: str, after: float) -> None:
 
 
 @pytest.mark.acceptance
-def test_a_disconnect_stops_reading(far: Callable[..., Far]) -> None:
-    running = far(animation_at_once=1, animations=1)
+def test_a_disconnect_stops_reading(remote_server: Callable[..., RemoteServer]) -> None:
+    running = remote_server(animation_at_once=1, animations=1)
     running.origin.latency = 0.2
     send_and_disconnect(running.served, address(), after=0.6)
     time.sleep(0.3)
@@ -310,8 +310,8 @@ def test_a_disconnect_stops_reading(far: Callable[..., Far]) -> None:
 
 
 @pytest.mark.acceptance
-def test_at_the_deadline_the_finished_parts_are_returned(far: Callable[..., Far]) -> None:
-    running = far(animation_at_once=1, animation_deadline=1.0)
+def test_at_the_deadline_the_finished_parts_are_returned(remote_server: Callable[..., RemoteServer]) -> None:
+    running = remote_server(animation_at_once=1, animation_deadline=1.0)
     running.origin.latency = 0.15
     response = running.served.get(address("label=none"))
     frames = frames_of(response)
@@ -323,12 +323,12 @@ def test_at_the_deadline_the_finished_parts_are_returned(far: Callable[..., Far]
     assert response.headers["X-Scog-Incomplete"] == "deadline"
     assert response.headers["Cache-Control"] == PARTIAL
     running.origin.latency = 5
-    is_problem(far(animation_deadline=0.3).served.get(address()), 504)
+    is_problem(remote_server(animation_deadline=0.3).served.get(address()), 504)
 
 
 @pytest.mark.acceptance
-def test_unreadable_days_are_reported_missing(far: Callable[..., Far]) -> None:
-    running = far(retries=0)
+def test_unreadable_days_are_reported_missing(remote_server: Callable[..., RemoteServer]) -> None:
+    running = remote_server(retries=0)
     name = "S2A_32TQK_20240607_0_L2A"
     running.origin.fail(f"/{name}/nir.tif", always=status(404))
     response = running.served.get(address())
@@ -344,8 +344,8 @@ def test_unreadable_days_are_reported_missing(far: Callable[..., Far]) -> None:
 
 
 @pytest.mark.acceptance
-def test_concurrency_is_limited_and_tiles_are_not_blocked(far: Callable[..., Far]) -> None:
-    running = far(animations=1)
+def test_concurrency_is_limited_and_tiles_are_not_blocked(remote_server: Callable[..., RemoteServer]) -> None:
+    running = remote_server(animations=1)
     running.origin.latency = 0.5
     with ThreadPoolExecutor(1) as thread:
         first = thread.submit(running.served.get, address())
@@ -356,8 +356,8 @@ def test_concurrency_is_limited_and_tiles_are_not_blocked(far: Callable[..., Far
 
 
 @pytest.mark.acceptance
-def test_cached_frames_are_not_read_again(far: Callable[..., Far]) -> None:
-    running = far()
+def test_cached_frames_are_not_read_again(remote_server: Callable[..., RemoteServer]) -> None:
+    running = remote_server()
     frames_of(running.served.get(address()))
     running.origin.forget_requests()
     for query in ("", "step=P5D", "label=none&colormap_name=viridis"):

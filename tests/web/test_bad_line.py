@@ -26,7 +26,7 @@ from scog.settings import Settings
 from tests.doubles import range_server as faults
 from tests.doubles.archives import MadeScene, Square, constant
 from tests.doubles.range_server import Answer, Fault, Link, RangeServer
-from tests.web.conftest import Far, Served, served
+from tests.web.conftest import RemoteServer, Served, served
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.usefixtures("transport")]
 
@@ -40,7 +40,7 @@ MAX_REQUESTS = 12
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Forty clear dates of noise, 1 MB each, whose files `far` serves."""
+    """Forty clear dates of noise, 1 MB each, whose files `remote_server` serves."""
     folder = tmp_path_factory.mktemp("noise")
     rng = np.random.default_rng(16)
     for day in DAYS:
@@ -137,10 +137,10 @@ def check_all_drawn(
 
 @pytest.mark.parametrize("composite", ["", "&composite=median"], ids=["tiles", "medians"])
 def test_few_tiles_are_partial_if_reads_fail_and_stall(
-    composite: str, far: Callable[..., Far], truth: Callable[[str], bytes]
+    composite: str, remote_server: Callable[..., RemoteServer], truth: Callable[[str], bytes]
 ) -> None:
     """5 % of all reads fail and 1 % stall; at most 1 % of the responses are partial, and none is wrong."""
-    running = far(read_gap=0)
+    running = remote_server(read_gap=0)
     chance = faults.by_chance(
         12, (0.03, faults.status(503)), (0.02, faults.reset), (0.005, faults.hang), (0.005, faults.hang_after(500))
     )
@@ -156,9 +156,11 @@ def test_few_tiles_are_partial_if_reads_fail_and_stall(
     assert len(incomplete_of(responses)) <= len(responses) / 100, incomplete_of(responses)
 
 
-def test_all_tiles_are_drawn_after_an_outage(far: Callable[..., Far], truth: Callable[[str], bytes]) -> None:
+def test_all_tiles_are_drawn_after_an_outage(
+    remote_server: Callable[..., RemoteServer], truth: Callable[[str], bytes]
+) -> None:
     """Requests after the outage succeed at once: no failure is cached."""
-    running = far()
+    running = remote_server()
     running.origin.link = link = Link(2_500_000, latency=0.04)
     requested, later = paths(DAYS[:8]), paths(DAYS[8:10])
     with ThreadPoolExecutor(1) as thread:
@@ -172,9 +174,11 @@ def test_all_tiles_are_drawn_after_an_outage(far: Callable[..., Far], truth: Cal
         check_all_drawn(retrying.result(), requested, truth)
 
 
-def test_all_tiles_are_drawn_after_refused_connections(far: Callable[..., Far], truth: Callable[[str], bytes]) -> None:
+def test_all_tiles_are_drawn_after_refused_connections(
+    remote_server: Callable[..., RemoteServer], truth: Callable[[str], bytes]
+) -> None:
     """As above, but requests to a host that refused connections may be paused for 3 s more."""
-    running = far()
+    running = remote_server()
     running.origin.link = Link(2_500_000)
     requested, later = paths(DAYS[:8]), paths(DAYS[8:10])
     with ThreadPoolExecutor(1) as thread:
@@ -189,9 +193,11 @@ def test_all_tiles_are_drawn_after_refused_connections(far: Callable[..., Far], 
         check_all_drawn(retrying.result(), requested, truth)
 
 
-def test_all_tiles_are_drawn_if_connections_go_silent(far: Callable[..., Far], truth: Callable[[str], bytes]) -> None:
+def test_all_tiles_are_drawn_if_connections_go_silent(
+    remote_server: Callable[..., RemoteServer], truth: Callable[[str], bytes]
+) -> None:
     """Open connections receive nothing more, new ones work, as if a router had lost its state."""
-    running = far()
+    running = remote_server()
     requested = paths(DAYS[:2])
     first_responses(running.served, requested[: len(requested) // 3])
     running.origin.fall_silent()
@@ -199,8 +205,10 @@ def test_all_tiles_are_drawn_if_connections_go_silent(far: Callable[..., Far], t
     check_all_drawn(responses, requested, truth)
 
 
-def test_all_tiles_are_drawn_if_connections_are_reset(far: Callable[..., Far], truth: Callable[[str], bytes]) -> None:
-    running = far(read_gap=0)
+def test_all_tiles_are_drawn_if_connections_are_reset(
+    remote_server: Callable[..., RemoteServer], truth: Callable[[str], bytes]
+) -> None:
+    running = remote_server(read_gap=0)
     chance = faults.by_chance(5, (0.005, faults.reset), (0.01, faults.reset_after(2_000)))
     running.origin.fail_any(always=chance)
     requested = paths()
@@ -270,9 +278,9 @@ WRONG: dict[str, Fault] = {
 @pytest.mark.parametrize("where", ["header", "blocks"])
 @pytest.mark.parametrize("kind", WRONG)
 def test_one_invalid_response_is_repaired_by_the_next_request(
-    kind: str, where: str, far: Callable[..., Far], truth: Callable[[str], bytes]
+    kind: str, where: str, remote_server: Callable[..., RemoteServer], truth: Callable[[str], bytes]
 ) -> None:
-    running = far()
+    running = remote_server()
     (name,) = [path for path in running.origin._files if "20240102" in path and path.endswith("red.tif")]
     running.origin.fail(name, *([no_fault] if where == "blocks" else []), WRONG[kind])
     path = f"/tiles/{tiles()[0]}?datetime=2024-01-02"
@@ -281,13 +289,15 @@ def test_one_invalid_response_is_repaired_by_the_next_request(
     assert are_correct([first], [path], truth)
 
 
-def test_retries_on_a_slow_line_request_no_byte_twice(far: Callable[..., Far], truth: Callable[[str], bytes]) -> None:
+def test_retries_on_a_slow_line_request_no_byte_twice(
+    remote_server: Callable[..., RemoteServer], truth: Callable[[str], bytes]
+) -> None:
     """Six tiles need more than 2 Mbit/s deliver before their deadline. The next request continues from what arrived."""
     requested = paths(DAYS[:2])
-    fast = far()
+    fast = remote_server()
     first_responses(fast.served, requested)
     once = fast.origin.repeated  # such as the last bytes of a header, which are the first of a block
-    slow = far(tile_deadline=2.0)
+    slow = remote_server(tile_deadline=2.0)
     slow.origin.forget_requests()
     slow.origin.link = Link(250_000, latency=0.04)
     responses = complete_responses(slow.served, requested)
@@ -318,7 +328,9 @@ ETAGS = {"strong": ('"old"', '"new"'), "weak": ('W/"old"', 'W/"new"'), "none": (
 
 @pytest.mark.parametrize("after", [50, 100_000, 125_000])
 @pytest.mark.parametrize("etag", ETAGS)
-def test_a_file_replaced_during_a_read_is_never_mixed(etag: str, after: int, far: Callable[..., Far]) -> None:
+def test_a_file_replaced_during_a_read_is_never_mixed(
+    etag: str, after: int, remote_server: Callable[..., RemoteServer]
+) -> None:
     """Without an ETag, versions cannot be told apart between reads; the file then has one block."""
     size = 256 if etag == "none" else 512
     square = Square(SQUARE.name, SQUARE.epsg, SQUARE.left, SQUARE.top, size)
@@ -326,7 +338,7 @@ def test_a_file_replaced_during_a_read_is_never_mixed(etag: str, after: int, far
     assert len(old) == len(new)
     with rasterio.open(io.BytesIO(old)) as dataset:
         assert dataset.shape == (size, size)
-    running = far()
+    running = remote_server()
     (name,) = [path for path in running.origin._files if "20240102" in path and path.endswith("red.tif")]
     running.origin.put(name, old, ETAGS[etag][0])
     replaced = faults.meanwhile(faults.reset_after(after), lambda: running.origin.put(name, new, ETAGS[etag][1]))

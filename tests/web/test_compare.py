@@ -18,7 +18,7 @@ from scog.imaging.mosaic import Mosaic
 from scog.settings import Settings
 from scog.web.http.responses import COMPLETE, IMMUTABLE, PARTIAL
 from tests.doubles.range_server import status
-from tests.web.conftest import WEST, Far, Served, is_problem, served
+from tests.web.conftest import WEST, RemoteServer, Served, is_problem, served
 
 OLD, NEW = "S2A_32TQK_20240602_0_L2A", "S2A_32TQK_20240612_0_L2A"
 EAST_SCENE = "S2B_T32TQL_20240607T101031_L2A"
@@ -139,8 +139,10 @@ def test_changing_one_period_draws_only_that_period(archive: Path, tmp_path: Pat
         assert other.content != again.content
 
 
-def test_scenes_missing_from_the_second_period_are_reported(far: Callable[..., Far], west: str) -> None:
-    running = far(retries=0)
+def test_scenes_missing_from_the_second_period_are_reported(
+    remote_server: Callable[..., RemoteServer], west: str
+) -> None:
+    running = remote_server(retries=0)
     period = "2024-06-01/2024-06-30"
     running.origin.fail(f"/{OLD}/nir.tif", always=status(404))
     tile = f"/tiles/{west}?datetime={FIRST}&compare={quote(period)}&composite=max"

@@ -31,7 +31,7 @@ from scog.settings import Settings
 from scog.web.http.responses import IMMUTABLE, PARTIAL
 from tests.doubles.archives import MadeScene, Square, constant, positions
 from tests.doubles.range_server import status
-from tests.web.conftest import Far, Served, is_problem, served
+from tests.web.conftest import RemoteServer, Served, is_problem, served
 
 SQUARE = Square("32TQK", 32632, 700_000, 5_000_040, 300)
 NEW, OLD = "S2A_32TQK_20240612_0_L2A", "S2A_32TQK_20240602_0_L2A"
@@ -65,8 +65,8 @@ def scenes() -> list[MadeScene]:
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The archive of `scenes`, whose files `far` serves too."""
-    folder = tmp_path_factory.mktemp("cuts")
+    """The archive of `scenes`, whose files `remote_server` serves too."""
+    folder = tmp_path_factory.mktemp("crops")
     for scene in scenes():
         scene.write(folder)
     return folder
@@ -386,8 +386,8 @@ def send_and_disconnect(running: Served, path: str, after: float) -> None:
 LARGE = f"/bbox/{BOX}/120x100"
 
 
-def test_unreadable_parts_are_reported(far: Callable[..., Far], small_parts: None) -> None:
-    running = far(retries=0)
+def test_unreadable_parts_are_reported(remote_server: Callable[..., RemoteServer], small_parts: None) -> None:
+    running = remote_server(retries=0)
     running.origin.fail(f"/{NEW}/red.tif", always=status(404))
     response = running.served.get(f"{LARGE}.npy?{VALUES}")
     assert response.headers["X-Scog-Skipped"] == f"{NEW};http-404"
@@ -420,9 +420,9 @@ def test_at_the_deadline_the_finished_parts_are_returned(
 
 @pytest.mark.acceptance
 def test_concurrent_large_crops_are_limited_and_tiles_are_not_blocked(
-    far: Callable[..., Far], small_parts: None
+    remote_server: Callable[..., RemoteServer], small_parts: None
 ) -> None:
-    running = far(crops=1)
+    running = remote_server(crops=1)
     running.origin.latency = 0.3
     with ThreadPoolExecutor(1) as thread:
         first = thread.submit(running.served.get, f"{LARGE}.npy?{VALUES}")
@@ -434,8 +434,8 @@ def test_concurrent_large_crops_are_limited_and_tiles_are_not_blocked(
 
 
 @pytest.mark.acceptance
-def test_a_disconnect_stops_reading(far: Callable[..., Far], small_parts: None) -> None:
-    running = far(crop_at_once=1, crops=1)
+def test_a_disconnect_stops_reading(remote_server: Callable[..., RemoteServer], small_parts: None) -> None:
+    running = remote_server(crop_at_once=1, crops=1)
     running.origin.latency = 0.2
     send_and_disconnect(running.served, f"{LARGE}.npy?index=ndvi&composite=median", after=0.3)
     time.sleep(0.3)

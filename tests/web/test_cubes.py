@@ -19,7 +19,7 @@ from scog.web.http.responses import COMPLETE, IMMUTABLE, PARTIAL
 from tests.doubles.archives import MadeScene, constant
 from tests.doubles.range_server import status
 from tests.imaging.test_clip import oracle
-from tests.web.conftest import L2A, WEST, Far, Served, is_problem, scenes, served, tile_at
+from tests.web.conftest import L2A, WEST, RemoteServer, Served, is_problem, scenes, served, tile_at
 
 NEW, OLD = "S2A_32TQK_20240612_0_L2A", "S2A_32TQK_20240602_0_L2A"
 LON, LAT = WEST.lonlat()
@@ -362,8 +362,10 @@ def test_survives_restart_is_false_without_a_cache_folder(archive: Path, tmp_pat
         assert again.get(f"/cubes/{cube['id']}").status_code == 404
 
 
-def test_partial_images_of_pinned_scenes_are_not_immutable(far: Callable[..., Far], west: str) -> None:
-    running = far(retries=0)
+def test_partial_images_of_pinned_scenes_are_not_immutable(
+    remote_server: Callable[..., RemoteServer], west: str
+) -> None:
+    running = remote_server(retries=0)
     cube = post(running.served, bbox=BOX, scenes="pinned", mask="none", composite="max")["id"]
     running.origin.fail(f"/{OLD}/nir.tif", always=status(404))
     partial = running.served.get(f"/cubes/{cube}/tiles/{west}")
@@ -371,7 +373,7 @@ def test_partial_images_of_pinned_scenes_are_not_immutable(far: Callable[..., Fa
     assert partial.headers["Cache-Control"] == PARTIAL
     is_problem(running.served.get(f"/cubes/{cube}/tiles/{west}?strict=1"), 502)
     running.origin.fail(f"/{OLD}/nir.tif")
-    again = far()  # a new process, which has no cached failures
+    again = remote_server()  # a new process, which has no cached failures
     complete = again.served.get(f"/cubes/{cube}/tiles/{west}")
     assert complete.headers["Cache-Control"] == IMMUTABLE
     assert complete.content != partial.content or complete.headers["X-Scog-Used"] != partial.headers["X-Scog-Used"]

@@ -17,7 +17,7 @@ from rasterio.io import MemoryFile
 
 from scog.web.http.byte_ranges import parse_range
 from tests.doubles.range_server import status
-from tests.web.conftest import WEST, Far, Served, is_problem
+from tests.web.conftest import WEST, RemoteServer, Served, is_problem
 
 LON, LAT = WEST.lonlat()
 BOX = f"{LON - 0.01:.4f},{LAT - 0.007:.4f},{LON + 0.01:.4f},{LAT + 0.007:.4f}"
@@ -112,10 +112,10 @@ def test_gdal_opens_a_geotiff_by_url(driver: str, path: str, server: Served, fil
 
 
 def test_ranges_are_of_one_file_even_if_it_is_redrawn(
-    far: Callable[..., Far],
+    remote_server: Callable[..., RemoteServer],
 ) -> None:
     """A partial image is not in the image cache: the next one may differ."""
-    running = far(retries=0)
+    running = remote_server(retries=0)
     running.origin.fail("/S2A_32TQK_20240612_0_L2A/red.tif", always=status(500))
     path = f"/bbox/{BOX}.tif?bands=red&mask=none&dst_crs=utm&resolution=10"
     head = running.served.client.head(path)

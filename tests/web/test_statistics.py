@@ -28,7 +28,7 @@ from scog.settings import Settings
 from scog.web.http.responses import PARTIAL
 from tests.doubles.range_server import status
 from tests.doubles.zonal import coverage, exact_statistics
-from tests.web.conftest import Far, Served, is_problem, served
+from tests.web.conftest import RemoteServer, Served, is_problem, served
 from tests.web.test_crops import BODIES, CLOUD, FEATURE, LAT, LON, NEW, OLD, SQUARE, STAR, expected_red, ring, scenes
 
 GRID = Grid(SQUARE.crs, Affine(10, 0, SQUARE.left, 0, -10, SQUARE.top), SQUARE.size, SQUARE.size)
@@ -45,7 +45,7 @@ OPERATIONS = {
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The scenes of the crop tests, whose files `far` serves too."""
+    """The scenes of the crop tests, whose files `remote_server` serves too."""
     folder = tmp_path_factory.mktemp("statistics")
     for scene in scenes():
         scene.write(folder)
@@ -362,8 +362,8 @@ def test_invalid_bodies(name: str, body: Any, code: int, parameter: str, server:
 # Load and failures
 
 
-def test_unreadable_scenes_are_reported(far: Callable[..., Far]) -> None:
-    running = far(retries=0)
+def test_unreadable_scenes_are_reported(remote_server: Callable[..., RemoteServer]) -> None:
+    running = remote_server(retries=0)
     running.origin.fail(f"/{NEW}/red.tif", always=status(404))
     response = running.served.client.post("/statistics?expression=red", json=STAR)
     assert response.headers["X-Scog-Skipped"] == f"{NEW};http-404"
@@ -405,8 +405,8 @@ def test_at_the_deadline_remaining_features_have_no_statistics(archive: Path, mo
 
 
 @pytest.mark.acceptance
-def test_concurrency_is_limited_and_tiles_are_not_blocked(far: Callable[..., Far]) -> None:
-    running = far(statistics=1)
+def test_concurrency_is_limited_and_tiles_are_not_blocked(remote_server: Callable[..., RemoteServer]) -> None:
+    running = remote_server(statistics=1)
     running.origin.latency = 0.3
     with ThreadPoolExecutor(1) as thread:
         first = thread.submit(post_statistics, running.served, STAR)
@@ -418,8 +418,8 @@ def test_concurrency_is_limited_and_tiles_are_not_blocked(far: Callable[..., Far
 
 
 @pytest.mark.acceptance
-def test_a_disconnect_stops_reading(far: Callable[..., Far]) -> None:
-    running = far(statistics=1)
+def test_a_disconnect_stops_reading(remote_server: Callable[..., RemoteServer]) -> None:
+    running = remote_server(statistics=1)
     running.origin.latency = 0.25
     with httpx.Client(base_url=running.served.url, trust_env=False) as client, pytest.raises(httpx.TimeoutException):
         client.post("/statistics", json=STAR, timeout=httpx.Timeout(5, read=0.3))

@@ -26,7 +26,7 @@ from scog.settings import Settings
 from scog.web.http.responses import IMMUTABLE, PARTIAL
 from tests.doubles.range_server import RangeServer, status
 from tests.doubles.series import DAYS, OVERCAST, areas_of, lonlat, polygon, scenes, series_of
-from tests.web.conftest import Far, Served, is_problem, served
+from tests.web.conftest import RemoteServer, Served, is_problem, served
 
 ALL = "datetime=../.."
 MANY = 200
@@ -44,7 +44,7 @@ FEATURES = {
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An archive of many dates, whose files `far` serves too."""
+    """An archive of many dates, whose files `remote_server` serves too."""
     folder = tmp_path_factory.mktemp("dates")
     for scene in scenes():
         scene.write(folder)
@@ -214,8 +214,8 @@ def test_events_of_collections_and_intervals(dates: Served) -> None:
     assert len(events[-1][1]["features"]) == 2
 
 
-def test_events_arrive_as_observations_are_read(far: Callable[..., Far]) -> None:
-    running = far(series_at_once=1)
+def test_events_arrive_as_observations_are_read(remote_server: Callable[..., RemoteServer]) -> None:
+    running = remote_server(series_at_once=1)
     running.origin.latency = 0.05
     received: list[tuple[float, str]] = []
     since = time.perf_counter()
@@ -227,9 +227,9 @@ def test_events_arrive_as_observations_are_read(far: Callable[..., Far]) -> None
     assert received[-1][0] - received[0][0] > 0.3, "the first event arrives long before the last read"
 
 
-def test_headers_are_read_ahead(far: Callable[..., Far]) -> None:
+def test_headers_are_read_ahead(remote_server: Callable[..., RemoteServer]) -> None:
     """Observations are sampled one at a time. Only the first waits for headers, and each header is read once."""
-    running = far(series_at_once=1)
+    running = remote_server(series_at_once=1)
     running.origin.latency = 0.05
     assert running.served.get(f"{PLACE}?{ALL}").status_code == 200
     days = {scene.id: scene.time[:10] for scene in scenes()}
@@ -248,8 +248,8 @@ def test_errors_before_the_first_event_are_problems(dates: Served) -> None:
     is_problem(post(dates, "/timeseries?format=sse", {"type": "Line"}), 400)
 
 
-def test_later_errors_are_events(far: Callable[..., Far]) -> None:
-    running = far()
+def test_later_errors_are_events(remote_server: Callable[..., RemoteServer]) -> None:
+    running = remote_server()
     _break(running, "nir", status(404))
     is_problem(running.served.get(f"{PLACE}?datetime={DAYS[0]}"), 502)
     events = events_of(running.served.get(f"{PLACE}?datetime={DAYS[0]}&format=sse").text)
@@ -261,14 +261,14 @@ def test_later_errors_are_events(far: Callable[..., Far]) -> None:
 # Failures and limits
 
 
-def _break(running: Far, band: str, fault: Any, day: str = "") -> None:
+def _break(running: RemoteServer, band: str, fault: Any, day: str = "") -> None:
     for scene in scenes():
         if scene.time.startswith(day):
             running.origin.fail(f"/{scene.id}/{band}.tif", always=fault)
 
 
-def test_unreadable_scenes_are_reported(far: Callable[..., Far]) -> None:
-    running = far(retries=0)
+def test_unreadable_scenes_are_reported(remote_server: Callable[..., RemoteServer]) -> None:
+    running = remote_server(retries=0)
     _break(running, "red", status(404), DAYS[0])
     _break(running, "scl", status(500), DAYS[-1])
     response = post(running.served, f"/timeseries?{ALL}", AREA)
@@ -292,8 +292,8 @@ def test_requests_for_too_much_are_rejected(archive: Path) -> None:
         assert response.json()["grid"]["coarser"] is True
 
 
-def test_concurrent_series_are_limited(far: Callable[..., Far]) -> None:
-    running = far(series=1)
+def test_concurrent_series_are_limited(remote_server: Callable[..., RemoteServer]) -> None:
+    running = remote_server(series=1)
     running.origin.latency = 0.3
     with ThreadPoolExecutor(1) as thread:
         waiting = thread.submit(running.served.get, f"{PLACE}?{ALL}")
@@ -304,8 +304,8 @@ def test_concurrent_series_are_limited(far: Callable[..., Far]) -> None:
     assert running.served.get(f"{PLACE}?{ALL}").status_code == 200
 
 
-def test_repeated_series_come_from_the_cache(far: Callable[..., Far]) -> None:
-    running = far()
+def test_repeated_series_come_from_the_cache(remote_server: Callable[..., RemoteServer]) -> None:
+    running = remote_server()
     running.origin.latency = 0.03
 
     def timed(path: str) -> tuple[float, httpx.Response]:
@@ -335,12 +335,12 @@ def hundreds(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             for band, asset in item["assets"].items():
                 asset["href"] = origin.put(f"/{name}/{band}.tif", (item_path.parent / f"{band}.tif").read_bytes())
             when = f"{moment:%Y-%m-%dT%H:%M:%SZ}"
-            more = {"datetime": when, "s2:datatake_id": f"GS2A_{moment:%Y%m%dT%H%M%S}_{number:06d}_N05.00",
+            properties = {"datetime": when, "s2:datatake_id": f"GS2A_{moment:%Y%m%dT%H%M%S}_{number:06d}_N05.00",
                     "s2:datastrip_id": f"S2A_OPER_S{moment:%Y%m%dT%H%M%S}_N05.00"}  # fmt: skip
             there = folder / "sentinel-2-l2a" / name
             there.mkdir(parents=True)
             (there / f"{name}.json").write_text(
-                json.dumps(item | {"id": name, "properties": item["properties"] | more})
+                json.dumps(item | {"id": name, "properties": item["properties"] | properties})
             )
         yield folder, origin
 
