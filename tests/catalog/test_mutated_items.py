@@ -32,7 +32,7 @@ from scog.web.stac.documents import Documents
 from tests.doubles.acquisitions import acquisitions, mgrs_tiles_around
 from tests.doubles.earth_search import SEARCH, EarthSearch, edit
 from tests.doubles.mutations import Item, Mutation, mutations
-from tests.stac.made_items import make_items
+from tests.stac.synthetic_items import make_items
 
 WORLD = Query((-180.0, -90.0, 180.0, 90.0), Interval(None, None), 100.0, None)
 FEW = 60

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.stac.made_items import L2A, MINE, Item
 from tests.stac.oracle import between, box, cover, time_of, touches, value
+from tests.stac.synthetic_items import L2A, MINE, Item
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pystac_client import Client
 
 from scog.settings import Settings
 from tests.stac.conftest import running
-from tests.stac.made_items import L2A, MINE, Item
+from tests.stac.synthetic_items import L2A, MINE, Item
 
 
 def _links(document: dict[str, Any], rel: str) -> list[dict[str, Any]]:

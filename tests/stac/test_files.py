@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote, urlsplit
 import httpx
 import pytest
 
-from tests.stac.made_items import L2A, OUTSIDE, Item
+from tests.stac.synthetic_items import L2A, OUTSIDE, Item
 
 DATA = bytes(range(256)) * 4
 

@@ -14,7 +14,7 @@ from scog.catalog.archive.archive import Archive
 from scog.catalog.archive.item_query import search_items
 from scog.catalog.item_search import ItemSearch, SearchArea, SortKey
 from scog.geo.geojson import box_shape, intersecting
-from tests.stac.made_items import Item, make_items, newest_first, write_archive
+from tests.stac.synthetic_items import Item, make_items, newest_first, write_archive
 
 WORLD = [(-180.0, -90.0, 180.0, 90.0)]
 SEARCHES = [

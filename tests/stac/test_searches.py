@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pystac_client import Client
 
-from tests.stac.made_items import Item, newest_first
 from tests.stac.searches import CASES, Case
+from tests.stac.synthetic_items import Item, newest_first
 
 
 def expected(case: Case, items: list[Item]) -> list[tuple[str, str]]:

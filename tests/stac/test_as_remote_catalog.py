@@ -15,7 +15,7 @@ from scog.catalog.stac_api import RemoteCatalog
 from scog.geo.footprint import Footprints
 from scog.net.policy import UpstreamStats
 from scog.temporal.intervals import Interval, parse_interval
-from tests.stac.made_items import L2A, Item
+from tests.stac.synthetic_items import L2A, Item
 
 QUERIES = [
     Query((-180.0, -90.0, 180.0, 90.0), Interval(None, None), 100, L2A),
