@@ -17,7 +17,7 @@ from scog.cog.metadata import FileMetadata
 from scog.net.policy import UpstreamStats
 from tests.doubles import range_server as does
 from tests.doubles.range_server import RangeServer
-from tests.doubles.rasters import CRS, PLACE, encoded
+from tests.doubles.rasters import CRS, TRANSFORM, encoded
 from tests.doubles.reading import Clock, every_block, mosaic, reading, run
 
 pytestmark = pytest.mark.usefixtures("transport_slowly")
@@ -29,7 +29,14 @@ VALUES = np.stack([encoded(SIDE, SIDE, "uint16", band) for band in BANDS])
 
 def written(**options: Any) -> bytes:
     """A file of four bands whose bytes do not compress."""
-    profile = {"crs": CRS, "transform": PLACE, "tiled": True, "blockxsize": 256, "blockysize": 256, "compress": "LZW"}
+    profile = {
+        "crs": CRS,
+        "transform": TRANSFORM,
+        "tiled": True,
+        "blockxsize": 256,
+        "blockysize": 256,
+        "compress": "LZW",
+    }
     with MemoryFile() as memory:
         with memory.open(
             driver="GTiff", width=SIDE, height=SIDE, count=len(BANDS), dtype="uint16", **(profile | options)

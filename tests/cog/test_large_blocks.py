@@ -22,7 +22,7 @@ from scog.net.policy import UpstreamStats
 from scog.runtime.memory_budget import MemoryBudget
 from scog.warp.workbench import Workbench
 from tests.doubles.range_server import RangeServer
-from tests.doubles.rasters import CRS, PLACE, encoded
+from tests.doubles.rasters import CRS, TRANSFORM, encoded
 from tests.doubles.reading import read_level, reading, run, save
 
 pytestmark = pytest.mark.usefixtures("transport_slowly")
@@ -34,7 +34,7 @@ NUMBERS = encoded(SIDE, SIDE)
 def tiff(numbers: Any = NUMBERS, **how: Any) -> bytes:
     bands = numbers[np.newaxis] if numbers.ndim == 2 else numbers
     count, height, width = bands.shape
-    profile = {"crs": CRS, "transform": PLACE, "dtype": numbers.dtype.name} | how
+    profile = {"crs": CRS, "transform": TRANSFORM, "dtype": numbers.dtype.name} | how
     with MemoryFile() as memory:
         with memory.open(driver="GTiff", width=width, height=height, count=count, **profile) as dataset:
             dataset.write(bands)
@@ -116,7 +116,7 @@ def test_the_memory_for_decoding_a_block_counts(tmp_path: Path) -> None:
         with ThreadPoolExecutor(2) as cpu:
             async with reading("nowhere", folder=tmp_path) as reader:
                 layers = LayerReader(reader, Workbench(cpu), MemoryBudget(budget), None)
-                grid = Grid(CRS, PLACE, 64, 64)
+                grid = Grid(CRS, TRANSFORM, 64, 64)
                 return await layers.compute(LayerRequest(scene, ["red", "nir"], grid), dict, UpstreamStats())
 
     assert width * SIDE > LARGE_BYTES
@@ -134,7 +134,7 @@ def test_a_part_of_an_uncompressed_strip_is_read_alone(tmp_path: Path) -> None:
     async def work() -> None:
         async with reading("nowhere", folder=tmp_path) as reader:
             with MemoryFile() as memory:
-                profile = {"crs": CRS, "transform": PLACE, "SPARSE_OK": True, "blockysize": side}
+                profile = {"crs": CRS, "transform": TRANSFORM, "SPARSE_OK": True, "blockysize": side}
                 with memory.open(driver="GTiff", width=side, height=side, count=1, dtype="uint16", **profile):
                     pass
                 url = save(tmp_path, "a.tif", bytes(memory.getbuffer()))

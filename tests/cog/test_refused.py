@@ -20,7 +20,7 @@ from scog.errors import AssetBroken, AssetRefused, SourceError
 from scog.net.policy import UpstreamStats
 from scog.runtime.memory_budget import MemoryBudget
 from tests.doubles.range_server import RangeServer
-from tests.doubles.rasters import CRS, PLACE, encoded, raster
+from tests.doubles.rasters import CRS, TRANSFORM, encoded, raster
 from tests.doubles.reading import every_block, read_level, reading, run, save
 
 pytestmark = pytest.mark.usefixtures("transport_slowly")
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("transport_slowly")
 
 def tiff(width: int = 64, height: int = 64, dtype: str = "uint16", count: int = 1, **how: Any) -> bytes:
     """A GeoTIFF whose pixels were never written."""
-    profile = {"crs": CRS, "transform": PLACE, "SPARSE_OK": True} | how
+    profile = {"crs": CRS, "transform": TRANSFORM, "SPARSE_OK": True} | how
     with MemoryFile() as memory:
         with memory.open(driver="GTiff", width=width, height=height, count=count, dtype=dtype, **profile):
             pass
@@ -191,7 +191,7 @@ def test_sidecar_files_are_ignored(tmp_path: Path) -> None:
         description = opened(raster(kind), tmp_path)
         assert len(description.levels) == levels
         assert description.levels[0].grid.crs == CRS
-        assert description.levels[0].grid.transform == PLACE
+        assert description.levels[0].grid.transform == TRANSFORM
 
 
 # Any bytes at all
@@ -287,7 +287,7 @@ def test_nan_and_infinity_are_read_unchanged() -> None:
     numbers[10:20, 10:20] = np.nan
     numbers[30:40, 30:40] = np.inf
     with MemoryFile() as memory:
-        profile = {"crs": CRS, "transform": PLACE, **tiled(64)}
+        profile = {"crs": CRS, "transform": TRANSFORM, **tiled(64)}
         with memory.open(driver="GTiff", width=100, height=100, count=1, dtype="float32", **profile) as dataset:
             dataset.write(numbers, 1)
         data = bytes(memory.getbuffer())
