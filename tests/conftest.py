@@ -47,7 +47,7 @@ def transport_slowly(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyP
     return _spoken(request.param, monkeypatch)
 
 
-def _spoken(scheme: str, monkeypatch: pytest.MonkeyPatch) -> str:
+def _set_transport(scheme: str, monkeypatch: pytest.MonkeyPatch) -> str:
     if scheme == "https" and certificates.OPENSSL is None:
         pytest.skip("openssl is needed for the certificate")
     monkeypatch.setattr(range_server, "default_tls", scheme == "https")

@@ -1,4 +1,4 @@
-"""The direction of imports, who may do I/O, where state lives: read from the source, not from running it."""
+"""The direction of imports, who may do I/O and where state lives, checked on the source."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "__main__": {"cli"},
 }  # fmt: skip
-"""Every part of the package, in the order of a request on its way down, and what it may import of the others."""
+"""Every part of the package, lowest first, with the parts that it may import."""
 ORDER = tuple(MAY_IMPORT)
 FILES = {"errors", "settings", "suggest", "session", "__main__"}
-"""Parts that are one file."""
+"""Parts that are a single file."""
 
 MAY_DO_IO = (
     "scog.net",
@@ -87,7 +87,7 @@ PURE = (
     "scog.render",
 )  # fmt: skip
 PACKAGE_DATA = "scog.bandmath.published"
-"""Pure but for one thing: it reads a data file of an installed package, once, as an import would."""
+"""Pure, except that it reads a data file of an installed package once."""
 STATEFUL = {
     "ThreadPoolExecutor", "ProcessPoolExecutor", "ClientSession", "TCPConnector", "Client", "AsyncClient", "Session",
     "PoolManager", "connect", "Lock", "Semaphore", "Event", "Queue", "new_event_loop", "Thread", "open_engine",
@@ -98,14 +98,14 @@ STATEFUL = {
 
 @dataclass(frozen=True)
 class Module:
-    """One file of the package."""
+    """A file of the package."""
 
     name: str
     tree: ast.Module
     is_package: bool
 
     def imported(self) -> Iterator[str]:
-        """Absolute names of what it imports, anywhere in the file; not what only type checkers see."""
+        """Absolute names of all imports in the file, except those under TYPE_CHECKING."""
         for node in visible(self.tree):
             if isinstance(node, ast.Import):
                 yield from (alias.name for alias in node.names)
@@ -119,7 +119,7 @@ class Module:
 
 
 def visible(node: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those under `if TYPE_CHECKING`."""
+    """All nodes except those under `if TYPE_CHECKING`."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
             continue
@@ -138,38 +138,38 @@ EVERY = pytest.mark.parametrize("module", MODULES.values(), ids=MODULES)
 
 
 def modules_of(names: Iterator[str]) -> set[str]:
-    """The modules of ours that some imported names stand for."""
-    found = set()
+    """The modules of scog among imported names."""
+    modules = set()
     for name in names:
         if name.split(".")[0] == "scog":
-            found.add(name if name in MODULES else name.rpartition(".")[0])
-    assert found <= set(MODULES), found - set(MODULES)
-    return found
+            modules.add(name if name in MODULES else name.rpartition(".")[0])
+    assert modules <= set(MODULES), modules - set(MODULES)
+    return modules
 
 
 def part(name: str) -> str:
-    """The stage or top-level module that a module belongs to."""
+    """The part that a module belongs to."""
     return name.split(".")[1] if "." in name else ""
 
 
-def test_every_part_has_its_place() -> None:
+def test_every_part_is_in_the_table() -> None:
     assert {part(name) for name in MODULES} - {""} == set(MAY_IMPORT)
     for name in FILES:
         assert not MODULES[f"scog.{name}"].is_package
 
 
 def test_parts_import_only_those_above_them() -> None:
-    """The table itself: whoever changes it has to pass here, so there is no cycle between parts."""
+    """The table itself has no cycles between parts."""
     for place, name in enumerate(ORDER):
         assert MAY_IMPORT[name] <= set(ORDER[:place]), f"{name} may import {MAY_IMPORT[name] - set(ORDER[:place])}"
 
 
 @EVERY
 def test_parts_import_only_what_they_may(module: Module) -> None:
-    own = part(module.name)
-    known = {part(name) for name in modules_of(module.imported())} - {own, ""}
-    allowed = MAY_IMPORT[own] if own else set()
-    assert known <= allowed, f"{module.name} imports {known - allowed}"
+    own_part = part(module.name)
+    imported_parts = {part(name) for name in modules_of(module.imported())} - {own_part, ""}
+    allowed = MAY_IMPORT[own_part] if own_part else set()
+    assert imported_parts <= allowed, f"{module.name} imports {imported_parts - allowed}"
 
 
 def test_there_are_no_import_cycles() -> None:
@@ -188,20 +188,20 @@ def test_there_are_no_import_cycles() -> None:
 
 
 @EVERY
-def test_few_do_input_and_output(module: Module) -> None:
+def test_io_is_done_by_permitted_modules_only(module: Module) -> None:
     if module.within(*MAY_DO_IO):
         return
-    found = {name for name in module.imported() if any(is_under(name, each) for each in IO_MODULES)}
+    io = {name for name in module.imported() if any(is_under(name, each) for each in IO_MODULES)}
     for node in visible(module.tree):
         if isinstance(node, ast.Call):
             called = ast.unparse(node.func)
             if called in IO_CALLS or called.rpartition(".")[2] in IO_METHODS:
-                found.add(called)
-    if module.name == "scog.cog.gdal":  # GDAL reads from a file object that it is handed
-        found -= {"dataset.open", "memory.open"}
+                io.add(called)
+    if module.name == "scog.cog.gdal":  # GDAL reads from a file object in memory
+        io -= {"dataset.open", "memory.open"}
     if module.name == PACKAGE_DATA:
-        found = {called for called in found if not called.endswith(".read_bytes")}
-    assert not found, f"{module.name} does I/O: {found}"
+        io = {called for called in io if not called.endswith(".read_bytes")}
+    assert not io, f"{module.name} does I/O: {io}"
 
 
 def is_under(name: str, parent: str) -> bool:
@@ -209,7 +209,7 @@ def is_under(name: str, parent: str) -> bool:
 
 
 @EVERY
-def test_pure_stages_do_not_wait(module: Module) -> None:
+def test_pure_parts_are_synchronous(module: Module) -> None:
     if not module.within(*PURE):
         return
     impure = {"asyncio", "concurrent", "threading", "multiprocessing", "os", "time", "random", "logging"}
@@ -218,7 +218,7 @@ def test_pure_stages_do_not_wait(module: Module) -> None:
 
 
 def at_import(tree: ast.AST) -> Iterator[ast.AST]:
-    """Nodes that are executed when the module is imported: what is not inside a function."""
+    """Nodes that are executed when the module is imported: all that are not inside a function."""
     for child in ast.iter_child_nodes(tree):
         if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
             for default in (*child.args.defaults, *child.args.kw_defaults, *child.decorator_list):
@@ -231,7 +231,7 @@ def at_import(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 @EVERY
-def test_nothing_lives_in_a_module(module: Module) -> None:
+def test_no_module_creates_state_at_import(module: Module) -> None:
     for node in at_import(module.tree):
         if isinstance(node, ast.Call):
             name = ast.unparse(node.func).rpartition(".")[2]
@@ -240,12 +240,12 @@ def test_nothing_lives_in_a_module(module: Module) -> None:
 
 
 @EVERY
-def test_no_function_keeps_state_in_its_module(module: Module) -> None:
+def test_no_function_assigns_globals(module: Module) -> None:
     assert not [node for node in ast.walk(module.tree) if isinstance(node, ast.Global)]
 
 
 @EVERY
-def test_nothing_is_read_from_the_environment_at_import(module: Module) -> None:
+def test_the_environment_is_not_read_at_import(module: Module) -> None:
     for node in at_import(module.tree):
         if isinstance(node, ast.Attribute | ast.Name):
             text = ast.unparse(node)
@@ -253,45 +253,45 @@ def test_nothing_is_read_from_the_environment_at_import(module: Module) -> None:
 
 
 @EVERY
-def test_only_settings_know_the_environment(module: Module) -> None:
+def test_only_settings_read_the_environment(module: Module) -> None:
     text = ast.unparse(module.tree)
     assert "os.environ" not in text or module.name == "scog.settings"
     assert "getenv" not in text
 
 
 @EVERY
-def test_names_say_what_a_module_is(module: Module) -> None:
+def test_module_names_are_specific(module: Module) -> None:
     parts = set(module.name.split("."))
     assert not parts & {"utils", "util", "helpers", "helper", "common", "misc", "core", "base", "shared", "tools"}
 
 
 @EVERY
-def test_a_module_says_what_it_is_for(module: Module) -> None:
+def test_every_module_has_a_docstring(module: Module) -> None:
     docstring = ast.get_docstring(module.tree)
     assert docstring or module.is_package, f"{module.name} has no docstring"
 
 
-def settings_with_their_text() -> dict[str, str]:
-    """The text that stands below each field."""
+def docstrings_of_settings() -> dict[str, str]:
+    """The docstring of each field."""
     classes = [node for node in MODULES["scog.settings"].tree.body if isinstance(node, ast.ClassDef)]
     (body,) = [node.body for node in classes if node.name == "Settings"]
-    found = {}
+    docstrings = {}
     for field, after in zip(body, [*body[1:], None], strict=True):
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
             is_text = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
-            found[field.target.id] = str(after.value.value) if is_text else ""  # type: ignore[union-attr]
-    return found
+            docstrings[field.target.id] = str(after.value.value) if is_text else ""  # type: ignore[union-attr]
+    return docstrings
 
 
-def test_every_setting_says_what_it_is() -> None:
-    explained = settings_with_their_text()
-    assert set(explained) == set(Settings.model_fields)
-    for name, text in explained.items():
+def test_every_setting_has_a_docstring() -> None:
+    docstrings = docstrings_of_settings()
+    assert set(docstrings) == set(Settings.model_fields)
+    for name, text in docstrings.items():
         assert len(text) > 20, f"the setting {name} has no docstring"
         assert text.endswith(".")
 
 
-# The rules catch what they are made for
+# The rules detect violations
 
 UPWARD = [
     (low, f"scog.{high}" if high in FILES else next(name for name in MODULES if name.startswith(f"scog.{high}.")))
@@ -301,7 +301,7 @@ UPWARD = [
 
 
 @pytest.mark.parametrize(("low", "high"), UPWARD, ids=[f"{low} imports {high}" for low, high in UPWARD])
-def test_an_upward_import_is_caught(low: str, high: str) -> None:
+def test_an_upward_import_is_detected(low: str, high: str) -> None:
     parent, _, name = high.rpartition(".")
     for source in (f"import {high}", f"from {parent} import {name}", f"def f():\n    from {parent} import {name}"):
         with pytest.raises(AssertionError):
@@ -315,23 +315,23 @@ def test_an_upward_import_is_caught(low: str, high: str) -> None:
         "import sqlite3", "import urllib.request", "from urllib import request", "import os\nos.stat('x')",
     ],
 )  # fmt: skip
-def test_bad_input_and_output_is_caught(source: str) -> None:
+def test_forbidden_io_is_detected(source: str) -> None:
     with pytest.raises(AssertionError):
-        test_few_do_input_and_output(Module("scog.catalog.bad", ast.parse(source), False))
+        test_io_is_done_by_permitted_modules_only(Module("scog.catalog.bad", ast.parse(source), False))
 
 
 @pytest.mark.parametrize(
     "source",
     ["POOL = ThreadPoolExecutor(4)", "class A:\n    lock = threading.Lock()", "def f(x=httpx.Client()):\n    pass"],
 )
-def test_bad_state_is_caught(source: str) -> None:
+def test_state_at_import_is_detected(source: str) -> None:
     with pytest.raises(AssertionError):
-        test_nothing_lives_in_a_module(Module("scog.bad", ast.parse(source), False))
+        test_no_module_creates_state_at_import(Module("scog.bad", ast.parse(source), False))
 
 
 @pytest.mark.parametrize(
     "source", ["import os\nX = os.environ['X']", "from os import getenv\nclass A:\n    x = getenv('x')"]
 )
-def test_a_bad_look_at_the_environment_is_caught(source: str) -> None:
+def test_reading_the_environment_at_import_is_detected(source: str) -> None:
     with pytest.raises(AssertionError):
-        test_nothing_is_read_from_the_environment_at_import(Module("scog.bad", ast.parse(source), False))
+        test_the_environment_is_not_read_at_import(Module("scog.bad", ast.parse(source), False))

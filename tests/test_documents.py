@@ -1,4 +1,4 @@
-"""Commands of the documents, as a new user runs them one after the other: against the demo, at places of its island."""
+"""Commands of the documents run in sequence, against the demo archive and at coordinates of its island."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from tests.web.conftest import Served, served
 ROOT = Path(__file__).parents[1]
 GUIDE = sorted(f"docs/guide/{each.name}" for each in ROOT.glob("docs/guide/*.md"))
 DOCUMENTS = ("README.md", "docs/quickstart.md", *GUIDE)
-ELSEWHERE = ("make ", "poetry ", "scog serve")
-"""What installs, tests, or never ends."""
+NOT_RUN = ("make ", "poetry ", "scog serve")
+"""Prefixes of commands that install, test, or do not end."""
 
 
 def fenced(document: str, language: str) -> list[str]:
@@ -37,17 +37,17 @@ def fenced(document: str, language: str) -> list[str]:
 
 
 def blocks(document: str) -> list[str]:
-    """The shell commands of a document that end by themselves."""
-    return [block for block in fenced(document, "sh") if not any(word in block for word in ELSEWHERE)]
+    """The shell blocks of a document that can be run."""
+    return [block for block in fenced(document, "sh") if not any(word in block for word in NOT_RUN)]
 
 
 def scripts(document: str) -> list[str]:
-    """The Python code of a document that runs with what is installed."""
+    """The Python blocks of a document whose libraries are installed."""
     return [block for block in fenced(document, "python") if runs(block)]
 
 
 def runs(code: str) -> bool:
-    """Whether all modules that code imports are installed, and it does not need the console of QGIS."""
+    """Whether all modules that the code imports are installed, and it does not need the console of QGIS."""
     tree = ast.parse(code)
     modules = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
     modules += [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
@@ -69,36 +69,38 @@ def demo(demo_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 @pytest.fixture(scope="module")
-def desk(demo_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def work_folder(demo_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that commands run in."""
-    folder = tmp_path_factory.mktemp("desk")
+    folder = tmp_path_factory.mktemp("work")
     (folder / "demo-archive").symlink_to(demo_archive)
     return folder
 
 
-def on_the_island(commands: str, url: str) -> str:
-    """The same at places of the demo, on the server of the test."""
-    moved = commands.replace("http://127.0.0.1:8000", url).replace("11.2,46.4,11.5,46.6", "11.95,40.16,12.05,40.24")
-    moved = moved.replace("[11.2, 46.4, 11.5, 46.6]", "[11.95, 40.16, 12.05, 40.24]").replace("11.35,46.5", "12.0,40.2")
-    moved = re.sub(r"tiles/\d+/\d+/\d+", "tiles/12/2184/1547", moved)
-    moved = re.sub(
-        r"\[(11\.\d+), (46\.\d+)\]", lambda at: f"[{float(at[1]) + 0.65:.3f}, {float(at[2]) - 6.3:.3f}]", moved
+def adapt_to_demo(commands: str, url: str) -> str:
+    """The commands with coordinates and dates of the demo, and the URL of the test's server."""
+    adapted = commands.replace("http://127.0.0.1:8000", url).replace("11.2,46.4,11.5,46.6", "11.95,40.16,12.05,40.24")
+    adapted = adapted.replace("[11.2, 46.4, 11.5, 46.6]", "[11.95, 40.16, 12.05, 40.24]").replace(
+        "11.35,46.5", "12.0,40.2"
     )
-    moved = moved.replace("(11.3, 46.45, 11.4, 46.52)", "(11.95, 40.16, 12.05, 40.24)")
-    moved = moved.replace("=2023-", "=2022-").replace("/2023-", "/2022-")
-    moved = moved.replace("2022-05-20/2022-05-31", "2022-06-01/2022-06-30")  # of which the demo has scenes
-    moved = moved.replace("X-Scog-Preview", "X-Scog-Scenes")  # local archives have no previews
-    return moved.replace(".venv/bin/python", sys.executable)
+    adapted = re.sub(r"tiles/\d+/\d+/\d+", "tiles/12/2184/1547", adapted)
+    adapted = re.sub(
+        r"\[(11\.\d+), (46\.\d+)\]", lambda at: f"[{float(at[1]) + 0.65:.3f}, {float(at[2]) - 6.3:.3f}]", adapted
+    )
+    adapted = adapted.replace("(11.3, 46.45, 11.4, 46.52)", "(11.95, 40.16, 12.05, 40.24)")
+    adapted = adapted.replace("=2023-", "=2022-").replace("/2023-", "/2022-")
+    adapted = adapted.replace("2022-05-20/2022-05-31", "2022-06-01/2022-06-30")  # the demo has scenes of June
+    adapted = adapted.replace("X-Scog-Preview", "X-Scog-Scenes")  # local archives have no previews
+    return adapted.replace(".venv/bin/python", sys.executable)
 
 
-def environment(desk: Path) -> dict[str, str]:
-    """Environment variables of commands: no settings but the demo's archive."""
-    others = {name: value for name, value in os.environ.items() if not name.startswith("SCOG_")}
-    own = {"SCOG_CATALOG": "demo-archive", "SCOG_CACHE_DIR": str(desk / "cache"), "PYTHONPATH": str(ROOT)}
-    return others | own
+def environment(work_folder: Path) -> dict[str, str]:
+    """Environment variables of the commands: as settings only the demo archive and a cache folder."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SCOG_")}
+    settings = {"SCOG_CATALOG": "demo-archive", "SCOG_CACHE_DIR": str(work_folder / "cache"), "PYTHONPATH": str(ROOT)}
+    return inherited | settings
 
 
-def test_there_are_commands_to_run() -> None:
+def test_the_documents_have_commands() -> None:
     assert sum(line.startswith("curl") for block in blocks("README.md") for line in block.splitlines()) == 3
     assert sum(bool(blocks(document)) for document in DOCUMENTS) >= 14
     assert sum(len(blocks(document)) for document in DOCUMENTS) >= 38
@@ -107,7 +109,7 @@ def test_there_are_commands_to_run() -> None:
 
 
 @pytest.mark.parametrize("line", CURLS)
-def test_curl_puts_no_error_into_a_file(line: str) -> None:
+def test_curl_saves_no_error_as_a_file(line: str) -> None:
     words = line.split(" http")[0].split(' "http')[0].split()
     fails = any(re.fullmatch(r"-[a-zA-Z]*f[a-zA-Z]*", word) for word in words)
     assert fails if "-o" in words else fails or "--fail-with-body" in words
@@ -116,25 +118,25 @@ def test_curl_puts_no_error_into_a_file(line: str) -> None:
 @pytest.mark.acceptance
 @pytest.mark.skipif(shutil.which("curl") is None or shutil.which("bash") is None, reason="needs curl and bash")
 @pytest.mark.parametrize("document", [document for document in DOCUMENTS if blocks(document)])
-def test_commands_run_one_after_the_other(document: str, demo: Served, desk: Path) -> None:
-    # What one section makes another may use, and readers do not begin at the top.
+def test_commands_run_in_sequence(document: str, demo: Served, work_folder: Path) -> None:
+    # Sections use a file that another section creates.
     ordered = sorted(blocks(document), key=lambda block: "> field.geojson" not in block)
     for block in ordered:
-        commands = on_the_island(block, demo.url)
-        done = subprocess.run(
+        commands = adapt_to_demo(block, demo.url)
+        result = subprocess.run(
             ["bash", "-e", "-o", "pipefail", "-c", commands],
-            cwd=desk,
-            env=environment(desk),
+            cwd=work_folder,
+            env=environment(work_folder),
             capture_output=True,
             text=True,
             errors="replace",
             timeout=300,
             check=False,
         )
-        assert done.returncode == 0, f"{commands}\n{done.stdout[-500:]}\n{done.stderr[-2000:]}"
-        assert "Traceback" not in done.stderr
+        assert result.returncode == 0, f"{commands}\n{result.stdout[-500:]}\n{result.stderr[-2000:]}"
+        assert "Traceback" not in result.stderr
         for name in re.findall(r"(?:-o|--plot|>) (\S+\.\w+)", commands):
-            path = desk / name
+            path = work_folder / name
             content = path.read_bytes()
             if path.suffix == ".csv":
                 first, *rest = csv.reader(content.decode().splitlines())
@@ -150,19 +152,19 @@ def test_commands_run_one_after_the_other(document: str, demo: Served, desk: Pat
 
 @pytest.mark.acceptance
 @pytest.mark.parametrize("document", [document for document in DOCUMENTS if scripts(document)])
-def test_python_code_runs_from_top_to_bottom(document: str, demo: Served, desk: Path) -> None:
-    code = on_the_island("\n".join(scripts(document)), demo.url)
-    done = subprocess.run(
+def test_python_code_runs(document: str, demo: Served, work_folder: Path) -> None:
+    code = adapt_to_demo("\n".join(scripts(document)), demo.url)
+    result = subprocess.run(
         [sys.executable, "-c", code],
-        cwd=desk,
-        env=environment(desk),
+        cwd=work_folder,
+        env=environment(work_folder),
         capture_output=True,
         text=True,
         timeout=300,
         check=False,
     )
-    assert done.returncode == 0, f"{code}\n{done.stderr[-2000:]}"
-    assert done.stdout
+    assert result.returncode == 0, f"{code}\n{result.stderr[-2000:]}"
+    assert result.stdout
 
 
 LINKING = sorted(
@@ -181,13 +183,13 @@ def anchors(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("document", LINKING)
 def test_links_lead_to_files_and_headings(document: str) -> None:
-    here = ROOT / document
-    text = re.sub(r"^```.*?^```$", "", here.read_text(), flags=re.MULTILINE | re.DOTALL)
+    document_path = ROOT / document
+    text = re.sub(r"^```.*?^```$", "", document_path.read_text(), flags=re.MULTILINE | re.DOTALL)
     for link in re.findall(r'\]\(([^)\s]+)\)|src="([^"]+)"', text):
         path, _, anchor = "".join(link).partition("#")
         if path.startswith(("http://", "https://")):
             continue
-        target = (here.parent / path).resolve() if path else here
+        target = (document_path.parent / path).resolve() if path else document_path
         assert target.exists(), f"{document} links to {path}"
         assert not anchor or anchor in anchors(target), f"{document} links to {path}#{anchor}"
 

@@ -24,18 +24,18 @@ def documented() -> dict[str, str | None]:
     above: list[str] = []
     tree: dict[str, str | None] = {}
     for line in (errors.__doc__ or "").splitlines():
-        found = re.match(r"^((?:[│ ]   )*)(?:[├└]── )?([A-Z]\w+)(?: |$)", line)
-        if found and found[2] in ALL:
-            depth = len(found[1]) // 4 + ("──" in line)
+        match = re.match(r"^((?:[│ ]   )*)(?:[├└]── )?([A-Z]\w+)(?: |$)", line)
+        if match and match[2] in ALL:
+            depth = len(match[1]) // 4 + ("──" in line)
             del above[depth:]
-            tree[found[2]] = above[-1] if above else None
-            above.append(found[2])
+            tree[match[2]] = above[-1] if above else None
+            above.append(match[2])
     return tree
 
 
 def test_the_docstring_has_the_complete_tree() -> None:
     tree = documented()
-    assert len(KINDS) == len(ALL), "all of them are ScogErrors"
+    assert len(KINDS) == len(ALL), "all are ScogErrors"
     assert set(tree) == set(ALL)
     for name, parent in tree.items():
         assert ALL[name].__base__ is (ALL[parent] if parent else Exception), name

@@ -1,6 +1,6 @@
-"""A real scene, drawn and computed directly: the same numbers.
+"""Images and statistics of a real scene equal a direct computation.
 
-The recording lies outside the project: in the folder that `SCOG_TEST_DATA` names, or in `shared/data` beside it.
+The recording is not part of the project: it is in the folder SCOG_TEST_DATA, or in `shared/data` beside the project.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ TMS = morecantile.tms.get("WebMercatorQuad")
 
 def recording() -> Path:
     folder = Path(os.environ.get("SCOG_TEST_DATA") or Path(__file__).parents[2] / "shared" / "data")
-    found = [path for path in (folder / "sentinel-2" / NAME, folder / NAME) if path.is_file()]
-    if not found:
-        pytest.skip(f"the recording {NAME} is not there: set SCOG_TEST_DATA to the folder that holds it")
-    return found[0]
+    paths = [path for path in (folder / "sentinel-2" / NAME, folder / NAME) if path.is_file()]
+    if not paths:
+        pytest.skip(f"the recording {NAME} is missing: set SCOG_TEST_DATA to its folder")
+    return paths[0]
 
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, MadeScene]:
-    """The recording as an archive: one COG a band, an item as Earth Search writes it."""
+    """The recording as an archive: a COG per band, and an item as Earth Search writes it."""
     path = recording()
     folder = tmp_path_factory.mktemp("real")
     scene = make_archive(path, folder)
@@ -56,19 +56,25 @@ def make_archive(recorded: Path, folder: Path) -> MadeScene:
     with rasterio.open(recorded) as source:
         left, top, pixel, crs = source.transform.c, source.transform.f, source.transform.a, str(source.crs)
         bands = dict(zip(BANDS, source.read(), strict=True))
-        square = Square("32TPS", int(crs.removeprefix("EPSG:")), left, top, max(source.shape))
+        mgrs_tile = Square("32TPS", int(crs.removeprefix("EPSG:")), left, top, max(source.shape))
     assert set(np.unique(bands["scl"])) == {2, 4, 5, 6, 7}
     bands["scl"] = bands["scl"].astype(np.uint8)
     scene = MadeScene(
-        "S2A_32TPS_20220612_0_L2A", square, "2022-06-12T10:20:31Z", {}, applied=True, baseline="04.00", cloud_cover=0.1
+        "S2A_32TPS_20220612_0_L2A",
+        mgrs_tile,
+        "2022-06-12T10:20:31Z",
+        {},
+        applied=True,
+        baseline="04.00",
+        cloud_cover=0.1,
     )
     scene.bands = bands
-    here = folder / "files"
-    here.mkdir()
+    files_folder = folder / "files"
+    files_folder.mkdir()
     for band, numbers in bands.items():
-        scene.files[band] = here / f"{band}.tif"
+        scene.files[band] = files_folder / f"{band}.tif"
         write_cog(scene.files[band], numbers, crs, left, top, pixel, "mode" if band == "scl" else "average")
-    scene.write_item(here)
+    scene.write_item(files_folder)
     return scene
 
 
@@ -86,45 +92,43 @@ def ndvi(red: NDArray[np.uint16], nir: NDArray[np.uint16]) -> NDArray[np.float64
 @pytest.mark.parametrize(
     ("z", "mask"), [(12, "clouds"), (13, "clouds"), (14, "clouds"), (12, "6,7"), (12, "none"), (13, "6,7")]
 )
-def test_ndvi_is_that_of_a_direct_computation(archive: tuple[Path, MadeScene], z: int, mask: str) -> None:
+def test_ndvi_equals_a_direct_computation(archive: tuple[Path, MadeScene], z: int, mask: str) -> None:
     folder, scene = archive
     grids = tiles_over(archive, z)
     masked = {"clouds": CLOUDY, "6,7": (0, 6, 7), "none": None}[mask]
-    seen = 0
-    for grid, drawing in zip(
-        grids, draw_all(folder, [(grid, image_request(NDVI, mask)) for grid in grids]), strict=True
-    ):
+    count = 0
+    for grid, image in zip(grids, draw_all(folder, [(grid, image_request(NDVI, mask)) for grid in grids]), strict=True):
         numbers, valid, on_edge = newest_clear([scene], ("red", "nir"), grid, masked)
         expected = ndvi(numbers["red"], numbers["nir"])
-        assert (drawing.valid == valid)[~on_edge].all()
+        assert (image.valid == valid)[~on_edge].all()
         compared = valid & ~on_edge
-        assert abs(drawing.values[0][compared] - expected[compared]).max(initial=0) <= 1e-6
-        seen += int(np.count_nonzero(compared))
-    assert seen > 40_000
+        assert abs(image.values[0][compared] - expected[compared]).max(initial=0) <= 1e-6
+        count += int(np.count_nonzero(compared))
+    assert count > 40_000
 
 
-def test_it_looks_like_the_valley_that_it_is(archive: tuple[Path, MadeScene]) -> None:
-    # In June the valley of Bolzano is orchards, forest and town: most of it is green, and water is not.
+def test_values_are_plausible_for_the_land_cover(archive: tuple[Path, MadeScene]) -> None:
+    # In June the valley of Bolzano is orchards, forest and town: NDVI is high over vegetation and low over water.
     grids = tiles_over(archive, 12)
-    drawings = draw_all(archive[0], [(grid, image_request(f"{NDVI}; scl")) for grid in grids])
-    values = np.concatenate([drawing.values[:, drawing.valid] for drawing in drawings], axis=1)
-    found, scl = values
-    assert found.min() >= -1
-    assert found.max() <= 1
-    assert 0.6 < np.median(found[scl == 4]) < 0.95
-    assert np.median(found[scl == 5]) < 0.4
-    assert np.median(found[scl == 6]) < 0.2
+    images = draw_all(archive[0], [(grid, image_request(f"{NDVI}; scl")) for grid in grids])
+    values = np.concatenate([image.values[:, image.valid] for image in images], axis=1)
+    index, scl = values
+    assert index.min() >= -1
+    assert index.max() <= 1
+    assert 0.6 < np.median(index[scl == 4]) < 0.95
+    assert np.median(index[scl == 5]) < 0.4
+    assert np.median(index[scl == 6]) < 0.2
 
 
-def test_true_colour_is_the_stored_numbers(archive: tuple[Path, MadeScene]) -> None:
+def test_true_colour_equals_the_stored_reflectance(archive: tuple[Path, MadeScene]) -> None:
     folder, scene = archive
     grid = tiles_over(archive, 14)[5]
-    drawing = draw_all(folder, [(grid, image_request("red; green; blue"))])[0]
-    assert drawing.valid.any()
-    for output, band in zip(drawing.values, ("red", "green", "blue"), strict=True):
+    image = draw_all(folder, [(grid, image_request("red; green; blue"))])[0]
+    assert image.valid.any()
+    for output, band in zip(image.values, ("red", "green", "blue"), strict=True):
         truth = sample(scene.files[band], grid)
-        shown = drawing.valid & ~truth.on_edge
-        assert np.allclose(output[shown], truth.numbers[shown] / 10000, atol=1e-7)
+        compared = image.valid & ~truth.on_edge
+        assert np.allclose(output[compared], truth.numbers[compared] / 10000, atol=1e-7)
 
 
 TOWN = [[11.325, 46.493], [11.343, 46.495], [11.342, 46.503], [11.332, 46.503], [11.325, 46.493]]
@@ -133,33 +137,33 @@ SLOPE = [[11.36, 46.468], [11.395, 46.466], [11.39, 46.488], [11.36, 46.468]]
 
 
 @pytest.mark.parametrize("ring", [TOWN, ORCHARDS, SLOPE], ids=["town", "orchards", "slope"])
-def test_statistics_of_a_polygon_are_those_of_a_direct_computation(
+def test_statistics_of_a_polygon_equal_a_direct_computation(
     ring: list[list[float]], archive: tuple[Path, MadeScene], tmp_path: Path
 ) -> None:
     folder, scene = archive
     geometry = {"type": "Polygon", "coordinates": [ring]}
-    look = layer_of(LayerOptions(index="ndvi"))
-    wanted = StatisticsOptions((10, 90))
+    layer = layer_of(LayerOptions(index="ndvi"))
+    options = StatisticsOptions((10, 90))
 
     async def work() -> Zonal:
         async with open_engine(Settings(catalog=str(folder), cache_dir=tmp_path)) as engine:
             fields = parse_areas(geometry, 1, 100).areas
-            (found,) = await zonal(engine, fields, StyledRequest(image_request(NDVI), look.style), wanted)
-            assert found is not None
-            return found
+            (result,) = await zonal(engine, fields, StyledRequest(image_request(NDVI), layer.style), options)
+            assert result is not None
+            return result
 
-    found = asyncio.run(work())
+    result = asyncio.run(work())
     with rasterio.open(scene.files["red"]) as source:
-        red, there = source.read(1), source
-        grid = Grid(str(there.crs), there.transform, there.width, there.height)
+        red, dataset = source.read(1), source
+        grid = Grid(str(dataset.crs), dataset.transform, dataset.width, dataset.height)
     with rasterio.open(scene.files["nir"]) as source:
         nir = source.read(1)
     dense = shapely.segmentize(shapely.geometry.shape(geometry), 1e-4)
-    placed = rasterio.warp.transform_geom("EPSG:4326", grid.crs, shapely.geometry.mapping(dense))
-    shares = coverage(grid, shapely.geometry.shape(placed))
-    known = (red > 0) & (nir > 0) & (shares > 0)
-    values, weights = ndvi(red, nir)[known], shares[known]
-    summary = found.summaries[0]
+    projected = rasterio.warp.transform_geom("EPSG:4326", grid.crs, shapely.geometry.mapping(dense))
+    shares = coverage(grid, shapely.geometry.shape(projected))
+    valid = (red > 0) & (nir > 0) & (shares > 0)
+    values, weights = ndvi(red, nir)[valid], shares[valid]
+    summary = result.summaries[0]
     mean = np.average(values, weights=weights)
     assert summary.count == pytest.approx(weights.sum(), rel=1e-5)
     assert summary.mean == pytest.approx(mean, abs=1e-6)
@@ -169,13 +173,13 @@ def test_statistics_of_a_polygon_are_those_of_a_direct_computation(
     below = np.cumsum(weights[order]) / weights.sum()
     for percent, value in (*summary.percentiles.items(), (50, summary.median)):
         assert value == pytest.approx(values[order][np.searchsorted(below, percent / 100)], abs=2e-3)
-    assert found.valid_hectares == pytest.approx(weights.sum() / 100, rel=1e-3)
-    assert found.hectares == pytest.approx(shares.sum() / 100, rel=1e-3)
-    assert (found.sampling_grid.grid.crs, found.sampling_grid.resolution) == (grid.crs, 10)
+    assert result.valid_hectares == pytest.approx(weights.sum() / 100, rel=1e-3)
+    assert result.hectares == pytest.approx(shares.sum() / 100, rel=1e-3)
+    assert (result.sampling_grid.grid.crs, result.sampling_grid.resolution) == (grid.crs, 10)
 
 
-def test_statistics_tell_a_town_from_orchards(archive: tuple[Path, MadeScene], tmp_path: Path) -> None:
-    several = {
+def test_statistics_differ_between_a_town_and_orchards(archive: tuple[Path, MadeScene], tmp_path: Path) -> None:
+    collection = {
         "type": "FeatureCollection",
         "features": [
             {"type": "Feature", "properties": {}, "geometry": {"type": "Polygon", "coordinates": [ring]}}
@@ -185,7 +189,7 @@ def test_statistics_tell_a_town_from_orchards(archive: tuple[Path, MadeScene], t
 
     async def work() -> list[Zonal | None]:
         async with open_engine(Settings(catalog=str(archive[0]), cache_dir=tmp_path)) as engine:
-            fields = parse_areas(several, 2, 100).areas
+            fields = parse_areas(collection, 2, 100).areas
             image = StyledRequest(image_request(NDVI), layer_of(LayerOptions(index="ndvi")).style)
             return await zonal(engine, fields, image, StatisticsOptions())
 

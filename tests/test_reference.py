@@ -1,4 +1,4 @@
-"""docs/reference/: the committed pages are those that the code makes today."""
+"""docs/reference/: the committed pages equal those that the code generates."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_a_committed_page_equals_the_generated_one(name: str) -> None:
     assert (FOLDER / name).read_text() == PAGES[name](), f"run `make reference`, which writes docs/reference/{name}"
 
 
-def test_nothing_else_is_in_the_folder() -> None:
+def test_the_folder_has_no_other_files() -> None:
     assert {path.name for path in FOLDER.iterdir()} == set(PAGES)
 
 

@@ -80,22 +80,22 @@ def test_an_image_is_saved_in_the_format_of_the_extension(session: scog.Session,
 
 
 def test_a_point_equals_the_servers(session: scog.Session, server: httpx.Client) -> None:
-    found = session.point(LON, LAT, bands=["nir", "red", "green"], mask="none")
+    result = session.point(LON, LAT, bands=["nir", "red", "green"], mask="none")
     response = server.get(f"/point/{LON},{LAT}?bands=nir,red,green&mask=none").json()
-    assert list(found.values.values()) == response["values"]
-    assert (list(found.values), found.scene) == (response["band_names"], response["scene"])
+    assert list(result.values.values()) == response["values"]
+    assert (list(result.values), result.scene) == (response["band_names"], response["scene"])
     median = session.point(LON, LAT, composite="median")
     assert (median.scene, median.datetime) == (None, None)
 
 
 def test_a_series_equals_the_servers(session: scog.Session, server: httpx.Client) -> None:
-    for found, response in (
+    for result, response in (
         (session.series(LON, LAT, index="ndvi,ndwi"), server.get(f"/timeseries/{LON},{LAT}?index=ndvi,ndwi")),
         (session.series(geometry=AREA, mask="none"), server.post("/timeseries?mask=none", json=AREA)),
     ):
         expected = response.json()
-        assert len(found) == len(expected["observations"]) > 3
-        for row, each in zip(found, expected["observations"], strict=True):
+        assert len(result) == len(expected["observations"]) > 3
+        for row, each in zip(result, expected["observations"], strict=True):
             values = [None] * len(each["values"]) if row.values is None else list(row.values.values())
             for value, number in zip(values, each["values"], strict=True):
                 assert value == (None if number is None else pytest.approx(number, rel=1e-6))
@@ -103,10 +103,10 @@ def test_a_series_equals_the_servers(session: scog.Session, server: httpx.Client
 
 
 def test_statistics_equal_the_servers(session: scog.Session, server: httpx.Client) -> None:
-    found = session.statistics(AREA, index="ndvi")
+    result = session.statistics(AREA, index="ndvi")
     expected = server.post("/statistics?index=ndvi", json=AREA).json()["properties"]
-    assert found.statistics["NDVI"].mean == pytest.approx(expected["statistics"]["NDVI"]["mean"])
-    assert found.hectares == pytest.approx(expected["measured"]["area_ha"], abs=0.01)
+    assert result.statistics["NDVI"].mean == pytest.approx(expected["statistics"]["NDVI"]["mean"])
+    assert result.hectares == pytest.approx(expected["measured"]["area_ha"], abs=0.01)
 
 
 def test_search_returns_scenes(session: scog.Session) -> None:
@@ -138,7 +138,7 @@ def test_methods_work_where_an_event_loop_is_running(session: scog.Session) -> N
         ({"cloud_cover": "30"}, "cloud cover"),
     ],
 )
-def test_bad_input_is_refused(session: scog.Session, options: dict[str, object], words: str) -> None:
+def test_invalid_input_is_rejected(session: scog.Session, options: dict[str, object], words: str) -> None:
     with pytest.raises(scog.ScogError, match=words):
         session.image(**{"bbox": BBOX, **options})  # type: ignore[arg-type]
 
@@ -189,7 +189,7 @@ def test_closing_cancels_calls_in_other_threads(demo_archive: Path, tmp_path: Pa
 @pytest.mark.parametrize(
     ("settings", "words"), [({"catlog": "x"}, "did you mean catalog"), ({"threads": 0}, "threads")]
 )
-def test_bad_settings_are_refused(demo_archive: Path, settings: dict[str, object], words: str) -> None:
+def test_invalid_settings_are_rejected(demo_archive: Path, settings: dict[str, object], words: str) -> None:
     with pytest.raises(InvalidInput, match=words):
         scog.Session(demo_archive, **settings)
 

@@ -13,7 +13,7 @@ from scog.settings import EARTH_SEARCH, EARTH_SEARCH_HOSTS, Settings
 
 
 @pytest.fixture(autouse=True)
-def bare(monkeypatch: pytest.MonkeyPatch) -> None:
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Remove all SCOG_ variables from the environment."""
     for name in list(os.environ):
         if name.upper().startswith("SCOG_"):
@@ -88,11 +88,11 @@ def test_the_environment_is_read_when_settings_are_created(monkeypatch: pytest.M
         ("CUBE_SCENES", "1001"),
     ],
 )
-def test_invalid_values_are_refused_with_the_name(name: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_values_are_rejected_with_the_name(name: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"SCOG_{name}", text)
-    with pytest.raises(ValidationError) as refused:
+    with pytest.raises(ValidationError) as raised:
         Settings()
-    assert [error["loc"] for error in refused.value.errors()] == [(name.lower(),)]
+    assert [error["loc"] for error in raised.value.errors()] == [(name.lower(),)]
 
 
 def test_other_variables_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""The wheel, alone in an empty environment, serves the demo with its page."""
+"""The wheel, installed in an empty environment, serves the demo and the viewer."""
 
 from __future__ import annotations
 
@@ -19,18 +19,20 @@ PARTS = ("scog", "pyproject.toml", "README.md", "LICENSE")
 def get(url: str) -> tuple[str, bytes]:
     """Media type and body."""
     request = urllib.request.Request(url, headers={"Accept": "text/html,*/*"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return answer.headers.get_content_type(), answer.read()
+    with urllib.request.urlopen(request, timeout=30) as response:
+        return response.headers.get_content_type(), response.read()
 
 
 @pytest.mark.acceptance
-def test_the_wheel_serves_the_demo_with_its_page(tmp_path: Path, demo_archive: Path) -> None:
+def test_the_wheel_serves_the_demo_and_the_viewer(tmp_path: Path, demo_archive: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
     for part in PARTS:
-        there = ROOT / part
+        part_path = ROOT / part
         ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(there, source / part, ignore=ignored) if there.is_dir() else shutil.copy(there, source)
+        shutil.copytree(part_path, source / part, ignore=ignored) if part_path.is_dir() else shutil.copy(
+            part_path, source
+        )
 
     def run(*command: Any) -> None:
         subprocess.run([str(part) for part in command], cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)
@@ -45,7 +47,7 @@ def test_the_wheel_serves_the_demo_with_its_page(tmp_path: Path, demo_archive: P
     try:
         assert server.stderr is not None
         lines = iter(server.stderr.readline, "")
-        url = next(found[0] for found in (re.search(r"http://127\.0\.0\.1:\d+", line) for line in lines) if found)
+        url = next(match[0] for match in (re.search(r"http://127\.0\.0\.1:\d+", line) for line in lines) if match)
         kind, page = get(f"{url}/")
         assert kind == "text/html"
         linked = re.findall(r'(?:src|href)="(static/[^"]+)"', page.decode())

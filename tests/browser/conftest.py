@@ -85,10 +85,10 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
-def find_chromium(own: str) -> str | None:
-    """Path of the system's Chromium, or of Playwright's own; None if there is none."""
-    found = [shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")]
-    return next((name for name in [*found, own] if name and Path(name).exists()), None)
+def find_chromium(bundled: str) -> str | None:
+    """Path of the system's Chromium, or of Playwright's; None if neither is installed."""
+    installed = [shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")]
+    return next((name for name in [*installed, bundled] if name and Path(name).exists()), None)
 
 
 @dataclass
@@ -130,9 +130,9 @@ class Visit:
         """Requests to other hosts than the server."""
         return [url for url in self.requests if not url.startswith((f"{self.server}/", "blob:", "data:", "about:"))]
 
-    def run(self, module: str, code: str, given: Any = None) -> Any:
+    def run(self, module: str, code: str, argument: Any = None) -> Any:
         """Result of JavaScript code, in which `m` is a module of the page and `given` the argument."""
-        return self.page.evaluate(f"given => import('/static/{module}').then(m => ({code}))", given)
+        return self.page.evaluate(f"given => import('/static/{module}').then(m => ({code}))", argument)
 
     @property
     def hash(self) -> str:
@@ -167,10 +167,10 @@ PHONE = {"width": 390, "height": 844}
 
 
 @contextmanager
-def visiting(chromium: Any, server: str, **look: Any) -> Iterator[Visit]:
+def visiting(chromium: Any, server: str, **context_options: Any) -> Iterator[Visit]:
     """A new page; on exit, asserts that it requested nothing from other hosts and logged no unexpected errors."""
-    usual = {"viewport": DESKTOP, "color_scheme": "light", "reduced_motion": "reduce"}
-    with chromium.new_context(**usual | look) as context:
+    defaults = {"viewport": DESKTOP, "color_scheme": "light", "reduced_motion": "reduce"}
+    with chromium.new_context(**defaults | context_options) as context:
         context.grant_permissions(["clipboard-read", "clipboard-write"], origin=server)
         page = context.new_page()
         page.set_default_timeout(10_000)

@@ -16,11 +16,11 @@ axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe's
 def violations(page: Any, only: str | None = None) -> list[str]:
     """Violations that axe-core finds, with their elements, by all rules or one."""
     options = {"runOnly": {"type": "rule", "values": [only]}} if only else {}
-    found = axe.Axe().run(page, options={"resultTypes": ["violations"], **options}).response["violations"]
-    return [f"{each['id']}: {[node['html'][:120] for node in each['nodes'][:3]]}" for each in found]
+    response = axe.Axe().run(page, options={"resultTypes": ["violations"], **options}).response
+    return [f"{each['id']}: {[node['html'][:120] for node in each['nodes'][:3]]}" for each in response["violations"]]
 
 
-def as_it_opens(visit: Visit) -> None:
+def initial_page(visit: Visit) -> None:
     visit.page.wait_for_selector("#histogram path", state="attached")
 
 
@@ -75,7 +75,7 @@ def with_drawing(visit: Visit) -> None:
 
 
 PARTS = [
-    as_it_opens,
+    initial_page,
     with_expression,
     with_colormaps,
     with_classes,
@@ -87,30 +87,30 @@ PARTS = [
 ]
 
 
-@pytest.mark.parametrize(("look", "only"), [("light", None), ("dark", "color-contrast")])
-def test_axe_finds_nothing_on_a_desktop(chromium: Any, server: str, look: str, only: str | None) -> None:
-    with visiting(chromium, server, color_scheme=look) as visit:
+@pytest.mark.parametrize(("color_scheme", "only"), [("light", None), ("dark", "color-contrast")])
+def test_axe_finds_nothing_on_a_desktop(chromium: Any, server: str, color_scheme: str, only: str | None) -> None:
+    with visiting(chromium, server, color_scheme=color_scheme) as visit:
         visit.open()
-        found = {}
-        for part in PARTS if only is None else (as_it_opens, with_classes, with_export, with_series):
+        violations_by_part = {}
+        for part in PARTS if only is None else (initial_page, with_classes, with_export, with_series):
             part(visit)
-            found[part.__name__] = violations(visit.page, only)
-    assert {name: wrong for name, wrong in found.items() if wrong} == {}
+            violations_by_part[part.__name__] = violations(visit.page, only)
+    assert {name: found for name, found in violations_by_part.items() if found} == {}
 
 
 @pytest.mark.parametrize(
-    ("look", "only"),
+    ("color_scheme", "only"),
     [("light", None), pytest.param("dark", "color-contrast", marks=pytest.mark.acceptance)],
 )
-def test_axe_finds_nothing_on_a_phone(chromium: Any, server: str, look: str, only: str | None) -> None:
-    with visiting(chromium, server, viewport=PHONE, color_scheme=look, is_mobile=True, has_touch=True) as visit:
+def test_axe_finds_nothing_on_a_phone(chromium: Any, server: str, color_scheme: str, only: str | None) -> None:
+    with visiting(chromium, server, viewport=PHONE, color_scheme=color_scheme, is_mobile=True, has_touch=True) as visit:
         visit.open()
-        found = {"folded": violations(visit.page, only)}
+        violations_by_part = {"folded": violations(visit.page, only)}
         visit.page.click("#fold")
-        for part in (with_expression, with_export, with_analyse) if only is None else (as_it_opens,):
+        for part in (with_expression, with_export, with_analyse) if only is None else (initial_page,):
             part(visit)
-            found[part.__name__] = violations(visit.page, only)
-    assert {name: wrong for name, wrong in found.items() if wrong} == {}
+            violations_by_part[part.__name__] = violations(visit.page, only)
+    assert {name: found for name, found in violations_by_part.items() if found} == {}
 
 
 def test_the_panel_is_a_sheet_on_a_phone(phone: Visit) -> None:
@@ -135,7 +135,7 @@ CLIPPED = """all => all.filter(one => one.scrollWidth > one.clientWidth + 1
 
 
 @pytest.mark.parametrize("size", [{"width": 1280, "height": 800}, PHONE])
-def test_works_with_text_of_twice_the_size(chromium: Any, server: str, size: dict[str, int]) -> None:
+def test_text_of_twice_the_size_fits(chromium: Any, server: str, size: dict[str, int]) -> None:
     with visiting(chromium, server, viewport=size) as visit:
         page = visit.page
         visit.open()
@@ -169,12 +169,12 @@ def test_works_with_text_of_twice_the_size(chromium: Any, server: str, size: dic
 def test_every_control_has_keyboard_focus_and_a_focus_ring(visit: Visit) -> None:
     visit.open()
     page = visit.page
-    as_it_opens(visit)
-    reached: list[str] = []
-    unseen: list[str] = []
+    initial_page(visit)
+    focused: list[str] = []
+    without_ring: list[str] = []
     for _ in range(70):
         page.keyboard.press("Tab")
-        name, shown = page.evaluate(
+        name, has_ring = page.evaluate(
             """() => {
               const one = document.activeElement;
               const ring = (each) => getComputedStyle(each).outlineStyle !== 'none';
@@ -183,13 +183,13 @@ def test_every_control_has_keyboard_focus_and_a_focus_ring(visit: Visit) -> None
               return [name, ring(one) || (next && ring(next))];
             }"""
         )
-        if page.evaluate("document.activeElement === document.body") or (reached and name == reached[0]):
+        if page.evaluate("document.activeElement === document.body") or (focused and name == focused[0]):
             break
-        if name not in reached:  # date inputs have tab stops for day, month and year
-            reached.append(name)
-        if not shown:
-            unseen.append(name)
-    assert unseen == []
+        if name not in focused:  # date inputs have tab stops for day, month and year
+            focused.append(name)
+        if not has_ring:
+            without_ring.append(name)
+    assert without_ring == []
     order = [
         "fold",
         "0",
@@ -217,8 +217,8 @@ def test_every_control_has_keyboard_focus_and_a_focus_ring(visit: Visit) -> None
         "span",
         "timeline",
     ]
-    places = [reached.index(name) for name in order]
-    assert places == sorted(places), reached
+    positions = [focused.index(name) for name in order]
+    assert positions == sorted(positions), focused
 
 
 def test_every_control_has_a_name(opened: Visit) -> None:

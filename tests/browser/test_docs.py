@@ -1,4 +1,4 @@
-"""The page that describes the API works where nothing but the server can be reached."""
+"""The API documentation works without the internet."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ pytestmark = pytest.mark.acceptance
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc"])
-def test_it_is_drawn_without_the_internet(path: str, visit: Visit) -> None:
-    def here_only(route: Any) -> None:
+def test_the_documentation_loads_without_the_internet(path: str, visit: Visit) -> None:
+    def only_server(route: Any) -> None:
         return route.continue_() if route.request.url.startswith((visit.server, "data:")) else route.abort()
 
     page = visit.page
-    page.route("**/*", here_only)
+    page.route("**/*", only_server)
     page.goto(visit.server + path)
     page.wait_for_selector("#swagger-ui .opblock-summary-path")
     assert page.url == f"{visit.server}/docs"

@@ -1,4 +1,4 @@
-"""The "Export" tab: its code runs as it is."""
+"""The "Export" tab: its code runs unmodified."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ def test_snippets_for_all_programs(snippets: dict[str, str]) -> None:
 
 
 def test_python_reads_the_values(snippets: dict[str, str], tmp_path: Path) -> None:
-    ran = subprocess.run([sys.executable, "-c", snippets["Python"]], capture_output=True, text=True, timeout=30)
-    assert ran.returncode == 0, ran.stderr
-    assert re.fullmatch(r"\(1, 256, 256\) \[-?0\.\d+\]", ran.stdout.strip())
+    process = subprocess.run([sys.executable, "-c", snippets["Python"]], capture_output=True, text=True, timeout=30)
+    assert process.returncode == 0, process.stderr
+    assert re.fullmatch(r"\(1, 256, 256\) \[-?0\.\d+\]", process.stdout.strip())
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
@@ -68,14 +68,14 @@ def test_curl_saves_a_png_and_a_geotiff(snippets: dict[str, str], tmp_path: Path
 
 def test_qgis_code_adds_the_tiles(snippets: dict[str, str], server: str) -> None:
     """The code runs with a test double of QGIS's `iface` that records its arguments."""
-    given: list[tuple[str, ...]] = []
+    calls: list[tuple[str, ...]] = []
 
     class Interface:
         def addRasterLayer(self, *arguments: str) -> None:
-            given.append(arguments)
+            calls.append(arguments)
 
     exec(snippets["QGIS"], {"iface": Interface()})
-    ((source, name, provider),) = given
+    ((source, name, provider),) = calls
     assert (name, provider) == ("scog: Custom expression", "wms")
     parts = dict(part.split("=", 1) for part in source.split("&"))
     assert (parts["type"], parts["zmin"], parts["zmax"]) == ("xyz", "10", "14")  # of the island's files
@@ -105,9 +105,9 @@ def libraries() -> Path:
     if not (folder / "done").exists():
         folder.mkdir(parents=True, exist_ok=True)
         command = ["npm", "install", "--prefix", str(folder), "--ignore-scripts", "--no-audit", "--no-fund", *LIBRARIES]
-        ran = subprocess.run(command, capture_output=True, text=True, timeout=120)
-        if ran.returncode:
-            pytest.skip(f"npm could not install the libraries: {ran.stderr[-300:]}")
+        process = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        if process.returncode:
+            pytest.skip(f"npm could not install the libraries: {process.stderr[-300:]}")
         (folder / "done").touch()
     return folder / "node_modules"
 
@@ -141,11 +141,11 @@ def test_maps_show_the_tiles(
         page.route("https://unpkg.com/**", from_npm)
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         (tmp_path / "map.html").write_text(snippets[name])
-        with page.expect_response(lambda response: "/tiles/" in response.url) as answer:
+        with page.expect_response(lambda response: "/tiles/" in response.url) as response:
             page.goto((tmp_path / "map.html").as_uri())
-        assert answer.value.ok
-        assert answer.value.url.startswith(f"{server}/tiles/")
-        assert "composite=median" in answer.value.url
+        assert response.value.ok
+        assert response.value.url.startswith(f"{server}/tiles/")
+        assert "composite=median" in response.value.url
         page.wait_for_load_state("networkidle")
         page.wait_for_timeout(300)
         screenshot = page.screenshot()
@@ -155,5 +155,5 @@ def test_maps_show_the_tiles(
 
 
 def _colors(png: bytes) -> int:
-    found = Image.open(io.BytesIO(png)).convert("RGB").getcolors(1_000_000)
-    return len(found or [])
+    colours = Image.open(io.BytesIO(png)).convert("RGB").getcolors(1_000_000)
+    return len(colours or [])

@@ -16,21 +16,21 @@ pytestmark = pytest.mark.acceptance
 IMAGES = re.compile(r"/tiles/\d+/\d+/\d+(\?(?!.*preview=).*)?$")
 PREVIEWS = re.compile(r"/tiles/\d+/\d+/\d+\?.*preview=")
 MAX_UNPRODUCTIVE = 6
-"""Attempts of a tile that bring no bytes."""
+"""Attempts for a tile without new bytes."""
 
 
 def failing(status: int, **headers: str) -> Callable[[Any], None]:
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    header_values = {name.replace("_", "-"): value for name, value in headers.items()}
     return lambda route: route.fulfill(
-        status=status, json={"detail": "Nothing could be read within 10 s. It is a pity."}, headers=named
+        status=status, json={"detail": "Nothing could be read within 10 s. Please retry."}, headers=header_values
     )
 
 
 def changed(route: Any, **headers: str) -> None:
     """Fulfil a request with the server's response and changed headers."""
     response = route.fetch()
-    named = {name.lower().replace("_", "-"): value for name, value in headers.items()}
-    route.fulfill(response=response, headers=response.headers | named)
+    header_values = {name.lower().replace("_", "-"): value for name, value in headers.items()}
+    route.fulfill(response=response, headers=response.headers | header_values)
 
 
 def counted(visit: Visit) -> Counter[str]:
@@ -60,20 +60,20 @@ def test_retry_pauses_grow_without_progress(opened: Visit) -> None:
 
 
 def test_latency_is_the_median_of_recent_tiles(opened: Visit) -> None:
-    pace = """(() => {
+    code = """(() => {
       let now = 0;
       const latency = new m.TileLatency(() => now);
       for (const each of given) { latency.begin(each); now += each; latency.end(each); }
       return [latency.isKnown, latency.isFast, latency.isSlow, latency.typical];
     })()"""
-    assert opened.run("map/tile-latency.js", pace, []) == [False, False, False, 0]
-    assert opened.run("map/tile-latency.js", pace, [300, 400, 350]) == [True, True, False, 350]
-    assert opened.run("map/tile-latency.js", pace, [300, 5000, 6000]) == [True, False, True, 5000]
-    assert opened.run("map/tile-latency.js", pace, [3000, *range(1, 50)])[3] == 3000, "what was in memory tells nothing"
+    assert opened.run("map/tile-latency.js", code, []) == [False, False, False, 0]
+    assert opened.run("map/tile-latency.js", code, [300, 400, 350]) == [True, True, False, 350]
+    assert opened.run("map/tile-latency.js", code, [300, 5000, 6000]) == [True, False, True, 5000]
+    assert opened.run("map/tile-latency.js", code, [3000, *range(1, 50)])[3] == 3000, "cached tiles do not count"
 
 
 def test_upstream_bytes_are_counted(opened: Visit) -> None:
-    count = """(() => {
+    code = """(() => {
       let now = 0;
       const upstream = new m.UpstreamStats(() => now);
       now = 4000;
@@ -84,41 +84,45 @@ def test_upstream_bytes_are_counted(opened: Visit) -> None:
       return [upstream.bytes, upstream.rate, upstream.isSlow];
     })()"""
     reading, drawing = "mask;dur=100.5, read;dur=3000.0, encode;dur=2.0", "search;dur=3000, read;dur=10, encode;dur=2"
-    assert opened.run("map/upstream-stats.js", count, []) == [0, None, False]
-    assert opened.run("map/upstream-stats.js", count, [[1_000_000, reading, True]]) == [1_000_000, 2, True]
-    assert opened.run("map/upstream-stats.js", count, [[400_000, reading, False]]) == [400_000, None, True]
-    assert opened.run("map/upstream-stats.js", count, [[1_000_000, drawing, True]])[2] is False, "not the archive"
-    assert opened.run("map/upstream-stats.js", count, [[50_000_000, reading, True]])[1:] == [100, False], "a fast line"
+    assert opened.run("map/upstream-stats.js", code, []) == [0, None, False]
+    assert opened.run("map/upstream-stats.js", code, [[1_000_000, reading, True]]) == [1_000_000, 2, True]
+    assert opened.run("map/upstream-stats.js", code, [[400_000, reading, False]]) == [400_000, None, True]
+    assert opened.run("map/upstream-stats.js", code, [[1_000_000, drawing, True]])[2] is False, "reading was fast"
+    assert opened.run("map/upstream-stats.js", code, [[50_000_000, reading, True]])[1:] == [100, False], "a fast line"
 
 
 def test_progress_texts(opened: Visit) -> None:
-    tell = "m.progressText(given)"
+    progress_text = "m.progressText(given)"
     quick = {"bytes": 8_500_000, "rate": 90, "isSlow": False}
     some = {"waiting": 3, "requested": 15, "problems": [], "upstream": quick}
-    assert opened.run("shell/messages.js", tell, some) == "Reading pixels · 12 of 15 tiles · 8.5 MB"
+    assert opened.run("shell/messages.js", progress_text, some) == "Reading pixels · 12 of 15 tiles · 8.5 MB"
     slow = some | {"upstream": {"bytes": 12_300_000, "rate": 2.13, "isSlow": True}}
     assert (
-        opened.run("shell/messages.js", tell, slow)
+        opened.run("shell/messages.js", progress_text, slow)
         == "Waiting for the satellite archive: 2.1 Mbit/s · 12 of 15 tiles · 12 MB"
     )
     first = some | {"upstream": {"bytes": 400_000, "rate": None, "isSlow": True}}
-    assert opened.run("shell/messages.js", tell, first) == "Waiting for the satellite archive · 12 of 15 tiles · 0.4 MB"
+    assert (
+        opened.run("shell/messages.js", progress_text, first)
+        == "Waiting for the satellite archive · 12 of 15 tiles · 0.4 MB"
+    )
     none = some | {"upstream": {"bytes": 0, "rate": None, "isSlow": False}}
-    assert opened.run("shell/messages.js", tell, none) == "Reading pixels · 12 of 15 tiles"
+    assert opened.run("shell/messages.js", progress_text, none) == "Reading pixels · 12 of 15 tiles"
     again = none | {"problems": [{"message": "Nothing could be read within 10 s. 0 of 3 scenes were read."}]}
     assert (
-        opened.run("shell/messages.js", tell, again) == "Nothing could be read within 10 s. Retrying · 12 of 15 tiles"
+        opened.run("shell/messages.js", progress_text, again)
+        == "Nothing could be read within 10 s. Retrying · 12 of 15 tiles"
     )
 
 
 def test_failed_tiles_are_retried(visit: Visit) -> None:
     upstream = "requests=3; bytes=2000000; searches=0"
-    failed: set[str] = set()
+    failed_urls: set[str] = set()
 
     def first_fails(route: Any) -> None:
-        if route.request.url in failed:
+        if route.request.url in failed_urls:
             return route.continue_()
-        failed.add(route.request.url)
+        failed_urls.add(route.request.url)
         return failing(504, Retry_After="1", X_Scog_Upstream=upstream)(route)
 
     visit.page.route(IMAGES, first_fails)
@@ -131,11 +135,11 @@ def test_failed_tiles_are_retried(visit: Visit) -> None:
 
 
 def test_incomplete_tiles_are_shown_and_retried(visit: Visit) -> None:
-    seen: Counter[str] = Counter()
+    requests_by_url: Counter[str] = Counter()
 
     def first_is_partial(route: Any) -> None:
-        seen[route.request.url] += 1
-        if seen[route.request.url] == 1:
+        requests_by_url[route.request.url] += 1
+        if requests_by_url[route.request.url] == 1:
             return changed(route, Retry_After="1", X_Scog_Incomplete="deadline", Cache_Control="public, max-age=30")
         return route.continue_()
 
@@ -150,8 +154,10 @@ def test_incomplete_tiles_are_shown_and_retried(visit: Visit) -> None:
     assert visit.page.get_attribute("#map", "aria-busy") == "true"
     visit.drawn()
     assert set(counted(visit).values()) == {2}
-    how = Counter(each.split(" ")[1] for each in visit.page.evaluate("how") if IMAGES.search("/" + each.split(" ")[0]))
-    assert how["no-cache"] == len(seen), "browsers keep what is incomplete for a while, too"
+    cache_modes = Counter(
+        each.split(" ")[1] for each in visit.page.evaluate("how") if IMAGES.search("/" + each.split(" ")[0])
+    )
+    assert cache_modes["no-cache"] == len(requests_by_url), "browsers cache incomplete tiles too"
 
 
 @pytest.mark.acceptance
@@ -164,7 +170,7 @@ def test_retries_end(visit: Visit) -> None:
     assert page.locator("#error").is_hidden()
     fast_forward_until(visit, "!document.querySelector('#error').hidden")
     fast_forward_until(visit, "document.querySelector('#map').getAttribute('aria-busy') === 'false'")
-    assert page.inner_text("#error p") == "Nothing could be read within 10 s. It is a pity."
+    assert page.inner_text("#error p") == "Nothing could be read within 10 s. Please retry."
     assert set(counted(visit).values()) == {MAX_UNPRODUCTIVE}
 
 
@@ -198,22 +204,22 @@ def test_tiles_out_of_view_are_not_retried(visit: Visit) -> None:
 
 def test_slow_tiles_show_previews(visit: Visit) -> None:
     page = visit.page
-    held: list[Any] = []
-    page.route(IMAGES, lambda route: held.append(route))
+    pending: list[Any] = []
+    page.route(IMAGES, lambda route: pending.append(route))
     page.route(PREVIEWS, lambda route: changed(route, X_Scog_Preview="ratio=8", X_Scog_Upstream="requests=1; bytes=9"))
     page.goto(f"{visit.server}/")
     visit.until("document.querySelectorAll('.pixels img').length > 4")
     visit.until("[...document.querySelectorAll('.pixels img')].every(each => each.naturalWidth === 256)")
     assert page.get_attribute("#map", "aria-busy") == "true"
     assert "0 of" in page.inner_text("#status span")
-    assert 0 < len(held) <= 4, "previews need connections"
+    assert 0 < len(pending) <= 4, "previews need connections"
     shown = page.eval_on_selector_all(".pixels img", "all => all.map(each => each.src)")
     page.unroute(IMAGES)
-    for route in held:
+    for route in pending:
         route.continue_()
     visit.drawn()
     after = page.eval_on_selector_all(".pixels img", "all => all.map(each => each.src)")
-    assert not set(shown) & set(after), "each was replaced"
+    assert not set(shown) & set(after), "each preview was replaced"
     assert set(counted(visit).values()) == {1}
     previewed = [url for url in visit.requests if PREVIEWS.search(url)]
     assert len(previewed) == len(set(previewed))
@@ -221,13 +227,13 @@ def test_slow_tiles_show_previews(visit: Visit) -> None:
 
 def test_previews_continue_while_there_are_more_observations(visit: Visit) -> None:
     page = visit.page
-    held: list[Any] = []
+    pending: list[Any] = []
 
     def preview(route: Any) -> None:
         number = int(route.request.url.split("preview=")[1])
         changed(route, X_Scog_Preview=f"ratio=8; observations={number}" if number < 3 else "ratio=8")
 
-    page.route(IMAGES, lambda route: held.append(route))
+    page.route(IMAGES, lambda route: pending.append(route))
     page.route(PREVIEWS, preview)
     page.goto(f"{visit.server}/")
     visit.until("document.querySelectorAll('.pixels img.leaflet-tile-loaded').length > 4")
@@ -249,13 +255,13 @@ def test_a_complete_preview_replaces_the_image(visit: Visit) -> None:
 
 def test_failed_previews_show_no_error(visit: Visit) -> None:
     page = visit.page
-    held: list[Any] = []
-    page.route(IMAGES, lambda route: held.append(route))
+    pending: list[Any] = []
+    page.route(IMAGES, lambda route: pending.append(route))
     page.route(PREVIEWS, failing(502))
     page.goto(f"{visit.server}/")
     visit.until("performance.getEntriesByType('resource').some(each => each.name.includes('preview='))")
     page.unroute(IMAGES)
-    for route in held:
+    for route in pending:
         route.continue_()
     visit.drawn()
     assert page.locator("#error").is_hidden()

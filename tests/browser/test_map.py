@@ -16,12 +16,12 @@ from tests.browser.responses import fulfill_changed
 
 pytestmark = pytest.mark.acceptance
 
-MIDDLE = "40.2017/12.0001"
+CENTRE = "40.2017/12.0001"
 
 
 @pytest.mark.parametrize(("zoom", "requested"), [(5, set()), (17, {"15"})])
 def test_no_tiles_outside_the_zoom_levels(visit: Visit, zoom: int, requested: set[str]) -> None:
-    visit.page.goto(f"{visit.server}/#{zoom}/{MIDDLE}")
+    visit.page.goto(f"{visit.server}/#{zoom}/{CENTRE}")
     visit.page.wait_for_selector("#status.on" if not requested else ".pixels img.leaflet-tile-loaded")
     assert {tile.split("/")[2] for tile in visit.tiles() if ".npy" not in tile} == requested
     if not requested:
@@ -73,7 +73,7 @@ def test_go_to_coordinates_and_mgrs_tiles(visit: Visit) -> None:
 
 
 def test_scene_footprints(visit: Visit) -> None:
-    visit.open(f"/#12/{MIDDLE}?time=2022-10-05&footprints=1")
+    visit.open(f"/#12/{CENTRE}?time=2022-10-05&footprints=1")
     page = visit.page
     page.wait_for_selector(".footprint", state="attached")
     assert page.locator(".footprint").count() == 2
@@ -91,13 +91,13 @@ def test_no_basemap_unless_configured(opened: Visit) -> None:
 @pytest.mark.parametrize("zone", [1, 29, 32, 33, 60])
 @pytest.mark.parametrize("south", [False, True])
 def test_utm_equals_pyproj(opened: Visit, zone: int, south: bool) -> None:
-    chance = random.Random(zone)
-    places = [(chance.uniform(166_000, 834_000), chance.uniform(1_200_000, 9_300_000)) for _ in range(20)]
-    there = Transformer.from_crs(f"EPSG:{(32700 if south else 32600) + zone}", "EPSG:4326", always_xy=True)
+    rng = random.Random(zone)
+    places = [(rng.uniform(166_000, 834_000), rng.uniform(1_200_000, 9_300_000)) for _ in range(20)]
+    to_degrees = Transformer.from_crs(f"EPSG:{(32700 if south else 32600) + zone}", "EPSG:4326", always_xy=True)
     code = "given.map(([zone, east, north]) => m.fromUtm(zone, east, north))"
-    found = opened.run("map/mgrs.js", code, [[zone, east, north - 1e7 if south else north] for east, north in places])
-    expected = [there.transform(east, north) for east, north in places]
-    wrapped = np.asarray(found) - np.asarray(expected)
+    result = opened.run("map/mgrs.js", code, [[zone, east, north - 1e7 if south else north] for east, north in places])
+    expected = [to_degrees.transform(east, north) for east, north in places]
+    wrapped = np.asarray(result) - np.asarray(expected)
     wrapped[:, 0] = (wrapped[:, 0] + 180) % 360 - 180
     assert np.abs(wrapped).max() < 2e-8  # degrees: 2 mm
 
@@ -113,16 +113,16 @@ def test_utm_equals_pyproj(opened: Visit, zone: int, south: bool) -> None:
     ],
 )
 def test_mgrs_references(opened: Visit, name: str, zone: int, east: float, north: float, size: int) -> None:
-    found = opened.run("map/mgrs.js", "m.parseMgrs(given)", name)
+    result = opened.run("map/mgrs.js", "m.parseMgrs(given)", name)
     lon, lat = Transformer.from_crs(f"EPSG:{32600 + zone}", "EPSG:4326", always_xy=True).transform(east, north)
-    assert (found["lon"], found["lat"]) == pytest.approx((lon, lat), abs=1e-6)
-    assert found["size"] == size
+    assert (result["lon"], result["lat"]) == pytest.approx((lon, lat), abs=1e-6)
+    assert result["size"] == size
 
 
 def test_an_mgrs_tile_of_the_southern_hemisphere(opened: Visit) -> None:
-    found = opened.run("map/mgrs.js", "m.parseMgrs('23KLP')")  # with São Paulo in it
+    result = opened.run("map/mgrs.js", "m.parseMgrs('23KLP')")  # with São Paulo in it
     place = Transformer.from_crs("EPSG:32723", "EPSG:4326", always_xy=True).transform(350_000, 7_350_000)
-    assert (found["lon"], found["lat"]) == pytest.approx(place, abs=1e-6)
+    assert (result["lon"], result["lat"]) == pytest.approx(place, abs=1e-6)
 
 
 @pytest.mark.parametrize("name", ["", "33", "33TT", "61TTE", "33ITE", "33TTE1", "33TAE", "0TTE", "33TTE123"])
@@ -145,8 +145,8 @@ def test_invalid_mgrs_references(opened: Visit, name: str) -> None:
     ],
 )
 def test_coordinate_notations(opened: Visit, text: str, place: tuple[float, float]) -> None:
-    found = opened.run("map/coordinates.js", "m.parsePlace(given)", text)
-    assert (found["lat"], found["lon"]) == pytest.approx(place)
+    result = opened.run("map/coordinates.js", "m.parsePlace(given)", text)
+    assert (result["lat"], result["lon"]) == pytest.approx(place)
 
 
 @pytest.mark.parametrize(
@@ -165,8 +165,8 @@ def test_npy_files_equal_numpy(opened: Visit) -> None:
     )
     shape, values = opened.run("layer/npy.js", code, "/tiles/11/1092/773.npy?bands=red,nir,blue&tilesize=64")
     assert tuple(shape) == expected.shape
-    found = np.array([np.nan if value is None else value for value in values], np.float32).reshape(shape)
-    np.testing.assert_array_equal(found, expected)
+    result = np.array([np.nan if value is None else value for value in values], np.float32).reshape(shape)
+    np.testing.assert_array_equal(result, expected)
 
 
 def test_histogram_and_quantiles_equal_numpy(opened: Visit) -> None:
@@ -217,10 +217,10 @@ def test_the_hash_round_trips(opened: Visit) -> None:
     )
     written = "Promise.resolve(m.readHash(given)).then(({ state, view }) => m.writeHash(state, view))"
     assert opened.run("shell/url-hash.js", written, hash_) == hash_
-    wrong = "#99x/1/2?time=2022-02-30&rescale=1&clouds=200&composite=<b>&area=1,2;3&at=500,1&swipe=abc&span=7"
-    state = opened.run("shell/url-hash.js", "m.readHash(given)", wrong)
+    invalid_hash = "#99x/1/2?time=2022-02-30&rescale=1&clouds=200&composite=<b>&area=1,2;3&at=500,1&swipe=abc&span=7"
+    state = opened.run("shell/url-hash.js", "m.readHash(given)", invalid_hash)
     assert state["view"] is None
     assert (
-        opened.run("shell/url-hash.js", "m.writeHash(m.readHash(given).state, {zoom: 1, lat: 2, lon: 3})", wrong)
+        opened.run("shell/url-hash.js", "m.writeHash(m.readHash(given).state, {zoom: 1, lat: 2, lon: 3})", invalid_hash)
         == "#1/2.000/3.000?swipe=50"
     )

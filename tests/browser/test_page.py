@@ -13,7 +13,7 @@ import scog.web
 from tests.browser.conftest import Visit
 from tests.browser.responses import fulfill_changed
 
-MIDDLE = "40.2017/12.0001"
+CENTRE = "40.2017/12.0001"
 MARKUP = '<img src="x" onerror="window.harmed = 1">'
 
 
@@ -73,7 +73,7 @@ def test_markup_stays_text(visit: Visit) -> None:
     page.route("**/tiles/**", lambda route: route.fulfill(status=400, json={"detail": MARKUP}))
     page.route("**/indices", lambda route: route.fulfill(json={"indices": [index_with_markup()]}))
     query = urllib.parse.urlencode({"expression": MARKUP, "rescale": MARKUP, "footprints": 1, "time": MARKUP})
-    page.goto(f"{visit.server}/#13/{MIDDLE}?{query}")
+    page.goto(f"{visit.server}/#13/{CENTRE}?{query}")
     page.wait_for_selector("#expression-error p")
     assert page.input_value("#expression") == MARKUP
     page.wait_for_selector("#layer-list [role=option]:has-text('onerror')")
@@ -108,8 +108,8 @@ def requested_tiles(visit: Visit) -> set[str]:
 
 def test_link_restores_the_view(visit: Visit) -> None:
     query = {"expression": "nir-red", "rescale": "0,0.4", "time": "2022-10-05", "fill": "0", "mask": "0"}
-    more = {"opacity": "55", "composite": "median", "colormap": "magma", "span": "6"}
-    visit.open(f"/#13/40.201700/12.000100?{urllib.parse.urlencode(query | more)}")
+    style = {"opacity": "55", "composite": "median", "colormap": "magma", "span": "6"}
+    visit.open(f"/#13/40.201700/12.000100?{urllib.parse.urlencode(query | style)}")
     page = visit.page
     tiles = requested_tiles(visit)
     requested = (
@@ -122,12 +122,12 @@ def test_link_restores_the_view(visit: Visit) -> None:
     assert page.input_value("#composite") == "median"
     assert page.input_value("#span") == "6"
     assert not page.is_checked("#mask")
-    written = visit.hash
+    written_hash = visit.hash
     visit.requests.clear()
-    visit.open(f"/{written}")
-    assert visit.hash == written
+    visit.open(f"/{written_hash}")
+    assert visit.hash == written_hash
     assert requested_tiles(visit) == tiles
-    page.evaluate(f"location.hash = '#12/{MIDDLE}?index=ndwi'")
+    page.evaluate(f"location.hash = '#12/{CENTRE}?index=ndwi'")
     page.wait_for_selector("#layer-title >> text=NDWI")
     visit.drawn()
     assert any(tile.endswith("?index=ndwi") for tile in visit.tiles())
@@ -149,10 +149,10 @@ def test_failed_tiles_show_one_error_and_can_be_retried(visit: Visit) -> None:
 
 
 @pytest.mark.acceptance
-@pytest.mark.parametrize("what", ["tilejson.json", "scenes?*"])
-def test_a_failed_catalogue_shows_an_error_and_can_be_retried(visit: Visit, what: str) -> None:
+@pytest.mark.parametrize("resource", ["tilejson.json", "scenes?*"])
+def test_a_failed_catalogue_shows_an_error_and_can_be_retried(visit: Visit, resource: str) -> None:
     page = visit.page
-    address = f"**/{what}"
+    address = f"**/{resource}"
     page.route(address, lambda route: route.fulfill(status=504, json={"detail": "The catalogue does not answer."}))
     page.goto(f"{visit.server}/")
     page.wait_for_selector("#error >> text=The catalogue does not answer.")
@@ -165,29 +165,29 @@ def test_a_failed_catalogue_shows_an_error_and_can_be_retried(visit: Visit, what
 
 @pytest.mark.acceptance
 def test_requests_to_a_busy_server_are_retried(visit: Visit) -> None:
-    refused: list[str] = []
+    rejected: list[str] = []
 
     def refuse_first(route: Any) -> None:
-        if refused:
+        if rejected:
             return route.continue_()
-        refused.append(route.request.url)
+        rejected.append(route.request.url)
         return route.fulfill(status=503, json={"detail": "Too many images."}, headers={"Retry-After": "1"})
 
     visit.page.route("**/tiles/**", refuse_first)
     visit.open()
-    assert visit.statuses[refused[0]] == 200
+    assert visit.statuses[rejected[0]] == 200
     assert visit.page.locator("#error").is_hidden()
 
 
 @pytest.mark.acceptance
-def test_the_status_line_says_what_is_pending(visit: Visit) -> None:
-    held: list[Any] = []
-    visit.page.route(re.compile("/scenes"), lambda route: held.append(route))
-    visit.page.route("**/tiles/**", lambda route: held.append(route))
+def test_the_status_line_names_pending_work(visit: Visit) -> None:
+    pending: list[Any] = []
+    visit.page.route(re.compile("/scenes"), lambda route: pending.append(route))
+    visit.page.route("**/tiles/**", lambda route: pending.append(route))
     visit.page.goto(f"{visit.server}/")
     visit.page.wait_for_selector("#status.on.busy >> text=/Reading pixels · 0 of \\d+ tiles/")
     visit.page.unroute("**/tiles/**")
-    for route in held:
+    for route in pending:
         if "/tiles/" in route.request.url:
             route.continue_()
     visit.page.wait_for_selector("#status.on.busy >> text=Searching the catalogue")
@@ -196,10 +196,10 @@ def test_the_status_line_says_what_is_pending(visit: Visit) -> None:
     visit.page.wait_for_selector("#status:not(.on)", state="attached")
 
 
-def test_why_scenes_are_missing_is_said_where_they_are_counted(visit: Visit) -> None:
+def test_the_reason_for_missing_scenes_is_in_the_tooltip(visit: Visit) -> None:
     why = "nir (files.example.org/a.tif): Pixels may not be read from there. Add it to SCOG_HOSTS."
 
-    gone = pytest.importorskip("playwright.sync_api").Error
+    PlaywrightError = pytest.importorskip("playwright.sync_api").Error
 
     def with_why(route: Any) -> None:
         told = {"X-Scog-Skipped": "S2A_x;host-not-allowed", "X-Scog-Detail": why}

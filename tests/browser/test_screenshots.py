@@ -65,21 +65,21 @@ SCREENSHOTS: dict[str, tuple[Callable[[Visit], None], dict[str, Any]]] = {
 def test_screenshots_of_the_documents(chromium: Any, server: str, pytestconfig: pytest.Config, name: str) -> None:
     if not pytestconfig.getoption("--screenshots"):
         pytest.skip("--screenshots rewrites the screenshots of the documents")
-    go, look = SCREENSHOTS[name]
-    with visiting(chromium, server, **look) as visit:
-        go(visit)
+    prepare, context_options = SCREENSHOTS[name]
+    with visiting(chromium, server, **context_options) as visit:
+        prepare(visit)
         visit.drawn()
         visit.page.wait_for_timeout(500)
-        taken = Image.open(io.BytesIO(visit.page.screenshot())).convert("RGB")
+        screenshot = Image.open(io.BytesIO(visit.page.screenshot())).convert("RGB")
     FOLDER.mkdir(exist_ok=True)
     file = FOLDER / f"{name}.png"
-    taken.save(file, optimize=True)
+    screenshot.save(file, optimize=True)
     if file.stat().st_size >= LARGEST:
-        taken.point(quantised).save(file, optimize=True)  # a palette of 256 colours would band the ramps
+        screenshot.point(quantised).save(file, optimize=True)  # a palette of 256 colours would band the ramps
     assert file.stat().st_size < LARGEST
 
 
-def test_the_guide_shows_all_of_them() -> None:
+def test_the_guide_shows_all_screenshots() -> None:
     guide = (FOLDER.parents[1] / "docs/guide/map.md").read_text()
     for name in SCREENSHOTS:
         path = f"../../deploy/screenshots/{name}.png"

@@ -20,7 +20,7 @@ from tests.browser.test_layer import tile_response
 
 pytestmark = pytest.mark.acceptance
 
-MIDDLE = "40.2017/12.0001"
+CENTRE = "40.2017/12.0001"
 FIELD = [[11.98, 40.19], [12.0, 40.19], [12.0, 40.2], [11.98, 40.2], [11.98, 40.19]]
 
 
@@ -35,30 +35,30 @@ def wait_for_chart(visit: Visit) -> None:
     visit.until("document.querySelector('#selection .secondary').textContent === ''")
 
 
-def known(series: Any) -> list[Any]:
+def valid_observations(series: Any) -> list[Any]:
     return [each for each in series["observations"] if each["values"][0] is not None]
 
 
 def test_a_click_shows_the_value_and_the_time_series(visit: Visit) -> None:
-    visit.open(f"/#13/{MIDDLE}?index=ndmi")
+    visit.open(f"/#13/{CENTRE}?index=ndmi")
     page = visit.page
-    with page.expect_response("**/point/**") as answer:
+    with page.expect_response("**/point/**") as response:
         page.mouse.click(640, 400)
-    lon, lat = (float(part) for part in urlsplit(answer.value.url).path.removeprefix("/point/").split(","))
+    lon, lat = (float(part) for part in urlsplit(response.value.url).path.removeprefix("/point/").split(","))
     assert (lon, lat) == pytest.approx((12.0001, 40.2017), abs=1e-3)
-    assert answer.value.url.endswith("?index=ndmi")
+    assert response.value.url.endswith("?index=ndmi")
     wait_for_chart(visit)
-    value = get(answer.value.url)["values"][0]
+    value = get(response.value.url)["values"][0]
     assert float(page.get_attribute("#selection-value data", "value")) == value
     assert page.inner_text("#selection-value data").replace("−", "-") == f"{round(value, 3):g}"
     series = get(f"{visit.server}/timeseries/{lon:.6f},{lat:.6f}?index=ndmi&datetime=2021-10-25/..")
-    assert page.locator("#chart .dot").count() == len(known(series))
-    assert page.locator("#chart .missing").count() == len(series["observations"]) - len(known(series))
-    said = page.get_attribute("#chart svg", "aria-label")
-    assert said.startswith(f"NDMI: {len(known(series))} values from ")
-    values = [each["values"][0] for each in known(series)]
+    assert page.locator("#chart .dot").count() == len(valid_observations(series))
+    assert page.locator("#chart .missing").count() == len(series["observations"]) - len(valid_observations(series))
+    text = page.get_attribute("#chart svg", "aria-label")
+    assert text.startswith(f"NDMI: {len(valid_observations(series))} values from ")
+    values = [each["values"][0] for each in valid_observations(series)]
     order = page.eval_on_selector_all("#chart .dot", "all => all.map(dot => -dot.getAttribute('cy'))")
-    ranks = [sorted(each).index(one) for each in (values, order) for one in each]
+    ranks = [sorted(each).index(value) for each in (values, order) for value in each]
     assert ranks[: len(values)] == ranks[len(values) :]
     assert f"at={lon:.5f},{lat:.5f}" in visit.hash
     page.focus("#map")
@@ -67,16 +67,16 @@ def test_a_click_shows_the_value_and_the_time_series(visit: Visit) -> None:
 
 
 def test_a_click_on_a_dot_selects_its_date(visit: Visit) -> None:
-    visit.open(f"/#12/{MIDDLE}?at=12.0,40.2")
+    visit.open(f"/#12/{CENTRE}?at=12.0,40.2")
     page = visit.page
     wait_for_chart(visit)
     box = page.locator("#chart .dot").nth(2).bounding_box()
     page.mouse.move(box["x"] + 4, box["y"] + 4)
     page.wait_for_selector("#chart .tip:not([hidden])")
-    said = page.inner_text("#chart .tip")
+    text = page.inner_text("#chart .tip")
     with tile_response(visit, "datetime="):
         page.mouse.click(box["x"] + 4, box["y"] + 4)
-    assert said.startswith(page.inner_text("#shown-time"))
+    assert text.startswith(page.inner_text("#shown-time"))
     assert page.locator("#chart .shown").count() == 1
     visit.drawn()
     left, right = page.eval_on_selector(
@@ -87,7 +87,7 @@ def test_a_click_on_a_dot_selects_its_date(visit: Visit) -> None:
 
 def test_the_chart_grows_as_observations_arrive(visit: Visit) -> None:
     """The chart shows the first half of the events before the rest arrives."""
-    visit.open(f"/#12/{MIDDLE}")
+    visit.open(f"/#12/{CENTRE}")
     page = visit.page
     page.evaluate(
         """() => {
@@ -124,14 +124,14 @@ def test_the_chart_grows_as_observations_arrive(visit: Visit) -> None:
 
 
 def test_a_failed_time_series_shows_its_error(visit: Visit) -> None:
-    visit.open(f"/#12/{MIDDLE}")
+    visit.open(f"/#12/{CENTRE}")
     visit.page.route("**/timeseries/**", lambda route: route.fulfill(status=504, json={"detail": "Too slow <b>."}))
     visit.page.mouse.click(800, 400)
     visit.page.wait_for_selector("#selection >> text=Too slow <b>.")
 
 
 def test_points_and_areas_are_selected_by_keyboard(visit: Visit) -> None:
-    visit.open(f"/#13/{MIDDLE}")
+    visit.open(f"/#13/{CENTRE}")
     page = visit.page
     page.focus("#map")
     page.keyboard.press("Enter")
@@ -155,7 +155,7 @@ def test_points_and_areas_are_selected_by_keyboard(visit: Visit) -> None:
 
 
 def test_a_drawn_polygon_has_a_time_series_and_statistics(visit: Visit) -> None:
-    visit.open(f"/#13/{MIDDLE}")
+    visit.open(f"/#13/{CENTRE}")
     page = visit.page
     page.click("#tab-analyse")
     page.click("#draw-shape")
@@ -170,17 +170,17 @@ def test_a_drawn_polygon_has_a_time_series_and_statistics(visit: Visit) -> None:
     assert len(area["coordinates"][0]) == 4
     wait_for_chart(visit)
     series = post(f"{visit.server}/timeseries?datetime=2021-10-25/..", area)
-    assert page.locator("#chart .dot").count() == len(known(series))
+    assert page.locator("#chart .dot").count() == len(valid_observations(series))
     assert page.locator("#chart .spread").count() == 2
-    last = known(series)[-1]
+    last = valid_observations(series)[-1]
     assert float(page.get_attribute("#selection-value data", "value")) == last["values"][0]
     page.wait_for_selector("#statistics-table td")
     feature = {"type": "Feature", "properties": {}, "geometry": area}
     properties = post(f"{visit.server}/statistics", feature)["properties"]
-    (one,) = properties["statistics"].values()
+    (statistics,) = properties["statistics"].values()
     rows = dict(text.split("\t") for text in page.locator("#statistics-table tr").all_inner_texts())
-    assert rows["Mean"].replace("−", "-") == f"{round(one['mean'], 3):g}"
-    assert rows["Valid pixels"] == f"{round(one['valid_percent'])} %"
+    assert rows["Mean"].replace("−", "-") == f"{round(statistics['mean'], 3):g}"
+    assert rows["Valid pixels"] == f"{round(statistics['valid_percent'])} %"
     assert float(rows["Area"].removesuffix(" ha")) == pytest.approx(properties["measured"]["area_ha"], abs=0.06)
 
 
@@ -217,7 +217,7 @@ def test_a_geojson_file_is_opened_or_dropped(visit: Visit, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("<b>nothing</b>", "This file is not valid GeoJSON."),
         ({"type": "Point", "coordinates": [12, 40]}, "The file contains no Polygon or MultiPolygon."),
@@ -229,10 +229,10 @@ def test_a_geojson_file_is_opened_or_dropped(visit: Visit, tmp_path: Path) -> No
         ([1, None, {"features": 3}], "The file contains no Polygon or MultiPolygon."),
     ],
 )
-def test_invalid_areas_are_refused(opened: Visit, content: Any, said: str) -> None:
+def test_invalid_areas_are_rejected(opened: Visit, content: Any, message: str) -> None:
     text = content if isinstance(content, str) else json.dumps(content)
-    wrong = "Promise.resolve().then(() => m.parseArea(given)).then(() => 'fine', error => error.message)"
-    assert opened.run("analyse/geojson.js", wrong, text) == said
+    code = "Promise.resolve().then(() => m.parseArea(given)).then(() => 'fine', error => error.message)"
+    assert opened.run("analyse/geojson.js", code, text) == message
 
 
 def is_csv(data: bytes) -> None:
@@ -252,9 +252,9 @@ def is_geotiff(data: bytes) -> None:
 
 
 def is_animation(data: bytes) -> None:
-    shown = Image.open(io.BytesIO(data))
-    assert shown.format == "WEBP"
-    assert shown.n_frames > 2
+    image = Image.open(io.BytesIO(data))
+    assert image.format == "WEBP"
+    assert image.n_frames > 2
 
 
 DOWNLOADS: dict[str, Callable[[bytes], None]] = {
@@ -273,16 +273,16 @@ def test_downloads(visit: Visit) -> None:
     page.click("#tab-analyse")
     wait_for_chart(visit)
     for kind, check in DOWNLOADS.items():
-        with page.expect_download() as saved:
+        with page.expect_download() as download:
             page.click(f"[data-download={kind}]")
-        check(Path(saved.value.path()).read_bytes())
-        assert saved.value.suggested_filename.startswith("ndvi-newest.")
+        check(Path(download.value.path()).read_bytes())
+        assert download.value.suggested_filename.startswith("ndvi-newest.")
     page.click("#selection [aria-label='Close the time series']")
     assert page.is_disabled("[data-download=csv]")
     for kind in ("png", "tif"):
-        with page.expect_download() as saved:
+        with page.expect_download() as download:
             page.click(f"[data-download={kind}]")
-        assert Path(saved.value.path()).stat().st_size > 1000
+        assert Path(download.value.path()).stat().st_size > 1000
     page.route("**/bbox/**", lambda route: route.fulfill(status=400, json={"detail": "Too <large>", "valid": "less"}))
     page.click("[data-download=tif]")
     page.wait_for_selector("#download-status >> text=Too <large> Valid: less.")

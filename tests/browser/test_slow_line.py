@@ -35,11 +35,11 @@ SIDE = 5490
 """Pixels a side: a quarter of a real scene, whose blocks have as many bytes."""
 PLACE = Square("32TQS", 32632, 699_960, 5_200_020, SIDE)
 AGES = (3, 8, 13)
-"""Of the acquisitions, in days."""
+"""Ages of the acquisitions in days."""
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 MOMENTS = (1, 2, 4, 8, 16)
 CENTRE = {"x": 440, "y": 120, "width": 720, "height": 440}
-"""Of the map: right of the panel, above the timeline."""
+"""The part of the map right of the panel and above the timeline."""
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ class Strip:
     """Screenshots and status texts by seconds since the first tile request."""
 
     shown: dict[int, NDArray[np.int16]] = field(default_factory=dict)
-    said: dict[int, str] = field(default_factory=dict)
+    status: dict[int, str] = field(default_factory=dict)
 
     def share(self, moment: int) -> float:
         """Share of the map's centre that is coloured; sea, land and graticule are grey."""
@@ -115,7 +115,7 @@ def film(visit: Visit, address: str, folder: Path, name: str) -> Strip:
     for moment in MOMENTS:
         page.wait_for_timeout(max(0, 1000 * (requested[0] + moment - time.monotonic())))
         strip.shown[moment] = screenshot(visit)
-        strip.said[moment] = page.inner_text("#status span")
+        strip.status[moment] = page.inner_text("#status span")
         Image.fromarray(strip.shown[moment].astype(np.uint8)).save(folder / f"{name}-{moment:02}s.png")
     return strip
 
@@ -128,7 +128,7 @@ def test_an_image_is_visible_within_four_seconds(chromium: Any, line: Relay, tmp
     with serving(f"http://{line.host}/v1", tmp_path, **settings) as server, visiting(chromium, server) as visit:
         get(f"{server}/tilejson.json")  # warms the server up
         strip = film(visit, f"/#{zoom}/{lat:.5f}/{lon:.5f}?index=ndvi", folder, f"z{zoom}")
-        print(zoom, {moment: (round(strip.share(moment), 2), strip.said[moment]) for moment in MOMENTS})
+        print(zoom, {moment: (round(strip.share(moment), 2), strip.status[moment]) for moment in MOMENTS})
         assert strip.share(4) > 0.5  # on a quiet machine after 2 s; the strip shows it
         assert any("preview=1" in url for url in visit.requests)
-        assert re.match(r"Waiting for the satellite archive.* · \d+ of \d+ tiles · \d.* MB", strip.said[8])
+        assert re.match(r"Waiting for the satellite archive.* · \d+ of \d+ tiles · \d.* MB", strip.status[8])

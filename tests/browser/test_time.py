@@ -39,9 +39,9 @@ def test_steps_by_keys_and_buttons(visit: Visit) -> None:
     visit.open()
     page = visit.page
     visit.until("document.querySelectorAll('#timeline .day').length > 10")
-    known = dates(visit)
+    all_dates = dates(visit)
     page.focus("#timeline")
-    with tile_response(visit, f"datetime=2022-07-27/{known[-1]}"):
+    with tile_response(visit, f"datetime=2022-07-27/{all_dates[-1]}"):
         page.keyboard.press("ArrowLeft")
     assert page.inner_text("#shown-time") == "25 Oct 2022"
     with tile_response(visit, "/2022-10-05"):  # the 15th is too cloudy
@@ -77,12 +77,12 @@ def test_a_click_selects_a_date_and_a_drag_a_range(visit: Visit) -> None:
         page.mouse.click(bar["x"] + 2, bar["y"] + 8)
     assert page.inner_text("#shown-time") in page.inner_text("#timeline .tip")
     visit.drawn()
-    with tile_response(visit, "datetime=") as answer:
+    with tile_response(visit, "datetime=") as response:
         page.mouse.move(line["x"] + 200, line["y"] + 20)
         page.mouse.down()
         page.mouse.move(line["x"] + 420, line["y"] + 20, steps=4)
         page.mouse.up()
-    first, last = re.search(r"datetime=([\d-]+)/([\d-]+)", answer.value.url).groups()
+    first, last = re.search(r"datetime=([\d-]+)/([\d-]+)", response.value.url).groups()
     assert "2021-12" < first < "2022-02"
     assert "2022-03" < last < "2022-05"
     assert (page.input_value("#from"), page.input_value("#to")) == (first, last)
@@ -97,12 +97,12 @@ def test_playback(visit: Visit) -> None:
     visit.until("document.querySelectorAll('#timeline .day').length > 3")
     page.click("#play")
     page.wait_for_selector("#play[aria-pressed=true]")
-    seen = {page.inner_text("#shown-time")}
+    shown_times = {page.inner_text("#shown-time")}
     for _ in range(2):
         before = page.inner_text("#shown-time")
         visit.until(f"document.querySelector('#shown-time').textContent !== '{before}'")
-        seen.add(page.inner_text("#shown-time"))
-    assert len(seen) == 3
+        shown_times.add(page.inner_text("#shown-time"))
+    assert len(shown_times) == 3
     page.click("#play")
     page.wait_for_selector("#play[aria-pressed=false]")
 
@@ -152,11 +152,11 @@ def test_swipe_between_two_layers(visit: Visit) -> None:
     with tile_response(visit, "index=ndwi"):
         page.fill("#layer-search", "ndwi")
         page.keyboard.press("Enter")
-    written = visit.hash
-    assert "index=ndwi" in written
-    assert "b.bands=true-color" in written
-    visit.open(f"/{written}")
-    assert visit.hash == written
+    written_hash = visit.hash
+    assert "index=ndwi" in written_hash
+    assert "b.bands=true-color" in written_hash
+    visit.open(f"/{written_hash}")
+    assert visit.hash == written_hash
     page.click("#swipe")
     assert page.locator("#divider").is_hidden()
     assert "swipe" not in visit.hash

@@ -1,1 +1,1 @@
-"""Stand-ins and material that tests share: servers that fail on cue, rasters whose pixels say where they are."""
+"""Test doubles: servers with injected faults, catalogues, archives, rasters, and oracles."""

@@ -1,6 +1,6 @@
-"""Made-up acquisitions in the shape of Earth Search's items, over real squares, and small files for their pixels.
+"""Synthetic acquisitions as Earth Search's items, over real MGRS tiles, and small COGs for them.
 
-Both collections hold the same acquisitions, each in its own way of writing.
+Both collections have the same acquisitions, each in its own notation.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ Json = dict[str, Any]
 
 
 @lru_cache
-def _between(source: int, target: int) -> Transformer:
+def _transformer(source: int, target: int) -> Transformer:
     return Transformer.from_crs(source, target, always_xy=True)
 
 
 @dataclass(frozen=True)
-class MgrsSquare:
-    """A square of Sentinel-2's grid: 109.8 km a side, its corner in metres of its UTM zone."""
+class MgrsTile:
+    """An MGRS tile: 109.8 km a side; `left` and `top` in metres of its UTM zone."""
 
     name: str
     epsg: int
@@ -39,36 +39,36 @@ class MgrsSquare:
 
     @property
     def ring(self) -> list[list[float]]:
-        """Its corners in degrees, closed."""
+        """The closed ring of its corners in degrees."""
         x = np.array([0, 1, 1, 0, 0]) * 109_800 + self.left
         y = np.array([0, 0, -1, -1, 0]) * 109_800 + self.top
-        lon, lat = _between(self.epsg, 4326).transform(x, y)
+        lon, lat = _transformer(self.epsg, 4326).transform(x, y)
         return [[round(float(a), 6), round(float(b), 6)] for a, b in zip(lon, lat, strict=True)]
 
     @property
-    def middle(self) -> tuple[float, float]:
-        """Its middle, in degrees."""
-        place = self.left + 54_900, self.top - 54_900
-        lon, lat = _between(self.epsg, 4326).transform(*place)
+    def centre(self) -> tuple[float, float]:
+        """Longitude and latitude of its centre."""
+        centre = self.left + 54_900, self.top - 54_900
+        lon, lat = _transformer(self.epsg, 4326).transform(*centre)
         return float(lon), float(lat)
 
 
-def squares_around(lon: float, lat: float, columns: int, rows: int) -> list[MgrsSquare]:
-    """So many squares of the zone that a place lies in, the place near their middle; row by row from the north."""
+def mgrs_tiles_around(lon: float, lat: float, columns: int, rows: int) -> list[MgrsTile]:
+    """MGRS tiles of a point's UTM zone, in columns and rows around the point; row by row from the north."""
     zone = int(lon + 180) // 6 + 1
     epsg = (32600 if lat >= 0 else 32700) + zone
-    x, y = _between(4326, epsg).transform(lon, lat)
-    first = max(1, round(x / 100_000 - columns / 2))
+    x, y = _transformer(4326, epsg).transform(lon, lat)
+    first_column = max(1, round(x / 100_000 - columns / 2))
     top = round(y / 100_000 + rows / 2)
     return [
-        MgrsSquare(_name(zone, epsg, east, north - 1), epsg, 100_000 * east - 40, 100_000 * north)
+        MgrsTile(_mgrs_name(zone, epsg, east, north - 1), epsg, 100_000 * east - 40, 100_000 * north)
         for north in range(top, top - rows, -1)
-        for east in range(first, first + columns)
+        for east in range(first_column, first_column + columns)
     ]
 
 
-def _name(zone: int, epsg: int, east: int, north: int) -> str:
-    lat = _between(epsg, 4326).transform(100_000 * east + 5e4, 100_000 * north + 5e4)[1]
+def _mgrs_name(zone: int, epsg: int, east: int, north: int) -> str:
+    lat = _transformer(epsg, 4326).transform(100_000 * east + 5e4, 100_000 * north + 5e4)[1]
     band = "CDEFGHJKLMNPQRSTUVWX"[min(19, math.floor((lat + 80) / 8))]
     column = ("ABCDEFGH", "JKLMNPQR", "STUVWXYZ")[(zone - 1) % 3][(east - 1) % 8]
     row = "ABCDEFGHJKLMNPQRSTUV"[(north + (0 if zone % 2 else 5)) % 20]
@@ -84,75 +84,75 @@ BANDS = {
 _COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 
 
-def clouds_by_turns(number: int, square: int) -> float:
-    """From 0 to 99 percent, in no order."""
-    return float((number * 37 + square * 11) % 100)
+def varied_cloud_cover(number: int, tile: int) -> float:
+    """Cloud cover from 0 to 99 percent, unordered in time and place."""
+    return float((number * 37 + tile * 11) % 100)
 
 
 def acquisitions(
-    squares: Sequence[MgrsSquare],
+    tiles: Sequence[MgrsTile],
     first: date,
     passes: int,
     base: str,
     *,
     every: int = 5,
-    clouds: Callable[[int, int], float] = clouds_by_turns,
-    folder: Callable[[int, MgrsSquare], str] = lambda number, square: square.name,
+    clouds: Callable[[int, int], float] = varied_cloud_cover,
+    folder: Callable[[int, MgrsTile], str] = lambda number, tile: tile.name,
     collections: Sequence[str] = (L2A, C1),
 ) -> list[Json]:
-    """One item for each collection, square and pass; pass `number` is at `first` plus `number` times `every` days.
+    """One item for each collection, MGRS tile and pass; pass `number` is `number * every` days after `first`.
 
-    All squares are seen by every pass, the northern ones first. Files lie in `folder(number, square)` below `base`.
+    Every pass covers all tiles, the northern ones first. Files are in `folder(number, tile)` below `base`.
     """
-    north = max(square.top for square in squares)
-    made = []
+    north = max(tile.top for tile in tiles)
+    items = []
     for number in range(passes):
-        began = datetime(first.year, first.month, first.day, 10, 20, 31, tzinfo=UTC) + timedelta(days=every * number)
-        began += timedelta(seconds=number * 37 % 900)
-        for index, square in enumerate(squares):
-            seen = began + timedelta(seconds=(north - square.top) / 6_700, milliseconds=104 + index)
-            where = f"{base}/{folder(number, square)}"
-            made += [_item(name, square, number, began, seen, clouds(number, index), where) for name in collections]
-    return made
+        taken = datetime(first.year, first.month, first.day, 10, 20, 31, tzinfo=UTC) + timedelta(days=every * number)
+        taken += timedelta(seconds=number * 37 % 900)
+        for index, tile in enumerate(tiles):
+            sensed = taken + timedelta(seconds=(north - tile.top) / 6_700, milliseconds=104 + index)
+            location = f"{base}/{folder(number, tile)}"
+            items += [_item(name, tile, number, taken, sensed, clouds(number, index), location) for name in collections]
+    return items
 
 
 def _item(
-    collection: str, square: MgrsSquare, number: int, began: datetime, seen: datetime, clouds: float, where: str
+    collection: str, tile: MgrsTile, number: int, taken: datetime, sensed: datetime, clouds: float, location: str
 ) -> Json:
     letter = "ABC"[number % 3]
-    start, day = f"{began:%Y%m%dT%H%M%S}", f"{began:%Y%m%d}"
-    made, orbit = began + timedelta(hours=4), 40_000 + 72 * number
-    ring = square.ring
+    start, day = f"{taken:%Y%m%dT%H%M%S}", f"{taken:%Y%m%d}"
+    processed, orbit = taken + timedelta(hours=4), 40_000 + 72 * number
+    ring = tile.ring
     lons, lats = zip(*ring, strict=True)
-    old = collection == L2A
-    item_id = f"S2{letter}_{square.name}_{day}_0_L2A" if old else f"S2{letter}_T{square.name}_{start}_L2A"
-    tail = f"{made:%Y%m%dT%H%M%S}_A{orbit:06d}_T{square.name}_N05.10"
+    is_l2a = collection == L2A
+    item_id = f"S2{letter}_{tile.name}_{day}_0_L2A" if is_l2a else f"S2{letter}_T{tile.name}_{start}_L2A"
+    tail = f"{processed:%Y%m%dT%H%M%S}_A{orbit:06d}_T{tile.name}_N05.10"
     properties = {
-        "created": f"{made:%Y-%m-%dT%H:%M:%S}.619Z",
-        "updated": f"{made:%Y-%m-%dT%H:%M:%S}.619Z",
-        "datetime": f"{seen:%Y-%m-%dT%H:%M:%S}.{seen.microsecond // 1000:03d}000Z",
+        "created": f"{processed:%Y-%m-%dT%H:%M:%S}.619Z",
+        "updated": f"{processed:%Y-%m-%dT%H:%M:%S}.619Z",
+        "datetime": f"{sensed:%Y-%m-%dT%H:%M:%S}.{sensed.microsecond // 1000:03d}000Z",
         "platform": f"sentinel-2{letter.lower()}",
         "constellation": "sentinel-2",
         "instruments": ["msi"],
         "eo:cloud_cover": clouds,
-        **({"proj:epsg": square.epsg} if old else {"proj:code": f"EPSG:{square.epsg}"}),
-        "mgrs:utm_zone": int(square.name[:2]),
-        "mgrs:latitude_band": square.name[2],
-        "mgrs:grid_square": square.name[3:],
-        "grid:code": f"MGRS-{square.name}",
+        **({"proj:epsg": tile.epsg} if is_l2a else {"proj:code": f"EPSG:{tile.epsg}"}),
+        "mgrs:utm_zone": int(tile.name[:2]),
+        "mgrs:latitude_band": tile.name[2],
+        "mgrs:grid_square": tile.name[3:],
+        "grid:code": f"MGRS-{tile.name}",
         "view:sun_azimuth": 150.1,
         "view:sun_elevation": 51.5,
         "s2:tile_id": f"S2{letter}_OPER_MSI_L2A_TL_2APS_{tail}",
         "s2:nodata_pixel_percentage": 0,
         "s2:product_type": "S2MSI2A",
         "s2:processing_baseline": "05.10",
-        "s2:product_uri": f"S2{letter}_MSIL2A_{start}_N0510_R065_T{square.name}_{made:%Y%m%dT%H%M%S}.SAFE",
-        "s2:generation_time": f"{made:%Y-%m-%dT%H:%M:%S}.000000Z",
+        "s2:product_uri": f"S2{letter}_MSIL2A_{start}_N0510_R065_T{tile.name}_{processed:%Y%m%dT%H%M%S}.SAFE",
+        "s2:generation_time": f"{processed:%Y-%m-%dT%H:%M:%S}.000000Z",
         "s2:datatake_id": f"GS2{letter}_{start}_{orbit:06d}_N05.10",
         "s2:datatake_type": "INS-NOBS",
-        "s2:datastrip_id": f"S2{letter}_OPER_MSI_L2A_DS_2APS_{made:%Y%m%dT%H%M%S}_S{start}_N05.10",
+        "s2:datastrip_id": f"S2{letter}_OPER_MSI_L2A_DS_2APS_{processed:%Y%m%dT%H%M%S}_S{start}_N05.10",
     }
-    if old:
+    if is_l2a:
         properties |= {"s2:sequence": "0", "earthsearch:boa_offset_applied": True}
     else:
         properties |= {"storage:platform": "AWS", "storage:region": "us-west-2", "storage:requester_pays": False}
@@ -165,60 +165,58 @@ def _item(
         "bbox": [min(lons), min(lats), max(lons), max(lats)],
         "properties": properties,
         "links": [{"rel": "license", "href": "https://example.org/licence"}],
-        "assets": _assets(square, where, old),
+        "assets": _assets(tile, location, is_l2a),
         "collection": collection,
     }
 
 
 @lru_cache(maxsize=4096)
-def _assets(square: MgrsSquare, where: str, old: bool) -> Json:
-    """The same object for all items whose files lie in one place: not to be changed."""
+def _assets(tile: MgrsTile, location: str, is_l2a: bool) -> Json:
+    """Assets of an item. Items with the same files share the object: do not change it."""
     assets: Json = {}
     for key, (file, pixel) in BANDS.items():
         spectral = file[0] == "B"
         dtype = "uint8" if key in ("scl", "visual") else "uint16"
         raster: Json = {"nodata": 0, "data_type": dtype, "spatial_resolution": pixel}
         if spectral:
-            raster |= {"scale": 0.0001, "offset": -0.1}  # with the flag that says otherwise, as in the real ones
+            raster |= {"scale": 0.0001, "offset": -0.1}  # contradicts `boa_offset_applied`, as in real items
         asset = {
-            "href": f"{where}/{file}.tif",
+            "href": f"{location}/{file}.tif",
             "type": _COG,
             "title": f"{key} - {pixel}m",
             "gsd": pixel,
             "proj:shape": [109_800 // pixel] * 2,
-            "proj:transform": [pixel, 0, square.left, 0, -pixel, square.top],
+            "proj:transform": [pixel, 0, tile.left, 0, -pixel, tile.top],
             "raster:bands": [raster] * (3 if key == "visual" else 1),
             "roles": ["visual"] if key == "visual" else ["data", "reflectance"] if spectral else ["data"],
         }
         if spectral:
-            asset["eo:bands"] = [{"name": key if old else file, "common_name": key}]
-        assets[key] = asset if old else asset | {"file:size": 57_369_733}
-        if old:
-            jp2 = f"s3://sentinel-s2-l2a/tiles/{square.name}/R{pixel}m/{file}.jp2"
+            asset["eo:bands"] = [{"name": key if is_l2a else file, "common_name": key}]
+        assets[key] = asset if is_l2a else asset | {"file:size": 57_369_733}
+        if is_l2a:
+            jp2 = f"s3://sentinel-s2-l2a/tiles/{tile.name}/R{pixel}m/{file}.jp2"
             assets[f"{key}-jp2"] = {**asset, "href": jp2, "type": "image/jp2"}
-    assets["thumbnail"] = {"href": f"{where}/preview.jpg", "type": "image/jpeg", "roles": ["thumbnail"]}
-    assets["granule_metadata"] = {"href": f"{where}/metadata.xml", "type": "application/xml", "roles": ["metadata"]}
-    if not old:
-        assets["preview"] = {"href": f"{where}/L2A_PVI.tif", "type": _COG, "roles": ["overview"]}
+    assets["thumbnail"] = {"href": f"{location}/preview.jpg", "type": "image/jpeg", "roles": ["thumbnail"]}
+    assets["granule_metadata"] = {"href": f"{location}/metadata.xml", "type": "application/xml", "roles": ["metadata"]}
+    if not is_l2a:
+        assets["preview"] = {"href": f"{location}/L2A_PVI.tif", "type": _COG, "roles": ["overview"]}
     return assets
 
 
 # Pixels
 
 
-def put_cogs(
-    server: RangeServer, path: str, square: MgrsSquare, *, red: int = 1000, nir: int = 4000, scl: int = 4
-) -> None:
-    """Serve small files at `path` for a whole square: the same number everywhere, 100 m a pixel."""
-    server.put(f"{path}/B04.tif", cog(square, red, "uint16"))
-    server.put(f"{path}/B08.tif", cog(square, nir, "uint16"))
-    server.put(f"{path}/SCL.tif", cog(square, scl, "uint8"))
+def put_cogs(server: RangeServer, path: str, tile: MgrsTile, *, red: int = 1000, nir: int = 4000, scl: int = 4) -> None:
+    """Serve small files below `path` that cover an MGRS tile: one value each, pixels of 100 m."""
+    server.put(f"{path}/B04.tif", cog(tile, red, "uint16"))
+    server.put(f"{path}/B08.tif", cog(tile, nir, "uint16"))
+    server.put(f"{path}/SCL.tif", cog(tile, scl, "uint8"))
 
 
 @lru_cache(maxsize=256)
-def cog(square: MgrsSquare, number: int, dtype: str) -> bytes:
-    """A file of one number over a square, with overviews down to 69 pixels."""
+def cog(tile: MgrsTile, number: int, dtype: str) -> bytes:
+    """A COG of one value over an MGRS tile, with overviews down to 69 pixels."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "made.tif"
-        write_cog(file, np.full((1098, 1098), number, dtype), f"EPSG:{square.epsg}", square.left, square.top, 100)
+        write_cog(file, np.full((1098, 1098), number, dtype), f"EPSG:{tile.epsg}", tile.left, tile.top, 100)
         return file.read_bytes()

@@ -1,7 +1,7 @@
-"""Small archives made at test time: COGs whose numbers the test chose, items in Earth Search's shape, and an oracle.
+"""Small archives made at test time: COGs with values chosen by the test, items as Earth Search's, and an oracle.
 
-The oracle draws the same picture another way: it opens the files with rasterio, names the overview, and asks pyproj for
-the exact place of every single pixel.
+The oracle computes the same image independently: it opens the files with rasterio, selects the overview, and transforms
+every pixel centre with pyproj.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Numbers = NDArray[Any]
 
 @dataclass(frozen=True)
 class Square:
-    """A small square of the Sentinel-2 kind: its zone's EPSG number, its corner in metres, its side in 10 m pixels."""
+    """A small MGRS tile: its UTM zone's EPSG code, its corner in metres, its side in pixels of 10 m."""
 
     name: str
     epsg: int
@@ -48,7 +48,7 @@ class Square:
         return f"EPSG:{self.epsg}"
 
     def ring(self) -> list[list[float]]:
-        """Its outline in degrees, with places along its sides, since those bend."""
+        """Its outline in degrees, with points along the sides, which are curved in degrees."""
         side = 10 * self.size
         along = np.linspace(0, 1, 9)[:-1]
         x = self.left + side * np.concatenate((along, along * 0 + 1, 1 - along, along * 0))
@@ -58,16 +58,16 @@ class Square:
         return [*ring, ring[0]]
 
     def lonlat(self, across: float = 0.5, down: float = 0.5) -> tuple[float, float]:
-        """A place in degrees, given as fractions of its sides."""
+        """Longitude and latitude of a point, given as fractions of the sides."""
         side = 10 * self.size
-        place = self.left + across * side, self.top - down * side
-        lon, lat = Transformer.from_crs(self.epsg, 4326, always_xy=True).transform(*place)
+        point = self.left + across * side, self.top - down * side
+        lon, lat = Transformer.from_crs(self.epsg, 4326, always_xy=True).transform(*point)
         return float(lon), float(lat)
 
 
 @dataclass
 class MadeScene:
-    """A scene to be written: numbers as stored by band (`scl` at 20 m), and what its item says."""
+    """A scene to write: stored numbers by band (`scl` at 20 m), and the metadata of its item."""
 
     id: str
     square: Square
@@ -80,11 +80,11 @@ class MadeScene:
     platform: str = "sentinel-2a"
     orbit: int | None = None
     strip: str | None = None
-    """When its strip began, as `20220610T102031`; else when it was taken. Two of one strip are one scene twice."""
+    """Sensing start of its datastrip, as `20220610T102031`; by default `time`. Equal for duplicates of one scene."""
     files: dict[str, Path] = field(default_factory=dict)
 
     def item(self) -> dict[str, Any]:
-        """As Earth Search writes it, without what nobody reads here."""
+        """The item as Earth Search writes it, with only the members that scog reads."""
         taken = datetime.fromisoformat(self.time.replace("Z", "+00:00")).astimezone(UTC)
         orbit = self.orbit if self.orbit is not None else int(taken.timestamp()) % 1_000_000
         strip = self.strip or f"{taken:%Y%m%dT%H%M%S}"
@@ -125,24 +125,24 @@ class MadeScene:
 
     def write(self, folder: Path) -> MadeScene:
         """Write its files and its item below an archive's folder."""
-        here = folder / self.collection / self.id
-        here.mkdir(parents=True)
+        scene_folder = folder / self.collection / self.id
+        scene_folder.mkdir(parents=True)
         for band, numbers in self.bands.items():
             pixel = 10 * self.square.size / numbers.shape[0]
-            self.files[band] = here / f"{band}.tif"
+            self.files[band] = scene_folder / f"{band}.tif"
             write_cog(self.files[band], numbers, self.square.crs, self.square.left, self.square.top, pixel)
-        self.write_item(here)
+        self.write_item(scene_folder)
         return self
 
-    def write_item(self, here: Path) -> None:
+    def write_item(self, scene_folder: Path) -> None:
         """Write its item beside its files."""
-        (here / f"{self.id}.json").write_text(json.dumps(self.item()))
+        (scene_folder / f"{self.id}.json").write_text(json.dumps(self.item()))
 
 
 def write_cog(
     path: Path, numbers: Numbers, crs: str, left: float, top: float, pixel: float, resampling: str = "nearest"
 ) -> None:
-    """Tiled DEFLATE with all directories in front; overviews by `nearest` keep numbers that tell their places."""
+    """Write a tiled DEFLATE COG. Overviews by `nearest` keep values that encode positions."""
     height, width = numbers.shape
     spectral = numbers.dtype != np.uint8
     profile = {
@@ -162,15 +162,15 @@ def write_cog(
 
 
 def positions(square: Square, across: bool, pixel: int = 10) -> NDArray[np.uint16]:
-    """Numbers that tell their column (`across`) or row: 1000 + it."""
+    """Values that encode the column (`across`) or the row: 1000 + its index."""
     count = square.size * 10 // pixel
     along = np.arange(1000, 1000 + count, dtype=np.uint16)
-    found: NDArray[np.uint16] = np.broadcast_to(along if across else along[:, np.newaxis], (count, count)).copy()
-    return found
+    encoded: NDArray[np.uint16] = np.broadcast_to(along if across else along[:, np.newaxis], (count, count)).copy()
+    return encoded
 
 
 def constant(square: Square, number: int, pixel: int = 10, dtype: type = np.uint16) -> Numbers:
-    """One number everywhere."""
+    """The same value in every pixel."""
     count = square.size * 10 // pixel
     return np.full((count, count), number, dtype)
 
@@ -180,7 +180,7 @@ def constant(square: Square, number: int, pixel: int = 10, dtype: type = np.uint
 
 @dataclass(frozen=True)
 class Sampled:
-    """Numbers of a file on a grid, where it has data, and where a place lies on an edge: both sides are right."""
+    """Values of a file on a grid; where they are valid; where a centre is on a pixel edge, so either side is right."""
 
     numbers: Numbers
     valid: Mask2D
@@ -188,8 +188,8 @@ class Sampled:
 
 
 def sample(path: Path, grid: Grid) -> Sampled:
-    """The nearest pixel of the right level, each place transformed by itself."""
-    level = right_level(path, grid)
+    """The nearest pixel of the expected level, each pixel centre transformed exactly."""
+    level = expected_level(path, grid)
     options = {} if level == 0 else {"overview_level": level - 1}
     with rasterio.open(path, **options) as source:
         x, y = pixel_centres(grid, str(source.crs))
@@ -205,7 +205,7 @@ def sample(path: Path, grid: Grid) -> Sampled:
 
 @lru_cache(maxsize=4)
 def pixel_centres(grid: Grid, crs: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The centre of each pixel of a grid in a CRS, each transformed by itself."""
+    """x and y of each pixel centre of a grid in a CRS, transformed exactly."""
     a, b, c, d, e, f = tuple(grid.transform)[:6]
     col, row = np.meshgrid(np.arange(grid.width) + 0.5, np.arange(grid.height) + 0.5)
     x, y = a * col + b * row + c, d * col + e * row + f
@@ -214,8 +214,8 @@ def pixel_centres(grid: Grid, crs: str) -> tuple[NDArray[np.float64], NDArray[np
 
 
 @lru_cache(maxsize=256)
-def right_level(path: Path, grid: Grid) -> int:
-    """The coarsest level that is not coarser than the smaller side of a target pixel at the square's centre."""
+def expected_level(path: Path, grid: Grid) -> int:
+    """The coarsest level that is not coarser than the smaller side of a target pixel at the file's centre."""
     with rasterio.open(path) as source:
         centre = [(source.bounds.left + source.bounds.right) / 2], [(source.bounds.bottom + source.bounds.top) / 2]
         x, y = Transformer.from_crs(source.crs, grid.crs, always_xy=True).transform(*centre)
@@ -239,11 +239,11 @@ CLOUDY = (0, 1, 3, 8, 9, 10)
 def newest_clear(
     scenes: Sequence[MadeScene], bands: Sequence[str], grid: Grid, masked: Sequence[int] | None = CLOUDY
 ) -> tuple[dict[str, Numbers], Mask2D, Mask2D]:
-    """Stored numbers by band of the first scene, in the order given, that has all bands and is not masked.
+    """Stored numbers by band of the first given scene in which a pixel has all bands and is not masked.
 
-    Also where there is one, and where a pixel lies on an edge of any scene.
+    Also returns where there is such a scene, and where a centre is on a pixel edge of any scene.
     """
-    found: dict[str, Numbers] = {band: np.zeros(grid.shape, np.uint16) for band in bands}
+    stored: dict[str, Numbers] = {band: np.zeros(grid.shape, np.uint16) for band in bands}
     valid, on_edge = np.zeros(grid.shape, bool), np.zeros(grid.shape, bool)
     for scene in scenes:
         layers = {band: sample(scene.files[band], grid) for band in bands}
@@ -253,7 +253,7 @@ def newest_clear(
             usable &= layers["scl"].valid & ~np.isin(layers["scl"].numbers, masked)
         new = usable & ~valid
         for band in bands:
-            found[band][new] = layers[band].numbers[new]
+            stored[band][new] = layers[band].numbers[new]
         valid |= new
         on_edge |= np.logical_or.reduce([layer.on_edge for layer in layers.values()])
-    return found, valid, on_edge
+    return stored, valid, on_edge

@@ -29,7 +29,7 @@ class Authority:
 
     @property
     def file(self) -> Path:
-        """The authority's own certificate."""
+        """The authority's certificate."""
         return self.folder / "root.pem"
 
     def server(self, name: str, *, names: str = "IP:127.0.0.1,DNS:localhost", days: int = 2) -> ssl.SSLContext:
@@ -53,9 +53,9 @@ class Authority:
         self.openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "root.pem", "-CAkey", "root.key", "-CAcreateserial",
                      "-days", str(days), "-out", f"{name}.pem", "-extfile", f"{name}.ext")  # fmt: skip
 
-    def openssl(self, *words: str) -> None:
+    def openssl(self, *arguments: str) -> None:
         """Run openssl in the folder."""
-        subprocess.run(["openssl", *words], cwd=self.folder, check=True, capture_output=True)
+        subprocess.run(["openssl", *arguments], cwd=self.folder, check=True, capture_output=True)
 
 
 @cache

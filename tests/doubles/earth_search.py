@@ -1,15 +1,15 @@
-"""Earth Search v1 on a real socket, as it was seen to behave.
+"""Earth Search v1 on a real socket, with the behaviour observed of the service.
 
     with EarthSearch() as catalog:
-        catalog.items = acquisitions(squares_around(11.0, 46.5, 2, 2), date(2024, 6, 1), 20, catalog.url("/cogs"))
+        catalog.items = acquisitions(mgrs_tiles_around(11.0, 46.5, 2, 2), date(2024, 6, 1), 20, catalog.url("/cogs"))
         catalog.fail(SEARCH, status(429, Retry_After="1"), html)  # the first search, the second
-        ask(catalog.root)
-        assert [asked.body for asked in catalog.searches] == [...]
+        read(catalog.root)
+        assert [search.body for search in catalog.searches] == [...]
 
-It is a `RangeServer` too, so it can serve the pixels that its items point to. Faults are those of that module, and
-`edit` below. What it does on purpose: newest first; 10 items unless asked for more; 500 above 267; 6 MB at most; a
-`next` link as long as a page has items, so that the last leads to an empty page; `filter` ignored; `fields` that add to
-a basic set, which always holds `assets`.
+It is a `RangeServer` too, so it can serve the files that its items point to. Faults are those of that module, and
+`edit` below. Behaviour copied from the service: items are newest first; the default limit is 10; limits above 267 get a
+500; responses have at most 6 MB; every page with items has a `next` link, so the last link leads to an empty page;
+`filter` is ignored; `fields` add to a basic set, which always includes `assets`.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ _CONFORMS_TO = (
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One request to the catalogue; `body` is what a search asked for, whichever way it was sent."""
+class CatalogRequest:
+    """One request to the catalogue; `body` has the search parameters, whether sent by GET or POST."""
 
     method: str
     path: str
@@ -54,7 +54,7 @@ class Asked:
 
 
 class EarthSearch(RangeServer):
-    """The catalogue. `asked` holds every request to it, `requests` those for files."""
+    """The catalogue. `catalog_requests` are all requests to it, `requests` those for files."""
 
     def __init__(
         self,
@@ -69,14 +69,14 @@ class EarthSearch(RangeServer):
         super().__init__(latency=latency, tls=tls, link=link)
         self.name = name
         self.exact_fields = exact_fields
-        """Send just the fields that are included, as newer versions of its software do."""
-        self.asked: list[Asked] = []
+        """Send only the included fields, as newer versions of the service's software do."""
+        self.catalog_requests: list[CatalogRequest] = []
         self._sorted: list[_Entry] = []
         self.items = list(items)
 
     @property
     def root(self) -> str:
-        """The address that a client is given."""
+        """URL of the landing page."""
         return self.url(ROOT)
 
     @property
@@ -89,34 +89,34 @@ class EarthSearch(RangeServer):
         self._sorted = sorted((_Entry.of(item) for item in items), key=lambda entry: entry.order, reverse=True)
 
     @property
-    def searches(self) -> list[Asked]:
-        """The searches among what was asked."""
-        return [asked for asked in self.asked if asked.path == SEARCH]
+    def searches(self) -> list[CatalogRequest]:
+        """The searches among the requests."""
+        return [request for request in self.catalog_requests if request.path == SEARCH]
 
     def forget_requests(self) -> None:
         super().forget_requests()
-        self.asked.clear()
+        self.catalog_requests.clear()
 
     def down(self) -> None:
-        """From now on every connection to the catalogue is reset; its files are still served."""
+        """Reset every connection to the catalogue from now on; files are still served."""
         self.fail(ROOT, always=reset)
         self.fail(SEARCH, always=reset)
 
     def up(self) -> None:
-        """All is well again."""
+        """Respond normally again."""
         self.fail(ROOT)
         self.fail(SEARCH)
 
-    # On the server's own loop
+    # On the server's event loop
 
-    def _chosen(self, request: Request) -> Answer:
+    def _choose_response(self, request: Request) -> Answer:
         path, _, query = request.target.partition("?")
         if path != ROOT and not path.startswith(ROOT + "/"):
-            return super()._chosen(request)
+            return super()._choose_response(request)
         body = json.loads(request.body) if request.body else _from_query(query)
-        self.asked.append(Asked(request.method, path, body))
+        self.catalog_requests.append(CatalogRequest(request.method, path, body))
         answer = self._catalog(request.method, path, body)
-        fault = self._due(self._files.get(path))
+        fault = self._next_fault(self._files.get(path))
         return fault(answer) if fault else answer
 
     async def _end(self, how: str, writer: Any) -> bool:
@@ -171,9 +171,9 @@ class EarthSearch(RangeServer):
             return _json(500, {"code": "InternalServerError", "description": "Internal Server Error"})
         matching = [entry for entry in self._sorted if entry.matches(body)]
         after = _token(str(body["next"])) if "next" in body else None
-        left = [entry for entry in matching if after is None or entry.order < after]
-        page = left[:limit]
-        answer = {
+        remaining = [entry for entry in matching if after is None or entry.order < after]
+        page = remaining[:limit]
+        page_json = {
             "type": "FeatureCollection",
             "stac_version": "1.0.0",
             "stac_extensions": [],
@@ -186,16 +186,16 @@ class EarthSearch(RangeServer):
                 {"rel": "root", "type": "application/json", "href": self.root},
             ],
         }
-        sent = _json(200, answer, "application/geo+json; charset=utf-8")
-        return sent if len(sent.body) <= MAX_BODY else _json(502, {"message": "Internal server error"})
+        response = _json(200, page_json, "application/geo+json; charset=utf-8")
+        return response if len(response.body) <= MAX_BODY else _json(502, {"message": "Internal server error"})
 
     def _next(self, method: str, body: Json, last: _Entry) -> Json:
         link: Json = {"rel": "next", "title": "Next page of Items", "method": method, "type": "application/geo+json"}
         following = body | {"next": last.token}
         if method == "POST":
             return link | {"href": self.url(SEARCH), "merge": False, "body": following}
-        plain = {key: value if isinstance(value, str) else json.dumps(value) for key, value in following.items()}
-        return link | {"href": f"{self.url(SEARCH)}?{urlencode(plain)}"}
+        parameters = {key: value if isinstance(value, str) else json.dumps(value) for key, value in following.items()}
+        return link | {"href": f"{self.url(SEARCH)}?{urlencode(parameters)}"}
 
     def _with_fields(self, item: Json, fields: Json | None) -> Json:
         if fields is None:
@@ -214,7 +214,7 @@ class EarthSearch(RangeServer):
 
 @dataclass(frozen=True)
 class _Entry:
-    """An item, and what searches look at."""
+    """An item, with the values that searches compare."""
 
     item: Json
     time: datetime
@@ -236,9 +236,11 @@ class _Entry:
         return (
             (not collections or self.item["collection"] in collections)
             and (not ids or self.item["id"] in ids)
-            and _within(self.time, body.get("datetime"))
-            and _meets(self.item.get("bbox"), body.get("bbox") or _bbox_of(body.get("intersects")))
-            and all(_satisfies(self.item["properties"].get(name), rule) for name, rule in body.get("query", {}).items())
+            and _is_within(self.time, body.get("datetime"))
+            and _intersects(self.item.get("bbox"), body.get("bbox") or _bbox_of(body.get("intersects")))
+            and all(
+                _matches_query(self.item["properties"].get(name), rule) for name, rule in body.get("query", {}).items()
+            )
         )
 
 
@@ -247,7 +249,7 @@ def _token(text: str) -> tuple[str, str, str]:
     return time.rstrip("Z")[:26], name, collection
 
 
-def _within(time: datetime, interval: str | None) -> bool:
+def _is_within(time: datetime, interval: str | None) -> bool:
     if not interval:
         return True
     first, slash, last = interval.partition("/")
@@ -266,12 +268,12 @@ def _bbox_of(geometry: Json | None) -> list[float] | None:
     return [*numbers.min(axis=0), *numbers.max(axis=0)]
 
 
-def _meets(bbox: Sequence[float] | None, wanted: Sequence[float] | None) -> bool:
-    if wanted is None:
+def _intersects(bbox: Sequence[float] | None, searched: Sequence[float] | None) -> bool:
+    if searched is None:
         return True
     if bbox is None:
         return False
-    west, south, east, north = wanted
+    west, south, east, north = searched
     boxes = [(west, east)] if west <= east else [(west, 180.0), (-180.0, east)]
     return bbox[1] <= north and bbox[3] >= south and any(bbox[0] <= right and bbox[2] >= left for left, right in boxes)
 
@@ -286,7 +288,7 @@ _RULES: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def _satisfies(value: Any, rules: Json) -> bool:
+def _matches_query(value: Any, rules: Json) -> bool:
     return value is not None and all(_RULES[name](value, other) for name, other in rules.items())
 
 
@@ -358,7 +360,7 @@ def _collection(name: str) -> Json:
 
 
 def edit(change: Callable[[Json], Any]) -> Fault:
-    """The answer's JSON is changed: `change` alters it, or returns another."""
+    """Changed JSON: `change` alters the content in place, or returns another."""
 
     def fault(answer: Answer) -> Answer:
         content = json.loads(answer.body)
@@ -369,17 +371,17 @@ def edit(change: Callable[[Json], Any]) -> Fault:
 
 
 def link_next(**changes: Any) -> Fault:
-    """The next link has other members."""
+    """A `next` link with changed members."""
     return edit(lambda page: [link.update(changes) for link in page["links"] if link["rel"] == "next"] and page)
 
 
 def forbidden(answer: Answer) -> Answer:
-    """What the gateway says under load."""
+    """The gateway's response under load."""
     return Answer(403, {"Content-Type": "application/json"}, b'{"message":"Forbidden"}')
 
 
 def cut(answer: Answer) -> Answer:
-    """JSON that ends in the middle, announced as if that were all."""
+    """The first half of the JSON, with a Content-Length that matches it."""
     return replace(answer, body=answer.body[: len(answer.body) // 2])
 
 
@@ -390,5 +392,5 @@ def huge(answer: Answer) -> Answer:
 
 
 def drip_headers(answer: Answer) -> Answer:
-    """Headers that never end, in pieces that come before any timeout of a single read."""
+    """Endless headers, in pieces that arrive before any timeout of a single read."""
     return replace(answer, before="drip")

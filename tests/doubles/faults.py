@@ -80,9 +80,9 @@ def short(missing: int) -> Fault:
     """A range that is shorter than requested, with consistent headers."""
 
     def fault(answer: Answer) -> Answer:
-        found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", answer.headers["Content-Range"])
-        assert found is not None
-        content_range = f"bytes {found[1]}-{int(found[2]) - missing}/{found[3]}"
+        match = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", answer.headers["Content-Range"])
+        assert match is not None
+        content_range = f"bytes {match[1]}-{int(match[2]) - missing}/{match[3]}"
         headers = answer.headers | {"Content-Range": content_range}
         return replace(answer, headers=headers, body=answer.body[:-missing])
 
@@ -98,9 +98,9 @@ def shifted(by: int) -> Fault:
     """The right number of bytes with a Content-Range shifted by `by` bytes."""
 
     def fault(answer: Answer) -> Answer:
-        found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", answer.headers["Content-Range"])
-        assert found is not None
-        content_range = f"bytes {int(found[1]) + by}-{int(found[2]) + by}/{found[3]}"
+        match = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", answer.headers["Content-Range"])
+        assert match is not None
+        content_range = f"bytes {int(match[1]) + by}-{int(match[2]) + by}/{match[3]}"
         return replace(answer, headers=answer.headers | {"Content-Range": content_range})
 
     return fault
@@ -182,15 +182,15 @@ class ByChance:
     def __call__(self, answer: Answer) -> Answer:
         requested = f"{answer.headers.get('ETag')} {answer.headers.get('Content-Range')}"
         self._requests[requested] += 1
-        drawn = random.Random(f"{self._seed} {requested} {self._requests[requested]}").random()
+        number_drawn = random.Random(f"{self._seed} {requested} {self._requests[requested]}").random()
         for number, (share, fault) in enumerate(self._shares):
-            if drawn < share:
+            if number_drawn < share:
                 self.met[number] += 1
                 return fault(answer)
-            drawn -= share
+            number_drawn -= share
         return answer
 
 
 def by_chance(seed: int, *shares: tuple[float, Fault]) -> ByChance:
-    """For example 5 % errors and 1 % hangs: `by_chance(7, (0.05, status(503)), (0.01, hang))`."""
+    """For example, 5 % errors and 1 % hangs: `by_chance(7, (0.05, status(503)), (0.01, hang))`."""
     return ByChance(seed, *shares)

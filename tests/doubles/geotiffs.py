@@ -1,6 +1,6 @@
-"""GeoTIFFs over all that GDAL can write: a seed names one choice of every option that changes how pixels are stored.
+"""GeoTIFFs with every option of GDAL that changes how pixels are stored; a seed determines a choice of all options.
 
-`choice_of(seed)` says what to write, `write` writes it, and `truth` reads it with rasterio: numbers and validity.
+`choice_of(seed)` returns the options, `write` writes the file, and `truth` reads values and validity with rasterio.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from rasterio.enums import Resampling
 from tests.doubles.rasters import encoded
 
 HEIGHT, WIDTH = 172, 228
-"""Multiples of 4, so that the pixels of overviews are square, too, and a grid of theirs is drawn from them."""
-PLACES = {
+"""Multiples of 4, so that overviews have square pixels too, and a grid of an overview's pixels is read from it."""
+GEOREFERENCES = {
     "north up": ("EPSG:32632", Affine(10, 0, 600_000, 0, -10, 5_100_000)),
     "south up": ("EPSG:32632", Affine(10, 0, 600_000, 0, 10, 5_100_000)),
     "rotated": ("EPSG:32633", Affine(9, 3, 600_000, 3, -9, 5_100_000)),
@@ -51,23 +51,23 @@ class Choice:
     validity: str = "none"
     photometric: str | None = None
     overviews: tuple[int, ...] = ()
-    place: str = "north up"
+    georeference: str = "north up"
     sparse: bool = False
     big: bool = False
     further_page: bool = False
 
     @property
     def nodata(self) -> float | None:
-        """What the file says of it."""
+        """The nodata value of the file, if it has one."""
         if self.validity == "NaN":
             return float("nan")
         if self.validity == "out of range":
-            return 12345.0  # until it is written
+            return 12345.0  # replaced after writing
         return 7.0 if self.validity == "nodata" else None
 
 
 def choice_of(seed: int) -> Choice:
-    """The choice that a seed names."""
+    """The choice for a seed."""
     pick = random.Random(seed)
     dtype = pick.choice((*INTEGERS, *FLOATS))
     codec = pick.choice(("NONE", "DEFLATE", "DEFLATE", "OLD DEFLATE", "LZW", "ZSTD", "PACKBITS", "LERC"))
@@ -81,7 +81,7 @@ def choice_of(seed: int) -> Choice:
         validity = "mask"
     if validity == "alpha":
         count = pick.choice((2, 4))
-    found = Choice(
+    chosen = Choice(
         dtype=dtype,
         codec=codec,
         count=count,
@@ -90,32 +90,32 @@ def choice_of(seed: int) -> Choice:
         block=pick.choice(((64, 64), (64, 64), (128, 128), (48, 112), 1, 7, 64, HEIGHT)),
         validity=validity,
         overviews=pick.choice(((), (2,), (2, 4))),
-        place=pick.choice(tuple(PLACES)),
+        georeference=pick.choice(tuple(GEOREFERENCES)),
         sparse=pick.random() < 0.15,
         big=pick.random() < 0.2,
         further_page=pick.random() < 0.1,
     )
-    if found.place == "oblong pixels":  # for these a finer level is read
-        found = replace(found, overviews=())
+    if chosen.georeference == "oblong pixels":  # for these a finer level is read
+        chosen = replace(chosen, overviews=())
     if codec in WITH_PREDICTOR:
-        found = replace(found, predictor=pick.choice((1, 2, 3) if dtype in FLOATS else (1, 2)))
+        chosen = replace(chosen, predictor=pick.choice((1, 2, 3) if dtype in FLOATS else (1, 2)))
     if codec == "LERC" and dtype in ("uint64", "int64"):
-        found = replace(found, codec="DEFLATE")
-    if dtype in BITS and pick.random() < 0.25 and found.codec != "LERC" and validity != "alpha":
-        found = replace(found, bits=pick.choice(BITS[dtype]), predictor=1, order="LITTLE")
+        chosen = replace(chosen, codec="DEFLATE")
+    if dtype in BITS and pick.random() < 0.25 and chosen.codec != "LERC" and validity != "alpha":
+        chosen = replace(chosen, bits=pick.choice(BITS[dtype]), predictor=1, order="LITTLE")
     elif dtype == "uint8" and pick.random() < 0.5:
-        found = _of_bytes(found, pick)
-    return found
+        chosen = _of_bytes(chosen, pick)
+    return chosen
 
 
 def _of_bytes(choice: Choice, pick: random.Random) -> Choice:
-    """What only images of bytes may be: colours and the codecs for them."""
+    """Options that only uint8 images have: photometric interpretations, and their codecs."""
     kind = pick.choice(("MINISWHITE", "CMYK", "JPEG", "YCBCR", "WEBP"))
     if choice.validity == "alpha":
         kind = "WEBP"
     if kind == "MINISWHITE":
         return replace(choice, photometric=kind, count=1)
-    if kind == "CMYK":  # GDAL cannot read the overviews that it makes of it
+    if kind == "CMYK":  # GDAL cannot read the overviews that it builds for these
         return replace(choice, photometric=kind, count=4, overviews=())
     tiled = replace(choice, block=(64, 64), predictor=1, sparse=False, further_page=False)
     if kind == "JPEG":
@@ -126,7 +126,7 @@ def _of_bytes(choice: Choice, pick: random.Random) -> Choice:
 
 
 def numbers_of(choice: Choice) -> NDArray[Any]:
-    """The numbers `(band, row, column)`: 7 and 0 occur among them, whatever they mean; NaN among floats."""
+    """Values `(band, y, x)`: 7 and 0 occur whether or not they are nodata; NaN occurs among floats."""
     bands = np.stack([encoded(HEIGHT, WIDTH, choice.dtype, band + 1) for band in range(choice.count)])
     if choice.bits is not None and choice.dtype != "float32":
         bands %= 2**choice.bits
@@ -145,8 +145,8 @@ def numbers_of(choice: Choice) -> NDArray[Any]:
 
 
 def write(choice: Choice, path: Path) -> None:
-    """Write the file, and the file with its mask beside it where that is the choice."""
-    crs, transform = PLACES[choice.place]
+    """Write the file and, if chosen, its mask file."""
+    crs, transform = GEOREFERENCES[choice.georeference]
     numbers = numbers_of(choice)
     tiled = isinstance(choice.block, tuple)
     layout: dict[str, Any] = (
@@ -175,7 +175,7 @@ def write(choice: Choice, path: Path) -> None:
     assert tiled or "blockxsize" not in options
     with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=choice.validity != "mask file"):
         _write(choice, path, numbers, options)
-    if choice.validity == "out of range":  # which rasterio does not write
+    if choice.validity == "out of range":  # rasterio refuses to write such a value
         path.write_bytes(path.read_bytes().replace(b"12345\0", b"99999\0"))
     if choice.codec == "OLD DEFLATE":
         path.write_bytes(with_tag(path.read_bytes(), 259, 8, 32946))
@@ -199,26 +199,26 @@ def _write(choice: Choice, path: Path, numbers: NDArray[Any], options: dict[str,
 
 
 def truth(path: Path, level: int, band: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """Numbers and validity of a band and level as rasterio tells them."""
-    choice = {"overview_level": level - 1} if level else {}
-    with rasterio.open(path, **choice) as dataset:
+    """Values and validity of a band and level as read by rasterio."""
+    options = {"overview_level": level - 1} if level else {}
+    with rasterio.open(path, **options) as dataset:
         return dataset.read(band), dataset.read_masks(band) != 0
 
 
 def with_tag(data: bytes, tag: int, old: int, new: int) -> bytes:
-    """The file with another short number in a tag of all its directories, where it was `old`."""
+    """The file with a tag's 16-bit value `old` replaced by `new` in all directories."""
     order = "<" if data[:2] == b"II" else ">"
     big = struct.unpack_from(order + "H", data, 2)[0] == 43
     count, offset, entry = ("Q", "Q", 20) if big else ("H", "I", 12)
-    found = bytearray(data)
+    changed = bytearray(data)
     at = struct.unpack_from(order + offset, data, 8 if big else 4)[0]
     while at:
         first = at + struct.calcsize(count)
         end = first + entry * struct.unpack_from(order + count, data, at)[0]
-        for place in range(first, end, entry):
-            value = place + (12 if big else 8)
-            its, number = (struct.unpack_from(order + "H", data, each)[0] for each in (place, value))
-            if (its, number) == (tag, old):
-                struct.pack_into(order + "H", found, value, new)
+        for position in range(first, end, entry):
+            value = position + (12 if big else 8)
+            code, number = (struct.unpack_from(order + "H", data, each)[0] for each in (position, value))
+            if (code, number) == (tag, old):
+                struct.pack_into(order + "H", changed, value, new)
         at = struct.unpack_from(order + offset, data, end)[0]
-    return bytes(found)
+    return bytes(changed)

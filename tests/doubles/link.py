@@ -42,7 +42,7 @@ class Link:
             await asyncio.sleep(wait)
 
     async def carry(self, count: int) -> None:
-        """Wait until `count` more bytes are transferred, after those queued before."""
+        """Wait until `count` bytes are transferred, after those queued before."""
         with self._lock:
             done = self._free = max(self._free, self._clock() - BURST) + count / self.rate
         while (wait := done - self._clock()) > 0:  # noqa: ASYNC110

@@ -39,7 +39,7 @@ ODD: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Mutation:
-    """An item, what was changed in it, and how."""
+    """A changed item, the path of the change, and its name."""
 
     item: Item
     path: Path
@@ -50,7 +50,7 @@ class Mutation:
 
 
 def mutations(item: Mapping[str, Any]) -> Iterator[Mutation]:
-    """Every member of an item in turn, changed in every way; of lists the first two entries and the last."""
+    """Every member of an item in turn, changed in every way; in lists, the first two entries and the last."""
     for path in _paths(item, ()):
         for how, value in ODD.items():
             yield Mutation(_changed(item, path, value), path, how)
@@ -59,7 +59,7 @@ def mutations(item: Mapping[str, Any]) -> Iterator[Mutation]:
 
 
 def _changed(tree: Any, path: Path, value: Any) -> Any:
-    """The tree with another value at a path; what is not on the way is shared with it."""
+    """A copy of the tree with another value at a path; unchanged branches are shared."""
     name, *rest = path
     copy: Any = dict(tree) if isinstance(tree, Mapping) else list(tree)
     if rest:
@@ -76,14 +76,14 @@ def _paths(tree: Any, above: Path) -> Iterator[Path]:
     if isinstance(tree, Mapping):
         members = list(tree.items())
     elif isinstance(tree, list):
-        members = [(place, tree[place]) for place in sorted({0, 1, len(tree) - 1}) if 0 <= place < len(tree)]
+        members = [(index, tree[index]) for index in sorted({0, 1, len(tree) - 1}) if 0 <= index < len(tree)]
     for name, value in members:
         yield (*above, name)
         yield from _paths(value, (*above, name))
 
 
 def _ranges(item: Mapping[str, Any]) -> Iterator[Mutation]:
-    """Values of the right type beyond their range, or in another form of writing."""
+    """Values of the right type beyond their range, or in another notation."""
     for name, values in {
         "datetime": [
             "2022-06-12", "2022-06-12T10:00:00", "2022-06-12t10:00:00.1234567890123z", "2022-06-12T10:00:00+02:00",
@@ -113,7 +113,7 @@ def _ranges(item: Mapping[str, Any]) -> Iterator[Mutation]:
 
 
 def _versions(item: Mapping[str, Any]) -> Iterator[Mutation]:
-    """Members as other versions of STAC have them."""
+    """Members of other versions of STAC."""
     old = {**item, "stac_version": "0.9.0", "stac_extensions": ["eo"]}
     yield Mutation(old, ("stac_version",), "0.9.0")
     assets = {

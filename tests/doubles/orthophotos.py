@@ -1,4 +1,4 @@
-"""Files on grids of any kind, each the only item of a collection: what people have beside Sentinel-2."""
+"""Rasters on grids of any kind, each the only item of a collection, such as users have beside Sentinel-2."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ class Ortho:
         return Grid(self.crs, self.transform, width, height)
 
     def lonlat(self, col: float, row: float) -> tuple[float, float]:
-        """The place of a column and row, in degrees."""
-        back = Transformer.from_crs(CRS.from_user_input(self.crs), 4326, always_xy=True)
-        lon, lat = back.transform(*self.grid.at(col, row))
+        """Longitude and latitude of a column and row."""
+        to_degrees = Transformer.from_crs(CRS.from_user_input(self.crs), 4326, always_xy=True)
+        lon, lat = to_degrees.transform(*self.grid.at(col, row))
         return float(lon), float(lat)
 
-    def polygon(self, *places: tuple[float, float]) -> dict[str, Any]:
+    def polygon(self, *points: tuple[float, float]) -> dict[str, Any]:
         """A GeoJSON polygon of columns and rows."""
-        ring = [list(self.lonlat(*place)) for place in places]
+        ring = [list(self.lonlat(*point)) for point in points]
         return {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
 
-    def placed(self, geometry: Mapping[str, Any]) -> Any:
-        """A geometry in degrees in the raster's CRS, its edges bent as they are there."""
-        there = Transformer.from_crs(4326, CRS.from_user_input(self.crs), always_xy=True)
+    def projected(self, geometry: Mapping[str, Any]) -> Any:
+        """A geometry in degrees, densified and transformed to the raster's CRS."""
+        to_raster_crs = Transformer.from_crs(4326, CRS.from_user_input(self.crs), always_xy=True)
         dense = shapely.segmentize(shapely.geometry.shape(geometry), 0.0002)
-        return shapely.transform(dense, lambda places: np.stack(there.transform(*places.T), axis=1))
+        return shapely.transform(dense, lambda points: np.stack(to_raster_crs.transform(*points.T), axis=1))
 
     def write(self, path: Path, **options: Any) -> None:
-        """As a Cloud Optimized GeoTIFF."""
+        """Write a Cloud Optimized GeoTIFF."""
         height, width = self.numbers.shape
         profile = {"driver": "GTiff", "width": width, "height": height, "count": 1, "dtype": self.numbers.dtype}
         with MemoryFile() as memory:
@@ -64,17 +64,21 @@ class Ortho:
 def write_collection(
     folder: Path, name: str, assets: Mapping[str, Ortho], day: str = "2024-06-12", more: Any = None, **options: Any
 ) -> None:
-    """An item of a collection, with a file for each asset; `more` is added to what the item says of an asset."""
+    """Write an item of a collection, with a file for each asset; `more` are further members of each asset."""
     first = next(iter(assets.values()))
     height, width = first.numbers.shape
     outline = first.polygon((0, 0), (width, 0), (width, height), (0, height))
-    told = {}
+    asset_members = {}
     for key, ortho in assets.items():
         ortho.write(folder / f"{name}-{day}-{key}.tif", **options)
-        told[key] = {"href": f"{name}-{day}-{key}.tif", "type": "image/tiff; application=geotiff", **(more or {})}
+        asset_members[key] = {
+            "href": f"{name}-{day}-{key}.tif",
+            "type": "image/tiff; application=geotiff",
+            **(more or {}),
+        }
     item = {
         "type": "Feature", "stac_version": "1.0.0", "id": f"{name}-{day}", "collection": name, "geometry": outline,
         "bbox": list(shapely.geometry.shape(outline).bounds), "properties": {"datetime": f"{day}T10:00:00Z"},
-        "assets": told, "links": [],
+        "assets": asset_members, "links": [],
     }  # fmt: skip
     (folder / f"{name}-{day}.json").write_text(json.dumps(item))

@@ -66,7 +66,7 @@ class Relay:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         assert self._target is not None
-        await _joined((reader, writer), await asyncio.open_connection(*self._target))
+        await _forward_both_ways((reader, writer), await asyncio.open_connection(*self._target))
 
 
 class Proxy(Relay):
@@ -93,24 +93,24 @@ class Proxy(Relay):
         upstream = await asyncio.open_connection(parts.hostname, parts.port)
         if method == "CONNECT":
             writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        else:  # one request per connection is enough here
+        else:  # one request per connection is enough
             path = parts.path + (f"?{parts.query}" if parts.query else "")
             upstream[1].write(f"{method} {path} HTTP/1.1\r\nConnection: close\r\n".encode() + headers)
-        await _joined((reader, writer), upstream)
+        await _forward_both_ways((reader, writer), upstream)
 
 
-async def _joined(one: Streams, other: Streams) -> None:
+async def _forward_both_ways(one: Streams, other: Streams) -> None:
     """Forward bytes in both directions until one side is closed."""
-    ways = [asyncio.ensure_future(_piped(one[0], other[1])), asyncio.ensure_future(_piped(other[0], one[1]))]
+    directions = [asyncio.ensure_future(_forward(one[0], other[1])), asyncio.ensure_future(_forward(other[0], one[1]))]
     try:
-        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for way in ways:
-            way.cancel()
+        for direction in directions:
+            direction.cancel()
         other[1].transport.abort()
 
 
-async def _piped(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     with contextlib.suppress(OSError):
         while data := await reader.read(65_536):
             writer.write(data)

@@ -1,4 +1,4 @@
-"""A file server on a real socket with every kind of fault, precisely timed.
+"""A file server on a real socket, with faults of every kind and exact timing.
 
     with RangeServer(tls=True, link=Link(2_500_000, latency=0.04)) as server:
         server.put("/a.tif", data)
@@ -6,7 +6,7 @@
         read(server.url("/a.tif"))
         assert server.requests == [...]
 
-The faults are those of `tests.doubles.faults`, which can be imported from here too.
+The faults are those of `tests.doubles.faults`, which this module exports too.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ from tests.doubles.faults import (
 from tests.doubles.link import Link
 
 __all__ = [
-    "Answer", "Fault", "Link", "RangeServer", "Request", "Seen", "Span", "body", "by_chance", "cut_after", "drip",
-    "flip", "garbage", "hang", "hang_after", "header", "html", "html_as_range", "late", "meanwhile", "redirect",
+    "Answer", "Fault", "Link", "RangeServer", "ReceivedRequest", "Request", "Span", "body", "by_chance", "cut_after",
+    "drip", "flip", "garbage", "hang", "hang_after", "header", "html", "html_as_range", "late", "meanwhile", "redirect",
     "reset", "reset_after", "shifted", "short", "short_body", "status", "weak", "whole",
 ]  # fmt: skip
 
@@ -67,7 +67,7 @@ default_tls = False
 
 
 @dataclass(frozen=True)
-class Seen:
+class ReceivedRequest:
     """One request as received. `range` is None without a Range header, else first and last byte, both included."""
 
     method: str
@@ -95,10 +95,10 @@ class Request:
     body: bytes
 
     @property
-    def seen(self) -> Seen:
-        found = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("range", ""))
-        wanted = (int(found[1]), int(found[2])) if found else None
-        return Seen(self.method, self.target, wanted, self.headers.get("if-range"))
+    def received(self) -> ReceivedRequest:
+        match = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("range", ""))
+        byte_range = (int(match[1]), int(match[2])) if match else None
+        return ReceivedRequest(self.method, self.target, byte_range, self.headers.get("if-range"))
 
 
 @dataclass
@@ -123,17 +123,17 @@ class RangeServer:
         self.tls = default_tls if tls is None else tls
         self.link = link
         self.idle = idle
-        self.requests: list[Seen] = []
+        self.requests: list[ReceivedRequest] = []
         self.spans: list[Span] = []
         """Byte ranges of files sent, in the order in which their responses started."""
         self.bytes = 0
-        self.at_once = 0
+        self.max_concurrent = 0
         """Largest number of requests answered concurrently."""
         self.connections = 0
         """Connections opened; over TLS, those with a completed handshake."""
         self.resumed = 0
         """Number of connections that resumed a TLS session."""
-        self._now = 0
+        self._concurrent = 0
         self._files: dict[str, _File] = {}
         self._any = _File(b"", "")
         self._open: dict[asyncio.Task[None], asyncio.StreamWriter | None] = {}
@@ -146,11 +146,11 @@ class RangeServer:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self._do(self._listen())
+        self._call(self._listen())
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._do(self._stop())
+        self._call(self._stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
         self._loop.close()
@@ -170,8 +170,8 @@ class RangeServer:
         """
         if etag is None:
             etag = f'"{blake2b(data, digest_size=8).hexdigest()}"'
-        known = self._files.get(path)
-        self._files[path] = replace(known, data=data, etag=etag) if known else _File(data, etag)
+        existing = self._files.get(path)
+        self._files[path] = replace(existing, data=data, etag=etag) if existing else _File(data, etag)
         return self.url(path)
 
     def data(self, path: str) -> bytes:
@@ -185,7 +185,7 @@ class RangeServer:
         file.always = always
 
     def fail_any(self, *faults: Fault, always: Fault | None = None) -> None:
-        """The same for all files, unless a fault of their own is due."""
+        """The same for all files that have no faults left themselves."""
         self._any.faults = deque(faults)
         self._any.always = always
 
@@ -198,39 +198,39 @@ class RangeServer:
     @property
     def ranges(self) -> list[tuple[int, int] | None]:
         """The requested ranges, in order."""
-        return [seen.range for seen in self.requests]
+        return [received.range for received in self.requests]
 
     @property
     def repeated(self) -> int:
         """Bytes of files that were sent more than once."""
-        again, reached = 0, ("", 0)
+        repeated, reached = 0, ("", 0)
         for span in sorted(self.spans, key=lambda span: (span.path, span.start, span.stop)):
             if span.path == reached[0]:
-                again += max(0, min(span.stop, reached[1]) - span.start)
+                repeated += max(0, min(span.stop, reached[1]) - span.start)
             reached = max(reached, (span.path, span.stop))
-        return again
+        return repeated
 
     # Connections
 
     def refuse(self) -> None:
         """Reset all connections and refuse new ones until `accept` is called."""
-        self._do(self._refuse())
+        self._call(self._refuse())
 
     def accept(self) -> None:
         """Accept connections again, on the same port."""
-        self._do(self._listen())
+        self._call(self._listen())
 
     def hang_up(self) -> None:
         """Reset all connections."""
-        self._do(self._hang_up())
+        self._call(self._hang_up())
 
     def fall_silent(self) -> None:
         """Send nothing more on open connections, as if a router had dropped them. New connections work."""
-        self._do(self._fall_silent())
+        self._call(self._fall_silent())
 
-    # On the server's own loop
+    # On the server's event loop
 
-    def _do(self, work: Coroutine[Any, Any, T]) -> T:
+    def _call(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(5)
 
     async def _listen(self) -> None:
@@ -275,7 +275,7 @@ class RangeServer:
         try:
             reader, writer = await self._opened(accepted)
             self._open[task] = writer
-            while await self._one(reader, writer):
+            while await self._serve_request(reader, writer):
                 pass
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass  # the client disconnected, the certificate is not trusted, or the test has ended
@@ -298,11 +298,11 @@ class RangeServer:
         context = certificates.serving() if self.tls else None
         transport, _ = await self._loop.connect_accepted_socket(lambda: protocol, accepted, ssl=context)
         self.connections += 1
-        spoken: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
-        self.resumed += spoken is not None and bool(spoken.session_reused)
+        ssl_object: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+        self.resumed += ssl_object is not None and bool(ssl_object.session_reused)
         return reader, asyncio.StreamWriter(transport, protocol, reader, self._loop)
 
-    async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    async def _serve_request(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Answer one request. Returns whether another may follow on the connection."""
         async with asyncio.timeout(self.idle):
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
@@ -314,34 +314,34 @@ class RangeServer:
             await asyncio.Event().wait()
         if self.link is not None:
             await self.link.round_trip()
-        self._now += 1
-        self.at_once = max(self.at_once, self._now)
+        self._concurrent += 1
+        self.max_concurrent = max(self.max_concurrent, self._concurrent)
         try:
             request = Request(method, target, headers, sent)
-            return await self._answer(self._chosen(request), writer, request.seen)
+            return await self._answer(self._choose_response(request), writer, request.received)
         finally:
-            self._now -= 1
+            self._concurrent -= 1
 
-    def _chosen(self, request: Request) -> Answer:
+    def _choose_response(self, request: Request) -> Answer:
         """Record the request and choose its response."""
-        seen = request.seen
-        self.requests.append(seen)
-        file = self._files.get(seen.path)
+        received = request.received
+        self.requests.append(received)
+        file = self._files.get(received.path)
         if file is None:
             return Answer(404, body=b"no such file")
-        if seen.method != "GET":
+        if received.method != "GET":
             return Answer(405)
-        fault = self._due(file)
-        answer = _well(file, seen)
+        fault = self._next_fault(file)
+        answer = _successful_response(file, received)
         return fault(answer) if fault else answer
 
-    def _due(self, file: _File | None) -> Fault | None:
+    def _next_fault(self, file: _File | None) -> Fault | None:
         for source in (file, self._any):
             if source is not None and (source.faults or source.always):
                 return source.faults.popleft() if source.faults else source.always
         return None
 
-    async def _answer(self, answer: Answer, writer: asyncio.StreamWriter, seen: Seen) -> bool:
+    async def _answer(self, answer: Answer, writer: asyncio.StreamWriter, received: ReceivedRequest) -> bool:
         await asyncio.sleep(self.latency)
         if answer.before:
             return await self._end(answer.before, writer)
@@ -351,8 +351,8 @@ class RangeServer:
         await asyncio.sleep(answer.pause)
         body = answer.body[: answer.sent]
         step = answer.step or max(1, len(body))
-        start = seen.range[0] if seen.range and answer.status == 206 else 0
-        span = Span(seen.path, start, start)
+        start = received.range[0] if received.range and answer.status == 206 else 0
+        span = Span(received.path, start, start)
         if answer.status in (200, 206):
             self.spans.append(span)
         for at in range(0, len(body), step):
@@ -390,19 +390,23 @@ class RangeServer:
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
-    used: socket.socket | None = writer.get_extra_info("socket")  # None over TLS once the client has disconnected
-    if used is not None:
+    connection: socket.socket | None = writer.get_extra_info("socket")  # None over TLS once the client has disconnected
+    if connection is not None:
         with contextlib.suppress(OSError):
-            used.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # close at once, with RST
+            connection.setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+            )  # close at once, with RST
     writer.transport.abort()
 
 
-def _well(file: _File, seen: Seen) -> Answer:
+def _successful_response(file: _File, received: ReceivedRequest) -> Answer:
     size, headers = len(file.data), {"ETag": file.etag, "Accept-Ranges": "bytes"}
-    same = seen.if_range is None or (seen.if_range == file.etag and file.etag.startswith('"'))  # RFC 9110, 13.1.5
-    if seen.range is None or not same:
+    same = received.if_range is None or (
+        received.if_range == file.etag and file.etag.startswith('"')
+    )  # RFC 9110, 13.1.5
+    if received.range is None or not same:
         return Answer(200, headers, file.data)
-    first, last = seen.range
+    first, last = received.range
     if first >= size:
         return Answer(416, {"Content-Range": f"bytes */{size}"}, b"<Error>InvalidRange</Error>")
     last = min(last, size - 1)

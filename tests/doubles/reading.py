@@ -1,4 +1,4 @@
-"""A block reader over a range server, as a server of ours has it, with deadlines that tests can wait for."""
+"""A block reader over a range server, configured as in scog's server, with short deadlines."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from scog.net.ranges import HttpRanges, Ranges
 T = TypeVar("T")
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 DEADLINE = 3.0
-"""Seconds that one read may take here."""
+"""Seconds that one read may take."""
 
 
 class Clock:
-    """A clock that goes when it is told to."""
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -43,7 +43,7 @@ class Clock:
 
 
 def run(work: Coroutine[Any, Any, T], within: float = 20.0, loop: LoopFactory | None = None) -> T:
-    """Run a coroutine in an event loop of its own; one that hangs fails."""
+    """Run a coroutine in a new event loop, with a timeout of `within` seconds."""
 
     async def bounded() -> T:
         async with asyncio.timeout(within):
@@ -66,7 +66,7 @@ async def reading(
     per_host: int = 64,
     clock: Callable[[], float] | None = None,
 ) -> AsyncIterator[BlockReader]:
-    """A reader of the hosts and, if given, of a local folder. After `deadline` a silent host is given up."""
+    """A reader of the hosts and, if given, of a local folder. A read from a silent host fails after `deadline`."""
     time = {} if clock is None else {"clock": clock}
     cpu, disk = ThreadPoolExecutor(2), ThreadPoolExecutor(4)
     http = HttpRanges(
@@ -106,14 +106,14 @@ async def read_level(
     band: int = 1,
     tally: UpstreamStats | None = None,
 ) -> NDArray[Any]:
-    """A whole level, put together from its blocks."""
-    wanted = every_block(description, level)
-    blocks = await reader.blocks(url, description, level, wanted, tally or UpstreamStats(), band)
+    """A whole level, assembled from its blocks `(y, x)`."""
+    indices = every_block(description, level)
+    blocks = await reader.blocks(url, description, level, indices, tally or UpstreamStats(), band)
     return mosaic(description, level, blocks)
 
 
 def mosaic(description: FileMetadata, level: int, blocks: dict[BlockIndex, Block]) -> NDArray[Any]:
-    """Numbers of blocks side by side, cut to the level's shape; masked ones are the nodata value or 0."""
+    """Blocks side by side, cropped to the level's shape; masked pixels are the nodata value or 0."""
     grid = description.levels[level].grid
     rows, cols = (1 + max(index) for index in zip(*blocks, strict=True))
     whole = np.block([[blocks[row, col] for col in range(cols)] for row in range(rows)])
@@ -133,7 +133,7 @@ def truth(data: bytes, level: int = 0, band: int = 1) -> NDArray[Any]:
 
 
 def save(folder: Path, name: str, data: bytes) -> str:
-    """Write a file, and return its URL. It is a new file each time, as a careful archive replaces its own."""
+    """Write a file, and return its URL. An existing file is replaced atomically."""
     path = folder / name
     fresh = path.with_name(path.name + ".new")
     fresh.write_bytes(data)

@@ -50,7 +50,7 @@ class Relay:
         """The relay's address, as in an allow-list."""
         return f"127.0.0.1:{self.port}"
 
-    # On the link's own loop
+    # On the relay's event loop
 
     async def _start(self) -> None:
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
@@ -68,19 +68,19 @@ class Relay:
         assert task is not None
         self._connections.add(task)
         await asyncio.sleep(self.latency)
-        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._to)
-        ways = [
-            asyncio.ensure_future(self._requests(reader, there_writer)),
-            asyncio.ensure_future(self._answers(there_reader, writer)),
+        server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._to)
+        directions = [
+            asyncio.ensure_future(self._requests(reader, server_writer)),
+            asyncio.ensure_future(self._responses(server_reader, writer)),
         ]
         try:
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for way in ways:
-                way.cancel()
+            for direction in directions:
+                direction.cancel()
             with contextlib.suppress(OSError):
-                await asyncio.gather(*ways, return_exceptions=True)
-            for end in (writer, there_writer):
+                await asyncio.gather(*directions, return_exceptions=True)
+            for end in (writer, server_writer):
                 end.transport.abort()
             self._connections.discard(task)
 
@@ -90,7 +90,7 @@ class Relay:
             writer.write(data)
             await writer.drain()
 
-    async def _answers(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _responses(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(PIECE):
             now = self._loop.time()
             self._free = max(now, self._free) + len(data) / self.rate

@@ -1,4 +1,4 @@
-"""A catalogue in memory, for tests of what is made of its pages, with a clock that goes when it is told to."""
+"""A catalogue in memory, for tests of paging and caching, with a clock that the test sets."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ EVER = Interval(None, None)
 
 
 def newest_first(items: Sequence[Any]) -> list[Any]:
-    """Items as a catalogue gives them."""
+    """Items in a catalogue's order."""
     return sorted(items, key=lambda item: (item["properties"]["datetime"], item["id"]), reverse=True)
 
 
-class Scripted:
-    """A catalogue in memory that counts what it is asked and fails when told to."""
+class ScriptedCatalog:
+    """A catalogue in memory that records requests, and raises `fault` if set. `gate` delays its responses."""
 
     is_live = True
 
     def __init__(self, items: Sequence[Any], size: int = 100) -> None:
         self.items = items
         self.size = size
-        self.asked: list[tuple[Query, Any]] = []
+        self.requests: list[tuple[Query, Any]] = []
         self.fault: Exception | None = None
         self.gate: asyncio.Event | None = None
         self.cursor: Callable[[int], Any] = lambda at: {"at": at} if at < len(self.items) else None
 
     async def page(self, query: Query, cursor: Any | None, tally: UpstreamStats) -> Page:
-        self.asked.append((query, cursor))
+        self.requests.append((query, cursor))
         tally.searches += 1
         if self.gate is not None:
             await self.gate.wait()
@@ -59,18 +59,18 @@ class Scripted:
         pass
 
 
-class Bench:
-    """Searches of a scripted catalogue, with a clock that goes when it is told to."""
+class SearchHarness:
+    """Cached searches of a scripted catalogue, with a clock that the test sets."""
 
-    def __init__(self, catalog: Scripted, folder: Path | None = None, collection: str | None = None) -> None:
+    def __init__(self, catalog: ScriptedCatalog, folder: Path | None = None, collection: str | None = None) -> None:
         self.catalog = catalog
         self.clock = Clock()
         self.clock.now = datetime(2024, 6, 12, 10, tzinfo=UTC).timestamp()
         self.store = SearchStore(folder, "https://catalog.example.org/v1")
         self.searches = Searches(catalog, self.store, collection, 90, self.clock)
 
-    async def find(self, interval: Interval = EVER, area: Bounds = AREA, **more: Any) -> Search:
-        values = {"cloud_cover": 100.0, "collection": None, "tally": UpstreamStats(), **more}
+    async def find(self, interval: Interval = EVER, area: Bounds = AREA, **options: Any) -> Search:
+        values = {"cloud_cover": 100.0, "collection": None, "tally": UpstreamStats(), **options}
         return await self.searches.find(area, interval, **values)
 
     async def close(self) -> None:
@@ -79,6 +79,6 @@ class Bench:
 
 
 async def settle() -> None:
-    """Let what runs behind the scenes come to its end."""
+    """Wait until background tasks have finished."""
     for _ in range(20):
         await asyncio.sleep(0.005)

@@ -1,4 +1,4 @@
-"""A small archive of many dates, series of it in plain tests, and what they should be."""
+"""A small archive of many dates, its time series in synchronous tests, and an oracle by NumPy."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from tests.doubles.archives import C1, CLOUDY, L2A, MadeScene, Square
 SQUARE = Square("32TQK", 32632, 700_020, 5_000_040, 300)
 GRID = Grid(SQUARE.crs, Affine(10, 0, SQUARE.left, 0, -10, SQUARE.top), SQUARE.size, SQUARE.size)
 DAYS = ("2024-01-05", "2024-02-19", "2024-04-01", "2024-05-11", "2024-06-10", "2024-06-25", "2024-07-15", "2024-09-03")
-STRIPS, OVERCAST, TORN, OFFSET = DAYS[3], DAYS[4], DAYS[5], DAYS[6]
-"""A pass in two strips, one below clouds, one of which a part was not seen, and one with 1000 added to its numbers."""
+STRIPS, OVERCAST, PARTLY_COVERED, OFFSET = DAYS[3], DAYS[4], DAYS[5], DAYS[6]
+"""Dates with two datastrips, full cloud cover, partial coverage, and 1000 added to the stored numbers."""
 
 
 def scenes() -> list[MadeScene]:
-    """Numbers at random, no two pixels alike, below random clouds; of every date another level."""
-    made = []
+    """Scenes of random values and random clouds; the mean differs by date."""
+    scene_list = []
     for number, day in enumerate(DAYS):
         parts = ("N", "S") if day == STRIPS else ("",)
         for part in parts:
@@ -48,16 +48,16 @@ def scenes() -> list[MadeScene]:
                 scl[:] = 9
             if day == OFFSET:
                 red, nir = red + np.uint16(1000), nir + np.uint16(1000)
-            unseen = np.zeros(red.shape, bool)
-            unseen[{"N": slice(170, None), "S": slice(0, 130)}.get(part, slice(0, 0))] = True
-            if day == TORN:
-                unseen[:, :120] = True
-            red[unseen] = nir[unseen] = 0
+            missing = np.zeros(red.shape, bool)
+            missing[{"N": slice(170, None), "S": slice(0, 130)}.get(part, slice(0, 0))] = True
+            if day == PARTLY_COVERED:
+                missing[:, :120] = True
+            red[missing] = nir[missing] = 0
             if day == DAYS[0]:
-                red[190:230, 190:230] = 0  # the classification knows what this is
-            scl[unseen[::2, ::2]] = 0
+                red[190:230, 190:230] = 0  # nodata in one band only: the classification has a class there
+            scl[missing[::2, ::2]] = 0
             second = 31 if part != "S" else 38
-            made.append(
+            scene_list.append(
                 MadeScene(
                     f"S2A_32TQK_{day.replace('-', '')}_{'SN'.find(part) if part else 0}_L2A",
                     SQUARE,
@@ -68,18 +68,18 @@ def scenes() -> list[MadeScene]:
                     cloud_cover=100.0 if day == OVERCAST else 20.0 + number,
                 )
             )
-    return made
+    return scene_list
 
 
-def clouded(made: Sequence[MadeScene]) -> Mapping[str, NDArray[np.bool_]]:
-    """Of each day where the classification of any strip speaks of clouds or shadows."""
-    found: dict[str, NDArray[np.bool_]] = {}
-    for scene in made:
+def cloudy_pixels(scene_list: Sequence[MadeScene]) -> Mapping[str, NDArray[np.bool_]]:
+    """By date, where the classification of any datastrip has clouds or shadows `(y, x)`."""
+    cloudy: dict[str, NDArray[np.bool_]] = {}
+    for scene in scene_list:
         with rasterio.open(scene.files["scl"]) as scl:
             classes = np.kron(scl.read(1), np.ones((2, 2), np.uint8))
         masked = np.isin(classes, CLOUDY) & (classes > 0)
-        found[scene.time[:10]] = found.get(scene.time[:10], False) | masked
-    return found
+        cloudy[scene.time[:10]] = cloudy.get(scene.time[:10], False) | masked
+    return cloudy
 
 
 def _patches(rng: np.random.Generator, classes: list[int]) -> NDArray[np.uint8]:
@@ -87,10 +87,10 @@ def _patches(rng: np.random.Generator, classes: list[int]) -> NDArray[np.uint8]:
     return np.kron(rng.choice(classes, (15, 15)), np.ones((10, 10))).astype(np.uint8)
 
 
-def observed(made: Sequence[MadeScene], masked: Sequence[int] = CLOUDY) -> Mapping[str, NDArray[np.float64]]:
-    """NDVI of each day on the square's pixels, NaN where nothing usable was seen: strips in their order, by numpy."""
-    found: dict[str, NDArray[np.float64]] = {}
-    for scene in sorted(made, key=lambda scene: (scene.time, scene.id)):
+def expected_ndvi(scene_list: Sequence[MadeScene], masked: Sequence[int] = CLOUDY) -> Mapping[str, NDArray[np.float64]]:
+    """NDVI by date `(y, x)`, NaN where no usable value exists; the first usable datastrip wins."""
+    ndvi: dict[str, NDArray[np.float64]] = {}
+    for scene in sorted(scene_list, key=lambda scene: (scene.time, scene.id)):
         with rasterio.open(scene.files["red"]) as red, rasterio.open(scene.files["nir"]) as nir:
             numbers = [each.read(1).astype(float) for each in (red, nir)]
         with rasterio.open(scene.files["scl"]) as scl:
@@ -98,27 +98,27 @@ def observed(made: Sequence[MadeScene], masked: Sequence[int] = CLOUDY) -> Mappi
         usable = (numbers[0] > 0) & (numbers[1] > 0) & (classes > 0) & ~np.isin(classes, masked)
         shift = 0.1 if scene.collection == C1 else 0.0
         low, high = (np.maximum(each * 1e-4 - shift, 0) for each in numbers)
-        day = found.setdefault(scene.time[:10], np.full(usable.shape, np.nan))
+        day = ndvi.setdefault(scene.time[:10], np.full(usable.shape, np.nan))
         new = usable & np.isnan(day)
         day[new] = ((high - low) / np.where(high + low > 0, high + low, np.nan))[new]
-    return found
+    return ndvi
 
 
-def in_degrees(*places: tuple[float, float]) -> list[list[float]]:
-    """Columns and rows of the square's pixels as a ring in degrees."""
-    back = Transformer.from_crs(SQUARE.epsg, 4326, always_xy=True)
-    ring = [list(map(float, back.transform(*GRID.at(*place)))) for place in places]
+def ring_lonlat(*points: tuple[float, float]) -> list[list[float]]:
+    """Columns and rows of the MGRS tile's pixels as a closed ring in degrees."""
+    to_degrees = Transformer.from_crs(SQUARE.epsg, 4326, always_xy=True)
+    ring = [list(map(float, to_degrees.transform(*GRID.at(*point)))) for point in points]
     return [*ring, ring[0]]
 
 
-def polygon(*places: tuple[float, float]) -> dict[str, Any]:
-    """A GeoJSON polygon whose corners are columns and rows of the square."""
-    return {"type": "Polygon", "coordinates": [in_degrees(*places)]}
+def polygon(*points: tuple[float, float]) -> dict[str, Any]:
+    """A GeoJSON polygon whose corners are columns and rows of the MGRS tile."""
+    return {"type": "Polygon", "coordinates": [ring_lonlat(*points)]}
 
 
 def lonlat(col: float, row: float) -> tuple[float, float]:
-    """The place of a column and row, in degrees."""
-    lon, lat = in_degrees((col, row))[0]
+    """Longitude and latitude of a column and row."""
+    lon, lat = ring_lonlat((col, row))[0]
     return lon, lat
 
 
@@ -126,11 +126,11 @@ def areas_of(*geometries: Mapping[str, Any]) -> list[AreaOfInterest]:
     return [parse_areas(dict(geometry), 1, 10_000).areas[0] for geometry in geometries]
 
 
-def image_request(mask: str = "clouds", when: str = "../..", **more: Any) -> ImageRequest:
+def image_request(mask: str = "clouds", when: str = "../..", **options: Any) -> ImageRequest:
     return ImageRequest(
         expression=variables_of().expression,
         mask=parse_mask(mask),
-        **{"cloud_cover": 100.0, "interval": parse_interval(when), **more},
+        **{"cloud_cover": 100.0, "interval": parse_interval(when), **options},
     )
 
 
@@ -139,18 +139,18 @@ async def sample_series_in(
     fields: Sequence[AreaOfInterest],
     index: str = "ndvi",
     listener: Listener | None = None,
-    **how: Any,
+    **options: Any,
 ) -> list[Series]:
-    return await sample_series(state, fields, variables_of(index), image_request(**how), listener)
+    return await sample_series(state, fields, variables_of(index), image_request(**options), listener)
 
 
-def series_of(folder: Path, fields: Sequence[AreaOfInterest], index: str = "ndvi", **how: Any) -> list[Series]:
-    """Series of an archive, by an engine of their own; `settings` are its."""
-    settings = how.pop("settings", {})
+def series_of(folder: Path, fields: Sequence[AreaOfInterest], index: str = "ndvi", **options: Any) -> list[Series]:
+    """Time series of an archive, computed by a new engine; `settings` are the engine's."""
+    settings = options.pop("settings", {})
 
     async def work() -> list[Series]:
         with tempfile.TemporaryDirectory() as cache:
             async with open_engine(Settings(catalog=str(folder), cache_dir=Path(cache), **settings)) as engine:
-                return await sample_series_in(SeriesState(engine), fields, index, **how)
+                return await sample_series_in(SeriesState(engine), fields, index, **options)
 
     return asyncio.run(work())

@@ -1,4 +1,4 @@
-"""Resampling two ways: GDAL's warper, exact to the pixel's place, and ours from an array cut into blocks."""
+"""Resampling two ways: GDAL's warper with exact transformation, and scog's from an array cut into blocks."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ Floats = NDArray[np.float32]
 Mask2D = NDArray[np.bool_]
 
 
-def ours(
+def scog_warp(
     numbers: NDArray[Any], source: Grid, target: Grid, method: Resampling, block: tuple[int, int] = (16, 32)
 ) -> tuple[NDArray[Any], Mask2D]:
-    """Numbers and validity on the whole target; from no other blocks than those that the footing names."""
-    found = warp_map(target, source, method)
+    """Values and validity on the whole target, read from only those blocks that the warp map names."""
+    mapped = warp_map(target, source, method)
     whole, valid = np.zeros(target.shape, numbers.dtype), np.zeros(target.shape, bool)
-    if found is None:
+    if mapped is None:
         return whole, valid
-    blocks = cut(numbers, block)
-    named = {index: blocks[index] for index in found.blocks(block)}
-    part, good = warp_blocks(found, method, block, named, (NODATA,))
+    blocks = cut_blocks(numbers, block)
+    read = {index: blocks[index] for index in mapped.blocks(block)}
+    part, part_valid = warp_blocks(mapped, method, block, read, (NODATA,))
     whole = whole.astype(part.dtype)
-    whole[found.rows, found.cols], valid[found.rows, found.cols] = part, good
+    whole[mapped.rows, mapped.cols], valid[mapped.rows, mapped.cols] = part, part_valid
     return whole, valid
 
 
-def cut(numbers: NDArray[Any], block: tuple[int, int]) -> dict[tuple[int, int], NDArray[Any]]:
-    """Blocks of a level, the last ones padded with numbers that are not nodata, and must not show."""
+def cut_blocks(numbers: NDArray[Any], block: tuple[int, int]) -> dict[tuple[int, int], NDArray[Any]]:
+    """Blocks of a level; the last ones are padded with values that are not nodata and must not be used."""
     rows, cols = (-(-size // length) for size, length in zip(numbers.shape, block, strict=True))
     padded = np.full((rows * block[0], cols * block[1]), 60_000 % 251, numbers.dtype)
     padded[: numbers.shape[0], : numbers.shape[1]] = numbers
@@ -50,10 +50,10 @@ def cut(numbers: NDArray[Any], block: tuple[int, int]) -> dict[tuple[int, int], 
     }
 
 
-def gdal(numbers: NDArray[Any], source: Grid, target: Grid, method: Resampling) -> Floats:
-    """GDAL's answer, NaN where invalid: the exact transformation, our scale, computed and written in floating point.
+def gdal_warp(numbers: NDArray[Any], source: Grid, target: Grid, method: Resampling) -> Floats:
+    """GDAL's result, NaN where invalid: exact transformation, scog's scale, computed and written in floating point.
 
-    For average the source gets a margin of nodata, since GDAL weighs boxes wrongly that hang over a source's edge.
+    For `average`, the source gets a margin of nodata, as GDAL weights boxes wrongly that extend beyond a source's edge.
     """
     margin = MARGIN if method is Resampling.AVERAGE else 0
     padded = np.pad(numbers.astype(np.float32), margin, constant_values=NODATA)
@@ -66,24 +66,26 @@ def gdal(numbers: NDArray[Any], source: Grid, target: Grid, method: Resampling) 
     view = {
         "crs": target.crs, "transform": target.transform, "width": target.width, "height": target.height,
         "resampling": GdalResampling[method.value], "tolerance": 1e-9, "nodata": np.nan,
-        "XSCALE": repr(1 / wider[1]), "YSCALE": repr(1 / wider[0]),
+        "XSCALE": repr(1 / scale[1]), "YSCALE": repr(1 / scale[0]),
     }  # fmt: skip
     with MemoryFile() as memory:
         with memory.open(**profile) as dataset:
             dataset.write(padded, 1)
         with memory.open() as dataset, WarpedVRT(dataset, **view) as warped:
-            found: Floats = warped.read(1)
-            return found
+            values: Floats = warped.read(1)
+            return values
 
 
 def gdal_mode(classes: NDArray[Any], source: Grid, target: Grid) -> tuple[NDArray[Any], Mask2D, Floats]:
-    """The class of the largest share, by GDAL's average of each class by itself; validity; and the lead over the next.
+    """The class of the largest share by GDAL's `average` of each class; validity; and the lead over the second.
 
-    GDAL's own mode counts pixels, whatever share of them is covered.
+    GDAL's `mode` counts pixels without weighting them by coverage.
     """
     names = np.unique(classes[classes != NODATA])
     known = np.where(classes != NODATA, 2.0, NODATA)  # 1 for other classes, 2 for this one
-    shares = [gdal(np.where(classes == name, 2.0, known / 2), source, target, Resampling.AVERAGE) - 1 for name in names]
+    shares = [
+        gdal_warp(np.where(classes == name, 2.0, known / 2), source, target, Resampling.AVERAGE) - 1 for name in names
+    ]
     stacked = np.stack([*shares, np.zeros(target.shape)])
     ordered = np.sort(stacked, axis=0)
     best = np.nan_to_num(stacked[:-1]).argmax(axis=0)

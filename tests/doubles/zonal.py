@@ -1,4 +1,4 @@
-"""Numbers of polygons by exactextract, the oracle of shares and of weighted statistics."""
+"""exactextract as the oracle of pixel coverage and of weighted statistics."""
 
 from __future__ import annotations
 
@@ -18,30 +18,32 @@ OPERATIONS = {
     "max": ("max", "max"), "p10": ("quantile(q=0.1)", "quantile_10"), "p25": ("quantile(q=0.25)", "quantile_25"),
     "p75": ("quantile(q=0.75)", "quantile_75"), "p90": ("quantile(q=0.9)", "quantile_90"), "count": ("count", "count"),
 }  # fmt: skip
-"""Our names of statistics to how exactextract takes them, and how it calls them then."""
+"""By statistic: exactextract's operation, and its name in the result."""
 
 
 def coverage(grid: Grid, polygons: BaseGeometry) -> NDArray[np.float64]:
     """The share of each pixel inside polygons in the grid's CRS `(y, x)`."""
-    (found,) = _extracted(np.zeros(grid.shape), grid, polygons, ["cell_id", "coverage"])
+    (result,) = _extract(np.zeros(grid.shape), grid, polygons, ["cell_id", "coverage"])
     shares = np.zeros(grid.height * grid.width)
-    shares[np.asarray(found["cell_id"], int)] = found["coverage"]
+    shares[np.asarray(result["cell_id"], int)] = result["coverage"]
     return shares.reshape(grid.shape)
 
 
 def zonal(values: NDArray[Any], grid: Grid, polygons: BaseGeometry) -> dict[str, float]:
-    """Statistics of values on a grid, of which NaN are no data."""
-    (found,) = _extracted(values, grid, polygons, [operation for operation, _ in OPERATIONS.values()])
-    return {name: float(found[there]) for name, (_, there) in OPERATIONS.items()}
+    """Statistics of values on a grid, where NaN is invalid."""
+    (result,) = _extract(values, grid, polygons, [operation for operation, _ in OPERATIONS.values()])
+    return {name: float(result[result_name]) for name, (_, result_name) in OPERATIONS.items()}
 
 
-def operated(values: NDArray[Any], grid: Grid, polygons: BaseGeometry, operations: list[str]) -> dict[str, float]:
-    """What exactextract's operations tell of values on a grid, by its own names."""
-    (found,) = _extracted(values, grid, polygons, operations)
-    return {name: float(value) for name, value in found.items()}
+def exact_statistics(
+    values: NDArray[Any], grid: Grid, polygons: BaseGeometry, operations: list[str]
+) -> dict[str, float]:
+    """Results of exactextract's operations on values on a grid, by exactextract's names."""
+    (result,) = _extract(values, grid, polygons, operations)
+    return {name: float(value) for name, value in result.items()}
 
 
-def _extracted(values: NDArray[Any], grid: Grid, polygons: BaseGeometry, operations: list[str]) -> list[Any]:
+def _extract(values: NDArray[Any], grid: Grid, polygons: BaseGeometry, operations: list[str]) -> list[Any]:
     west, south, east, north = grid.bounds
     source = NumPyRasterSource(values, xmin=west, ymin=south, xmax=east, ymax=north, nodata=np.nan)
     feature = {"type": "Feature", "properties": {}, "geometry": shapely.geometry.mapping(polygons)}

@@ -14,7 +14,7 @@ import uvicorn
 
 from scog.settings import Settings
 from scog.web.app import create_app
-from tests.stac.made_items import Item, make_items, write_archive
+from tests.stac.synthetic_items import Item, make_items, write_archive
 
 
 @contextmanager

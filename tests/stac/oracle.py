@@ -1,4 +1,4 @@
-"""The oracle of searches: tests items one by one, without any code of scog."""
+"""The oracle of searches: tests each item, without code of scog."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def cover(test: Callable[[float], bool]) -> Callable[[Item], bool]:
 
 def touches(*outlines: list[Point]) -> Callable[[Item], bool]:
     """A test whether an item intersects any outline. An outline of one or two corners is a point or a line."""
-    return lambda item: any(_meet(polygon, outline) for polygon in polygons(item) for outline in outlines)
+    return lambda item: any(_intersects(polygon, outline) for polygon in polygons(item) for outline in outlines)
 
 
 def box(west: float, south: float, east: float, north: float) -> list[Point]:
@@ -43,10 +43,10 @@ def box(west: float, south: float, east: float, north: float) -> list[Point]:
 def polygons(item: Item) -> list[list[list[Point]]]:
     """Polygons as rings. A polygon over the antimeridian is returned twice, once on each side."""
     geometry = item["geometry"]
-    found = geometry["coordinates"] if geometry["type"] == "MultiPolygon" else [geometry["coordinates"]]
-    whole = [[[(x, y) for x, y in ring] for ring in polygon] for polygon in found]
+    coordinates = geometry["coordinates"] if geometry["type"] == "MultiPolygon" else [geometry["coordinates"]]
+    all_polygons = [[[(x, y) for x, y in ring] for ring in polygon] for polygon in coordinates]
     result = []
-    for polygon in whole:
+    for polygon in all_polygons:
         xs = [x for x, _ in polygon[0]]
         if max(xs) - min(xs) <= 180:
             result.append(polygon)
@@ -56,7 +56,7 @@ def polygons(item: Item) -> list[list[list[Point]]]:
     return result
 
 
-def _meet(polygon: list[list[Point]], outline: list[Point]) -> bool:
+def _intersects(polygon: list[list[Point]], outline: list[Point]) -> bool:
     if any(_cross(a, b, c, d) for ring in polygon for a, b in _edges(ring) for c, d in _edges(outline)):
         return True
     if _inside(polygon[0], outline[0]):

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.stac.made_items import L2A, MINE, Item
 from tests.stac.oracle import between, box, cover, time_of, touches, value
+from tests.stac.synthetic_items import L2A, MINE, Item
 
 
 @dataclass(frozen=True)
 class Case:
     name: str
-    asked: dict[str, Any]
-    finds: Callable[[Item], bool]
+    parameters: dict[str, Any]
+    matches: Callable[[Item], bool]
     order: list[tuple[Callable[[Item], Any], bool]] = field(default_factory=list)
     """Sort keys, each with whether it is descending. Items whose key is None come last."""
 
@@ -44,20 +44,20 @@ COLLECTION = {
 }
 
 
-def _text(name: str, text: str, finds: Callable[[Item], bool]) -> Case:
-    return Case(name, {"filter": text, "filter_lang": "cql2-text"}, finds)
+def _text(name: str, text: str, matches: Callable[[Item], bool]) -> Case:
+    return Case(name, {"filter": text, "filter_lang": "cql2-text"}, matches)
 
 
-def _json(name: str, tree: dict[str, Any], finds: Callable[[Item], bool]) -> Case:
-    return Case(name, {"filter": tree, "filter_lang": "cql2-json"}, finds)
+def _json(name: str, tree: dict[str, Any], matches: Callable[[Item], bool]) -> Case:
+    return Case(name, {"filter": tree, "filter_lang": "cql2-json"}, matches)
 
 
-def _query(name: str, query: dict[str, Any], finds: Callable[[Item], bool]) -> Case:
-    return Case(name, {"query": query}, finds)
+def _query(name: str, query: dict[str, Any], matches: Callable[[Item], bool]) -> Case:
+    return Case(name, {"query": query}, matches)
 
 
-def _sorted(name: str, sortby: Any, *order: tuple[Callable[[Item], Any], bool], **asked: Any) -> Case:
-    return Case(name, {"sortby": sortby, **asked}, asked.pop("finds", _all), list(order))
+def _sorted(name: str, sortby: Any, *order: tuple[Callable[[Item], Any], bool], **parameters: Any) -> Case:
+    return Case(name, {"sortby": sortby, **parameters}, parameters.pop("matches", _all), list(order))
 
 
 PLACES = [
@@ -65,10 +65,10 @@ PLACES = [
     Case("a box", {"bbox": [-5.05, -5.05, 5.05, 5.05]}, touches(box(-5.05, -5.05, 5.05, 5.05))),
     Case("a small box", {"bbox": [0.11, 0.12, 0.13, 0.14]}, touches(box(0.11, 0.12, 0.13, 0.14))),
     Case("the world", {"bbox": [-180, -90, 180, 90]}, _all),
-    Case("nowhere", {"bbox": [100, 80, 101, 81]}, lambda item: False),
+    Case("a box without items", {"bbox": [100, 80, 101, 81]}, lambda item: False),
     Case("a box in a hole", {"bbox": [-1, 23, 1, 25]}, touches(box(-1, 23, 1, 25))),
     Case("a box with heights", {"bbox": [-9.1, -9.1, -10, 9.1, 9.1, 10]}, touches(box(-9.1, -9.1, 9.1, 9.1))),
-    Case("a box in the air", {"bbox": [-9.1, -9.1, 5, 9.1, 9.1, 10]}, lambda item: False),
+    Case("a box above the ground", {"bbox": [-9.1, -9.1, 5, 9.1, 9.1, 10]}, lambda item: False),
     Case(
         "over the antimeridian",
         {"bbox": [170.5, -60.5, -170.5, 60.5]},
@@ -125,7 +125,7 @@ QUERIES = [
     _query("in a list", {"tags": {"contains": "t3"}}, _has("tags", lambda tags: "t3" in tags)),
     _query("in", {"number": {"in": [1, 2, 3, 5, 99]}}, _has("number", lambda number: number in (1, 2, 3, 5))),
     _query("nested", {"nested.deep.value": {"gte": 7}}, _has("nested", lambda tree: tree["deep"]["value"] >= 7)),
-    _query("other kinds", {"number": {"lt": "a"}}, lambda item: False),
+    _query("other types", {"number": {"lt": "a"}}, lambda item: False),
     _query("true", {"flag": {"eq": True}}, lambda item: value(item, "flag")),
     _query(
         "times", {"created": {"gt": "2023-01-05T01:00:00+01:00"}}, _has("created", lambda t: t > "2023-01-05T00:00:00Z")
@@ -155,7 +155,9 @@ FILTERS = [
     _text("after", "T_AFTER(datetime, DATE('2022-04-01'))", between("2022-04-02T00:00:00Z", None)),
     _text("arithmetic", "number * 2 - 1 = 9", lambda item: value(item, "number") == 5),
     _text(
-        "over the line", "S_INTERSECTS(geometry, BBOX(170.5, 40.5, -170.5, 60.5))", lambda i: value(i, "number") == 57
+        "a box over the antimeridian",
+        "S_INTERSECTS(geometry, BBOX(170.5, 40.5, -170.5, 60.5))",
+        lambda i: value(i, "number") == 57,
     ),
     _text(
         "within",
@@ -188,9 +190,9 @@ FILTERS = [
 ORDERS = [
     _sorted("oldest first", "+properties.datetime", (time_of, False)),
     _sorted("newest first", "-datetime", (time_of, True)),
-    _sorted("by id, falling", "-id", (lambda item: item["id"], True)),
-    _sorted("by cloud", "properties.eo:cloud_cover", (lambda item: value(item, "eo:cloud_cover"), False)),
-    _sorted("by cloud, falling", "-eo:cloud_cover", (lambda item: value(item, "eo:cloud_cover"), True)),
+    _sorted("by id, descending", "-id", (lambda item: item["id"], True)),
+    _sorted("by cloud cover", "properties.eo:cloud_cover", (lambda item: value(item, "eo:cloud_cover"), False)),
+    _sorted("by cloud cover, descending", "-eo:cloud_cover", (lambda item: value(item, "eo:cloud_cover"), True)),
     _sorted("by number", "-properties.number", (lambda item: value(item, "number"), True)),
     _sorted(
         "by two",
@@ -205,6 +207,6 @@ ORDERS = [
         (lambda item: item["id"], False),
         bbox=[-180, -90, 180, 90],
     ),
-    _sorted("by nothing", "properties.none"),
+    _sorted("by an unknown property", "properties.none"),
 ]
 CASES = [*PLACES, *TIMES, *NAMES, *QUERIES, *FILTERS, *ORDERS]

@@ -112,11 +112,11 @@ n NOT BETWEEN 5 AND 6
 def test_matches_equal_those_of_the_package(text: str) -> None:
     expression = cql2.parse_text(text)
     try:
-        theirs = bool(expression.matches(ITEM))
+        expected_by_cql2 = bool(expression.matches(ITEM))
     except Exception:  # unknown
-        theirs = False
-    assert (compile_filter(parse_text(text))(ITEM) is True) == theirs
-    assert (compile_filter(expression.to_json())(ITEM) is True) == theirs
+        expected_by_cql2 = False
+    assert (compile_filter(parse_text(text))(ITEM) is True) == expected_by_cql2
+    assert (compile_filter(expression.to_json())(ITEM) is True) == expected_by_cql2
 
 
 @pytest.mark.parametrize(
@@ -143,15 +143,15 @@ def test_matches_equal_those_of_the_package(text: str) -> None:
         ("name = 'it''s'", False),
     ],
 )
-def test_items_match_where_the_package_errs(text: str, expected: bool | None) -> None:
+def test_items_match_where_the_package_is_wrong(text: str, expected: bool | None) -> None:
     assert compile_filter(parse_text(text))(ITEM) is expected
 
 
 def test_an_item_over_the_antimeridian_matches_on_both_sides() -> None:
-    jump = [[179.0, 50.0], [-179.0, 50.0], [-179.0, 51.0], [179.0, 51.0], [179.0, 50.0]]
-    item = {**ITEM, "geometry": {"type": "Polygon", "coordinates": [jump]}}
-    for place, met in (("179.5 50.5", True), ("-179.5 50.5", True), ("0 50.5", False), ("-178 50.5", False)):
-        assert compile_filter(parse_text(f"S_INTERSECTS(geometry, POINT({place}))"))(item) is met
+    over_antimeridian = [[179.0, 50.0], [-179.0, 50.0], [-179.0, 51.0], [179.0, 51.0], [179.0, 50.0]]
+    item = {**ITEM, "geometry": {"type": "Polygon", "coordinates": [over_antimeridian]}}
+    for place, expected in (("179.5 50.5", True), ("-179.5 50.5", True), ("0 50.5", False), ("-178 50.5", False)):
+        assert compile_filter(parse_text(f"S_INTERSECTS(geometry, POINT({place}))"))(item) is expected
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_long_flat_filters_are_parsed(text: str) -> None:
         "a in " + "(" * 24 + "1" + ",2)" * 24,
     ],
 )
-def test_deep_filters_are_refused_before_they_are_parsed(text: str) -> None:
+def test_deep_filters_are_rejected_before_they_are_parsed(text: str) -> None:
     with pytest.raises(InvalidInput):
         parse_text(text)
 
@@ -246,7 +246,7 @@ ANNUAL = {
     ],
 )
 def test_temporal_operators_use_the_range_of_an_item_without_datetime(text: str, expected: bool | None) -> None:
-    """Elsewhere its datetime is null."""
+    """For other operators its datetime is null."""
     assert compile_filter(parse_text(text))(ANNUAL) is expected
 
 

@@ -13,14 +13,14 @@ from pystac_client import Client
 
 from scog.settings import Settings
 from tests.stac.conftest import running
-from tests.stac.made_items import L2A, MINE, Item
+from tests.stac.synthetic_items import L2A, MINE, Item
 
 
 def _links(document: dict[str, Any], rel: str) -> list[dict[str, Any]]:
     return [link for link in document["links"] if link["rel"] == rel]
 
 
-def test_the_landing_page_has_what_the_specification_asks_for(http: httpx.Client) -> None:
+def test_the_landing_page_has_the_required_links(http: httpx.Client) -> None:
     landing = http.get("").json()
     assert landing["type"] == "Catalog"
     assert landing["conformsTo"] == http.get("/conformance").json()["conformsTo"]
@@ -30,24 +30,24 @@ def test_the_landing_page_has_what_the_specification_asks_for(http: httpx.Client
 
 
 def test_every_link_is_absolute_and_resolves(http: httpx.Client) -> None:
-    seen: set[str] = set()
-    waiting = [str(http.base_url).rstrip("/")]
-    while waiting:
-        address = waiting.pop()
-        if address in seen or len(seen) > 60:
+    visited: set[str] = set()
+    to_visit = [str(http.base_url).rstrip("/")]
+    while to_visit:
+        address = to_visit.pop()
+        if address in visited or len(visited) > 60:
             continue
-        seen.add(address)
-        answer = http.get(address)
-        assert answer.status_code == 200, address
-        if not answer.headers["content-type"].partition(";")[0].endswith("json") or "/stac" not in address:
+        visited.add(address)
+        response = http.get(address)
+        assert response.status_code == 200, address
+        if not response.headers["content-type"].partition(";")[0].endswith("json") or "/stac" not in address:
             continue
-        document = answer.json()
+        document = response.json()
         for part in (document, *document.get("features", []), *document.get("collections", [])):
             for link in part.get("links", []):
                 assert urlsplit(link["href"]).scheme in ("http", "https")
                 if link.get("method", "GET") == "GET" and link["href"].startswith("http://127"):
-                    waiting.append(link["href"])
-    assert len(seen) > 60
+                    to_visit.append(link["href"])
+    assert len(visited) > 60
 
 
 def test_media_types(http: httpx.Client) -> None:
@@ -64,8 +64,8 @@ def test_media_types(http: httpx.Client) -> None:
 
 
 def test_collections_come_from_files_or_from_their_items(http: httpx.Client, items: list[Item]) -> None:
-    answer = http.get("/collections").json()
-    described = {entry["id"]: entry for entry in answer["collections"]}
+    response = http.get("/collections").json()
+    described = {entry["id"]: entry for entry in response["collections"]}
     assert set(described) == {MINE, L2A}
     assert (described[L2A]["title"], described[L2A]["license"]) == ("Described", "CC0-1.0")
     assert (described[MINE]["title"], described[MINE]["license"]) == (MINE, "other")
@@ -82,30 +82,30 @@ def test_collections_come_from_files_or_from_their_items(http: httpx.Client, ite
 
 def test_single_items(http: httpx.Client, items: list[Item]) -> None:
     for item in items[:5]:
-        answer = http.get(f"/collections/{item['collection']}/items/{item['id']}")
-        assert answer.headers["content-type"] == "application/geo+json"
-        found = answer.json()
-        assert found["properties"] == item["properties"]
-        assert found["geometry"] == item["geometry"]
-        assert {link["rel"] for link in found["links"]} == {"self", "root", "parent", "collection", "license"}
-        assert _links(found, "self")[0]["href"] == str(answer.url)
-        pystac.Item.from_dict(found)
+        response = http.get(f"/collections/{item['collection']}/items/{item['id']}")
+        assert response.headers["content-type"] == "application/geo+json"
+        document = response.json()
+        assert document["properties"] == item["properties"]
+        assert document["geometry"] == item["geometry"]
+        assert {link["rel"] for link in document["links"]} == {"self", "root", "parent", "collection", "license"}
+        assert _links(document, "self")[0]["href"] == str(response.url)
+        pystac.Item.from_dict(document)
 
 
 def test_missing_resources_are_problems(http: httpx.Client) -> None:
     for path in ("/collections/none", "/collections/none/items", "/collections/none/queryables", "/nothing"):
-        answer = http.get(path)
-        assert answer.status_code == 404
-        assert answer.headers["content-type"] == "application/problem+json"
+        response = http.get(path)
+        assert response.status_code == 404
+        assert response.headers["content-type"] == "application/problem+json"
     assert http.get(f"/collections/{MINE}/items/none").status_code == 404
-    assert http.get(f"/collections/{MINE}/items/s2-00").status_code == 404, "it is in the other collection"
+    assert http.get(f"/collections/{MINE}/items/s2-00").status_code == 404, "the item is in the other collection"
 
 
 def test_queryables_list_the_properties(http: httpx.Client) -> None:
-    known = http.get(f"/collections/{L2A}/queryables").json()
-    assert known["$id"].endswith(f"/collections/{L2A}/queryables")
-    assert {"id", "datetime", "eo:cloud_cover", "platform"} <= set(known["properties"])
-    assert known["properties"]["platform"] == {"type": "string"}
+    queryables = http.get(f"/collections/{L2A}/queryables").json()
+    assert queryables["$id"].endswith(f"/collections/{L2A}/queryables")
+    assert {"id", "datetime", "eo:cloud_cover", "platform"} <= set(queryables["properties"])
+    assert queryables["properties"]["platform"] == {"type": "string"}
 
 
 def test_pystac_client_walks_the_catalogue(server: str, items: list[Item]) -> None:
@@ -127,16 +127,16 @@ def test_features_are_filtered_and_paged(http: httpx.Client, items: list[Item]) 
     while _links(page, "next"):
         page = http.get(_links(page, "next")[0]["href"]).json()
         ids += [feature["id"] for feature in page["features"]]
-    wanted = {i["id"] for i in items if i["collection"] == L2A and i["properties"]["datetime"] >= "2022-02-01"}
+    expected = {i["id"] for i in items if i["collection"] == L2A and i["properties"]["datetime"] >= "2022-02-01"}
     assert len(ids) == len(set(ids)) == page["numberMatched"]
-    assert set(ids) == wanted
+    assert set(ids) == expected
 
 
 def test_cors_allows_post_searches(http: httpx.Client) -> None:
     headers = {"Origin": "https://example.org", "Access-Control-Request-Method": "POST"}
-    answer = http.options("/search", headers=headers | {"Access-Control-Request-Headers": "content-type"})
-    assert answer.status_code == 200
-    assert "POST" in answer.headers["access-control-allow-methods"]
+    response = http.options("/search", headers=headers | {"Access-Control-Request-Headers": "content-type"})
+    assert response.status_code == 200
+    assert "POST" in response.headers["access-control-allow-methods"]
 
 
 def test_links_ignore_an_untrusted_host_header(http: httpx.Client) -> None:
@@ -152,7 +152,7 @@ def remote(tmp_path: Path) -> Settings:
 def test_a_remote_catalogue_has_no_stac_routes(remote: Settings) -> None:
     with running(remote) as address:
         for path in ("", "/search", "/collections", "/conformance", "/files/a.tif"):
-            answer = httpx.get(f"{address}/stac{path}")
-            assert answer.status_code == 404
-            assert "archive" in answer.json()["detail"]
+            response = httpx.get(f"{address}/stac{path}")
+            assert response.status_code == 404
+            assert "archive" in response.json()["detail"]
         assert httpx.post(f"{address}/stac/search", json={}).status_code == 404

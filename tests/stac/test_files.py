@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote, urlsplit
 import httpx
 import pytest
 
-from tests.stac.made_items import L2A, OUTSIDE, Item
+from tests.stac.synthetic_items import L2A, OUTSIDE, Item
 
 DATA = bytes(range(256)) * 4
 
@@ -18,13 +18,13 @@ DATA = bytes(range(256)) * 4
 @pytest.fixture
 def assets(http: httpx.Client, items: list[Item]) -> dict[str, Any]:
     """Assets of the first item."""
-    found = http.get(f"/collections/{L2A}/items/{items[0]['id']}").json()["assets"]
-    assert isinstance(found, dict)
-    return found
+    item_assets = http.get(f"/collections/{L2A}/items/{items[0]['id']}").json()["assets"]
+    assert isinstance(item_assets, dict)
+    return item_assets
 
 
 def test_asset_links_are_absolute(assets: dict[str, Any], server: str) -> None:
-    assert set(assets) == {"red", "scl", "web", "bucket"}, "what lies outside the archive is left out"
+    assert set(assets) == {"red", "scl", "web", "bucket"}, "assets outside the archive are omitted"
     assert assets["web"]["href"] == "https://example.org/a.tif"
     assert assets["bucket"]["href"] == "s3://bucket/a.tif"
     assert assets["red"]["href"].startswith(f"{server}/stac/files/{L2A}/")
@@ -48,22 +48,22 @@ def test_a_file_is_read_in_ranges_as_gdal_does(assets: dict[str, Any]) -> None:
 
 
 def _get(server: str, path: str) -> tuple[int, str | None]:
-    """Status and media type of a path, sent as it is: httpx would normalise its dots."""
+    """Status and media type of an unmodified path: httpx would normalise its dots."""
     connection = HTTPConnection(urlsplit(server).netloc)
     connection.request("GET", path)
-    answer = connection.getresponse()
-    answer.read()
+    response = connection.getresponse()
+    response.read()
     connection.close()
-    return answer.status, answer.getheader("content-type")
+    return response.status, response.getheader("content-type")
 
 
 def test_no_other_file_is_read(server: str, assets: dict[str, Any], archive_folder: Path) -> None:
     folder = unquote(urlsplit(assets["red"]["href"]).path).rpartition("/")[0]
-    others = [
+    other_paths = [
         f"{folder}/notes.txt",
         f"{folder}/item.json",
         f"{folder}",
-        f"{folder}/SCL.tif",  # an asset, but a link that leads outside
+        f"{folder}/SCL.tif",  # an asset, but a link to the outside
         f"{folder}/../{Path(folder).name}/B04 é.tif",
         f"{folder}//B04 é.tif",
         "/stac/files/scog-index.sqlite",
@@ -75,7 +75,7 @@ def test_no_other_file_is_read(server: str, assets: dict[str, Any], archive_fold
         f"/stac/files/{archive_folder}/{L2A}",
     ]
     assert (archive_folder.parent / "outside.tif").read_bytes() == OUTSIDE
-    for path in others:
+    for path in other_paths:
         status, media = _get(server, quote(path, safe="/%."))
         assert status == 404, path
         assert media == "application/problem+json"
@@ -83,5 +83,5 @@ def test_no_other_file_is_read(server: str, assets: dict[str, Any], archive_fold
 
 
 def test_a_deleted_file_is_not_found(http: httpx.Client, items: list[Item]) -> None:
-    found = http.get(f"/collections/{items[2]['collection']}/items/{items[2]['id']}").json()["assets"]
-    assert httpx.get(found["scl"]["href"]).status_code == 404
+    item_assets = http.get(f"/collections/{items[2]['collection']}/items/{items[2]['id']}").json()["assets"]
+    assert httpx.get(item_assets["scl"]["href"]).status_code == 404

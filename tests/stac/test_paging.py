@@ -1,4 +1,4 @@
-"""Paging in both directions, complete although items are added meanwhile, with pages of bounded size."""
+"""Paging in both directions, complete while items are added, with pages of bounded size."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scog.catalog.archive.archive import Archive
 from scog.catalog.archive.item_query import search_items
 from scog.catalog.item_search import ItemSearch, SearchArea, SortKey
 from scog.geo.geojson import box_shape, intersecting
-from tests.stac.made_items import Item, make_items, newest_first, write_archive
+from tests.stac.synthetic_items import Item, make_items, newest_first, write_archive
 
 WORLD = [(-180.0, -90.0, 180.0, 90.0)]
 SEARCHES = [
@@ -32,12 +32,12 @@ def folder(tmp_path: Path) -> Path:
     return write_archive(tmp_path, make_items())
 
 
-def _ids(found: item_query.ItemPage) -> list[str]:
-    return [stored.item["id"] for stored in found.items]
+def _ids(page: item_query.ItemPage) -> list[str]:
+    return [stored.item["id"] for stored in page.items]
 
 
 @pytest.mark.parametrize("search", SEARCHES, ids=range(len(SEARCHES)))
-def test_going_back_shows_the_same_pages(folder: Path, search: ItemSearch) -> None:
+def test_paging_back_returns_the_same_pages(folder: Path, search: ItemSearch) -> None:
     archive = Archive.open(folder)
     pages = [search_items(archive, search, 7)]
     while pages[-1].has_more:
@@ -59,8 +59,8 @@ def test_next_and_prev_links(http: httpx.Client, items: list[Item]) -> None:
         for link in page["links"]:
             if link["rel"] == rel:
                 assert link["merge"] is False
-                answer: dict[str, Any] = http.request(link["method"], link["href"], json=link["body"]).json()
-                return answer
+                next_page: dict[str, Any] = http.request(link["method"], link["href"], json=link["body"]).json()
+                return next_page
         return None
 
     first = http.post("/search", json={"limit": 25}).json()
@@ -82,7 +82,7 @@ def test_next_and_prev_links(http: httpx.Client, items: list[Item]) -> None:
     assert {page["numberMatched"] for page in (first, second, third, back, again)} == {60}
 
 
-def test_items_added_meanwhile_cause_no_duplicates_and_no_gaps(folder: Path) -> None:
+def test_items_added_while_paging_cause_no_duplicates_and_no_gaps(folder: Path) -> None:
     archive = Archive.open(folder)
     expected = [item["id"] for item in newest_first(make_items())]
     first = search_items(archive, ItemSearch(), 20)
@@ -106,7 +106,7 @@ def test_a_page_ends_early_when_its_items_are_large(folder: Path, monkeypatch: p
     assert _ids(page) + _ids(after) == [item["id"] for item in newest_first(make_items())][: len(page.items) + 1]
 
 
-def test_matches_that_take_long_to_count_are_not_counted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_matches_that_are_slow_to_count_are_not_counted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(item_query, "MAX_COUNTED", 10)
     monkeypatch.setattr(item_query, "CHUNK", 5)
     archive = Archive.open(folder)
@@ -122,14 +122,14 @@ def test_newest_first_reads_only_its_page(folder: Path, monkeypatch: pytest.Monk
     search_items(archive, ItemSearch(), 3)
     assert len(read) == 3
     search_items(archive, SEARCHES[4], 3)
-    assert len(read) == 6, "boxes within the area need no look at their geometry"
+    assert len(read) == 6, "items with boxes within the area are matched without their geometry"
 
 
-def test_files_follow_their_items(folder: Path) -> None:
+def test_files_of_deleted_items_are_removed_from_the_index(folder: Path) -> None:
     archive = Archive.open(folder)
     item = make_items()[0]
-    place = f"{item['collection']}/{item['id']}"
-    assert archive.select("SELECT count(*) FROM files WHERE path = ?", (f"{place}/B04 é.tif",)) == [(1,)]
-    (folder / place / "item.json").unlink()
+    item_folder = f"{item['collection']}/{item['id']}"
+    assert archive.select("SELECT count(*) FROM files WHERE path = ?", (f"{item_folder}/B04 é.tif",)) == [(1,)]
+    (folder / item_folder / "item.json").unlink()
     archive.refresh()
-    assert archive.select("SELECT count(*) FROM files WHERE path LIKE ?", (f"{place}/%",)) == [(0,)]
+    assert archive.select("SELECT count(*) FROM files WHERE path LIKE ?", (f"{item_folder}/%",)) == [(0,)]

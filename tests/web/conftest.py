@@ -75,10 +75,10 @@ def scenes() -> list[MadeScene]:
     clouds = constant(WEST, 4, 20, np.uint8)
     clouds[:, : clouds.shape[1] // 2] = 9
 
-    def made(name: str, square: Square, time: str, red: int, nir: int, scl: Any = None, **more: Any) -> MadeScene:
+    def made(name: str, square: Square, time: str, red: int, nir: int, scl: Any = None, **options: Any) -> MadeScene:
         bands = {"red": constant(square, red), "nir": constant(square, nir), "green": constant(square, 700)}
         bands |= {"blue": constant(square, 600), "scl": constant(square, 4, 20, np.uint8) if scl is None else scl}
-        return MadeScene(name, square, time, bands, **more)
+        return MadeScene(name, square, time, bands, **options)
 
     return [
         made("S2A_32TQK_20240612_0_L2A", WEST, "2024-06-12T10:10:31Z", 500, 4500, clouds, cloud_cover=50.0),
@@ -116,7 +116,7 @@ def east() -> str:
 
 
 @dataclass(frozen=True)
-class Far:
+class RemoteServer:
     """A server whose files are on a range server, and that range server."""
 
     served: Served
@@ -124,23 +124,23 @@ class Far:
 
 
 @pytest.fixture
-def far(archive: Path, tmp_path: Path) -> Iterator[Callable[..., Far]]:
+def remote_server(archive: Path, tmp_path: Path) -> Iterator[Callable[..., RemoteServer]]:
     """Starts servers of a local archive whose files are on a range server. Keyword arguments are settings."""
     with ExitStack() as stack:
         origin = stack.enter_context(RangeServer())
-        folder = tmp_path / "far"
+        folder = tmp_path / "remote"
         for item_path in archive.glob("*/*/*.json"):
             item = json.loads(item_path.read_bytes())
             for band, asset in item["assets"].items():
                 asset["href"] = origin.put(f"/{item['id']}/{band}.tif", (item_path.parent / f"{band}.tif").read_bytes())
-            there = folder / item_path.parent.relative_to(archive)
-            there.mkdir(parents=True)
-            (there / item_path.name).write_text(json.dumps(item))
+            copied_folder = folder / item_path.parent.relative_to(archive)
+            copied_folder.mkdir(parents=True)
+            (copied_folder / item_path.name).write_text(json.dumps(item))
 
-        def start(**settings: Any) -> Far:
+        def start(**settings: Any) -> RemoteServer:
             made = Settings(catalog=str(folder), hosts=(origin.host,), cache_dir=tmp_path / "cache", **settings)
             running = stack.enter_context(served(made))
-            return Far(running, origin)
+            return RemoteServer(running, origin)
 
         yield start
 
@@ -151,8 +151,8 @@ def is_problem(response: httpx.Response, status: int) -> dict[str, Any]:
     assert response.headers["Content-Type"] == "application/problem+json"
     assert response.headers["Cache-Control"] == "no-store"
     problem: dict[str, Any] = response.json()
-    known = {"type", "title", "status", "detail", "parameter", "valid", "position", "skipped", "progress"}
-    assert set(problem) <= known
+    members = {"type", "title", "status", "detail", "parameter", "valid", "position", "skipped", "progress"}
+    assert set(problem) <= members
     assert problem["type"] == "about:blank"
     assert problem["status"] == status
     assert problem["title"]
@@ -168,4 +168,4 @@ def is_problem(response: httpx.Response, status: int) -> dict[str, Any]:
     return problem
 
 
-__all__ = ["C1", "EAST", "L2A", "WEST", "Far", "Served", "is_problem", "served", "tile_at"]
+__all__ = ["C1", "EAST", "L2A", "WEST", "RemoteServer", "Served", "is_problem", "served", "tile_at"]

@@ -9,7 +9,7 @@ from qgis.core import QgsApplication, QgsMapRendererParallelJob, QgsMapSettings,
 from qgis.PyQt.QtCore import QSize
 from qgis.PyQt.QtGui import QColor
 
-address, grid, west, south, east, north, picture = sys.argv[1:]
+address, grid, west, south, east, north, output = sys.argv[1:]
 app = QgsApplication([], False)
 app.initQgis()
 source = f"format=image/png&layers=scog&styles=default&tileMatrixSet={grid}&crs=EPSG:3857&url={address}"
@@ -24,5 +24,5 @@ settings.setExtent(QgsRectangle(*map(float, (west, south, east, north))))
 job = QgsMapRendererParallelJob(settings)
 job.start()
 job.waitForFinished()
-assert job.renderedImage().save(picture)
+assert job.renderedImage().save(output)
 print(layer.crs().authid())

@@ -23,11 +23,11 @@ from scog.settings import Settings
 from scog.web.http.responses import IMMUTABLE, PARTIAL
 from tests.doubles.archives import MadeScene, Square
 from tests.doubles.range_server import status
-from tests.web.conftest import Far, Served, is_problem, served, tile_at
+from tests.web.conftest import RemoteServer, Served, is_problem, served, tile_at
 
 SQUARE = Square("32TQK", 32632, 700_000, 5_000_040, 760)
 TILE = tile_at(*SQUARE.lonlat(), zoom=13)
-"""Within the square wherever the middle of that lies in it: 3.5 of its 7.6 km."""
+"""The tile at the MGRS tile's centre, completely within it: 3.5 of its 7.6 km."""
 SHAPE = (256, 256)
 RANGE = "datetime=2024-06-01/2024-06-30"
 DAYS = ["2024-06-02", "2024-06-07", "2024-06-12", "2024-06-20", "2024-06-21"]
@@ -38,9 +38,9 @@ Pixels = NDArray[np.uint8]
 def scenes() -> list[MadeScene]:
     """Six passes, one half cloudy and one almost completely; two an hour apart, around midnight UTC."""
     down, across = np.mgrid[: SQUARE.size, : SQUARE.size]
-    middle = morecantile.tms.get("WebMercatorQuad").xy_bounds(morecantile.Tile(*_xyz(TILE)))
+    tile_bounds = morecantile.tms.get("WebMercatorQuad").xy_bounds(morecantile.Tile(*_xyz(TILE)))
     _, y = Transformer.from_crs(3857, SQUARE.epsg, always_xy=True).transform(
-        (middle.left + middle.right) / 2, (middle.bottom + middle.top) / 2
+        (tile_bounds.left + tile_bounds.right) / 2, (tile_bounds.bottom + tile_bounds.top) / 2
     )
     half = round((SQUARE.top - y) / 20)
     times = [f"{day}T10:10:31Z" for day in DAYS[:3]] + [f"{CLOUDY}T10:10:31Z"]
@@ -59,15 +59,15 @@ def scenes() -> list[MadeScene]:
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The archive of `scenes`, whose files `far` serves too."""
-    made = tmp_path_factory.mktemp("lapse")
+    """The archive of `scenes`, whose files `remote_server` serves too."""
+    made = tmp_path_factory.mktemp("animations")
     for scene in scenes():
         scene.write(made)
     return made
 
 
 @pytest.fixture(scope="module")
-def lapse(archive: Path) -> Iterator[Served]:
+def server(archive: Path) -> Iterator[Served]:
     with served(Settings(catalog=str(archive))) as running:
         yield running
 
@@ -93,11 +93,11 @@ def frames_of(response: httpx.Response) -> list[Pixels]:
     assert response.status_code == 200, response.text[:300]
     with Image.open(io.BytesIO(response.content)) as image:
         assert image.info["loop"] == 0
-        found = []
-        for place in range(image.n_frames):
-            image.seek(place)
-            found.append(np.array(image.convert("RGBA")))
-    return found
+        frames = []
+        for index in range(image.n_frames):
+            image.seek(index)
+            frames.append(np.array(image.convert("RGBA")))
+    return frames
 
 
 def tile(server: Served, when: str, query: str) -> Pixels:
@@ -107,15 +107,15 @@ def tile(server: Served, when: str, query: str) -> Pixels:
         return np.array(image.convert("RGBA"))
 
 
-def agree(frame: Pixels, exact: Pixels, text: str) -> None:
+def check_frame(frame: Pixels, tile_pixels: Pixels, text: str) -> None:
     """Check that a frame equals a tile, except for the label."""
-    written = label(text, SHAPE)
-    assert (frame[written.ink] == 255).all()
-    assert (frame[written.outline] == (0, 0, 0, 255)).all()
-    beside = ~(written.ink | written.outline)
-    assert (frame[beside][:, 3] == exact[beside][:, 3]).all()
-    shown = beside & (exact[..., 3] > 0)
-    assert (frame[shown] == exact[shown]).all()
+    drawn_label = label(text, SHAPE)
+    assert (frame[drawn_label.ink] == 255).all()
+    assert (frame[drawn_label.outline] == (0, 0, 0, 255)).all()
+    outside_label = ~(drawn_label.ink | drawn_label.outline)
+    assert (frame[outside_label][:, 3] == tile_pixels[outside_label][:, 3]).all()
+    visible = outside_label & (tile_pixels[..., 3] > 0)
+    assert (frame[visible] == tile_pixels[visible]).all()
 
 
 # Frames
@@ -123,83 +123,83 @@ def agree(frame: Pixels, exact: Pixels, text: str) -> None:
 
 @pytest.mark.parametrize("form", ["gif", "webp"])
 @pytest.mark.parametrize("layer", ["", "index=scl&mask=clouds", "classes=" + quote("bare:tan,0.4,green")])
-def test_frames_equal_the_tiles_of_their_days(layer: str, form: str, lapse: Served) -> None:
-    response = lapse.get(address(layer, form))
+def test_frames_equal_the_tiles_of_their_days(layer: str, form: str, server: Served) -> None:
+    response = server.get(address(layer, form))
     assert response.headers["Content-Type"] == f"image/{form}"
     assert response.headers["X-Scog-Frames"] == "shown=5; skipped=1; missing=0"
     assert response.headers["X-Scog-Scenes"] == "used=6; skipped=0"
-    found = frames_of(response)
-    assert len(found) == len(DAYS)
-    for day, frame in zip(DAYS, found, strict=True):
-        agree(frame, tile(lapse, day, layer), day)
-    assert (found[2][..., 3] == 0).any(), "clouds are transparent"
+    frames = frames_of(response)
+    assert len(frames) == len(DAYS)
+    for day, frame in zip(DAYS, frames, strict=True):
+        check_frame(frame, tile(server, day, layer), day)
+    assert (frames[2][..., 3] == 0).any(), "clouds are transparent"
 
 
-def test_true_colour_frames_resemble_the_tiles(lapse: Served) -> None:
+def test_true_colour_frames_resemble_the_tiles(server: Served) -> None:
     layer = "bands=red,green,blue&label=none"
-    by_format = {form: frames_of(lapse.get(address(layer, form))) for form in ("gif", "webp")}
-    for place, day in enumerate(DAYS):
-        exact = tile(lapse, day, "bands=red,green,blue").astype(int)
-        shown = exact[..., 3] > 0
-        for found in by_format.values():
-            assert (found[place][..., 3] == exact[..., 3]).all()
-            assert abs(found[place] - exact)[shown].mean() < 3
+    by_format = {form: frames_of(server.get(address(layer, form))) for form in ("gif", "webp")}
+    for index, day in enumerate(DAYS):
+        tile_pixels = tile(server, day, "bands=red,green,blue").astype(int)
+        visible = tile_pixels[..., 3] > 0
+        for frames in by_format.values():
+            assert (frames[index][..., 3] == tile_pixels[..., 3]).all()
+            assert abs(frames[index] - tile_pixels)[visible].mean() < 3
 
 
 @pytest.mark.parametrize("composite", ["median", "newest", "count"])
-def test_frames_of_steps_equal_composites(composite: str, lapse: Served) -> None:
+def test_frames_of_steps_equal_composites(composite: str, server: Served) -> None:
     layer = f"composite={composite}&index=ndvi"
     parts = ["2024-06-01/2024-06-10", "2024-06-11/2024-06-20", "2024-06-21/2024-06-30"]
-    response = lapse.get(address(f"{layer}&step=P10D&min_clear=0"))
-    found = frames_of(response)
-    for part, frame in zip(parts, found, strict=True):
-        agree(frame, tile(lapse, part, layer), part.replace("/", " to "))
+    response = server.get(address(f"{layer}&step=P10D&min_clear=0"))
+    frames = frames_of(response)
+    for part, frame in zip(parts, frames, strict=True):
+        check_frame(frame, tile(server, part, layer), part.replace("/", " to "))
 
 
-def test_frames_below_min_clear_are_skipped(lapse: Served) -> None:
+def test_frames_below_min_clear_are_skipped(server: Served) -> None:
     counts = {}
     for share in ("0", "0.03", "0.3", "0.7", "1"):
-        response = lapse.get(address(f"min_clear={share}"))
+        response = server.get(address(f"min_clear={share}"))
         frames = len(frames_of(response))
         counts[share] = frames
         assert response.headers["X-Scog-Frames"] == f"shown={frames}; skipped={6 - frames}; missing=0"
     assert counts == {"0": 6, "0.03": 6, "0.3": 5, "0.7": 4, "1": 4}
 
 
-def test_empty_steps_are_skipped_unless_min_clear_is_0(lapse: Served) -> None:
-    response = lapse.get(address("step=P1D"))
+def test_empty_steps_are_skipped_unless_min_clear_is_0(server: Served) -> None:
+    response = server.get(address("step=P1D"))
     assert response.headers["X-Scog-Frames"] == "shown=5; skipped=25; missing=0"
-    assert len(frames_of(lapse.get(address("step=P1D&min_clear=0")))) == 30
+    assert len(frames_of(server.get(address("step=P1D&min_clear=0")))) == 30
 
 
-def test_size_speed_and_no_label(lapse: Served) -> None:
+def test_size_speed_and_no_label(server: Served) -> None:
     west, south, east, north = map(float, BOX.split(","))
     wide = f"{west},{south},{east},{(south + 3 * north) / 4}"
     for query, milliseconds in (("", 500), ("fps=10", 100), ("duration=1230", 1230), ("fps=50", 20)):
         for form in ("gif", "webp"):
-            response = lapse.get(f"/animation/{wide}.{form}?{RANGE}&size=100&{query}")
+            response = server.get(f"/animation/{wide}.{form}?{RANGE}&size=100&{query}")
             with Image.open(io.BytesIO(response.content)) as image:
                 image.load()
                 assert image.info["duration"] == milliseconds
                 assert image.size == (100, 75)
     tall = f"{west},{south},{(3 * west + east) / 4},{north}"
-    assert frames_of(lapse.get(f"/animation/{tall}.gif?{RANGE}&size=100"))[0].shape == (100, 25, 4)
-    plain = frames_of(lapse.get(address("label=none")))
+    assert frames_of(server.get(f"/animation/{tall}.gif?{RANGE}&size=100"))[0].shape == (100, 25, 4)
+    plain = frames_of(server.get(address("label=none")))
     for day, frame in zip(DAYS, plain, strict=True):
-        exact = tile(lapse, day, "")
-        assert (frame[exact[..., 3] > 0] == exact[exact[..., 3] > 0]).all()
+        tile_pixels = tile(server, day, "")
+        assert (frame[tile_pixels[..., 3] > 0] == tile_pixels[tile_pixels[..., 3] > 0]).all()
 
 
-def test_a_current_copy_is_answered_with_304(lapse: Served) -> None:
-    first = lapse.get(address())
-    again = lapse.get(address(), headers={"If-None-Match": first.headers["ETag"]})
+def test_a_current_copy_is_answered_with_304(server: Served) -> None:
+    first = server.get(address())
+    again = server.get(address(), headers={"If-None-Match": first.headers["ETag"]})
     assert (again.status_code, again.content) == (304, b"")
     assert first.headers["Cache-Control"].startswith("public, max-age=3600")
-    assert "requests=0; bytes=0" in lapse.get(address("", "webp")).headers["X-Scog-Upstream"]
+    assert "requests=0; bytes=0" in server.get(address("", "webp")).headers["X-Scog-Upstream"]
 
 
-def test_openapi_describes_the_route(lapse: Served) -> None:
-    paths = lapse.get("/openapi.json").json()["paths"]
+def test_openapi_describes_the_route(server: Served) -> None:
+    paths = server.get("/openapi.json").json()["paths"]
     path = "/animation/{minx},{miny},{maxx},{maxy}"
     for operation in (paths[path]["get"], paths["/cubes/{id}" + path]["get"]):
         names = {parameter["name"] for parameter in operation["parameters"]}
@@ -208,7 +208,7 @@ def test_openapi_describes_the_route(lapse: Served) -> None:
         assert set(operation["responses"]["200"]["content"]) == {"image/gif", "image/webp"}
     assert (
         "X-Scog-Frames"
-        in lapse.get("/healthz", headers={"Origin": "http://x"}).headers["Access-Control-Expose-Headers"]
+        in server.get("/healthz", headers={"Origin": "http://x"}).headers["Access-Control-Expose-Headers"]
     )
 
 
@@ -221,7 +221,7 @@ def test_excess_days_are_dropped_oldest_first(archive: Path) -> None:
         assert response.headers["X-Scog-Truncated"] == "true"
         assert response.headers["X-Scog-Frames"] == "shown=2; skipped=1; missing=0"
         for day, frame in zip(DAYS[-2:], frames_of(response), strict=True):
-            agree(frame, tile(running, day, ""), day)
+            check_frame(frame, tile(running, day, ""), day)
         assert is_problem(running.get(address("step=P7D")), 400)["parameter"] == "step"
         assert running.get(address("step=P10D")).status_code == 200
         small = Settings(catalog=str(archive), animation_pixels=2 * 1024 * 1024)
@@ -260,8 +260,8 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("path", "parameter"), REFUSED, ids=[row[0][:16] + row[0][-24:] for row in REFUSED])
-def test_invalid_requests(path: str, parameter: str | None, lapse: Served) -> None:
-    problem = is_problem(lapse.get(path), 404 if parameter is None else 400)
+def test_invalid_requests(path: str, parameter: str | None, server: Served) -> None:
+    problem = is_problem(server.get(path), 404 if parameter is None else 400)
     assert problem.get("parameter") == parameter
     assert parameter is None or problem["valid"]
 
@@ -269,21 +269,21 @@ def test_invalid_requests(path: str, parameter: str | None, lapse: Served) -> No
 # Cubes
 
 
-def test_a_cubes_animation_is_clipped_and_immutable(lapse: Served) -> None:
+def test_a_cubes_animation_is_clipped_and_immutable(server: Served) -> None:
     west, south, east, north = map(float, BOX.split(","))
-    middle = (west + east) / 2
-    body = {"bbox": [west, south, middle, north], "datetime": RANGE.removeprefix("datetime="), "scenes": "pinned"}
-    there = lapse.client.post("/cubes", json=body).json()["links"][0]["href"]
-    for query, shown in (("", len(DAYS)), ("&step=P5D", 5), ("&step=P1D&min_clear=0", 30)):
-        response = lapse.get(f"{there}/animation/{BOX}.webp?size=256&label=none{query}")
+    centre = (west + east) / 2
+    body = {"bbox": [west, south, centre, north], "datetime": RANGE.removeprefix("datetime="), "scenes": "pinned"}
+    cube_url = server.client.post("/cubes", json=body).json()["links"][0]["href"]
+    for query, count in (("", len(DAYS)), ("&step=P5D", 5), ("&step=P1D&min_clear=0", 30)):
+        response = server.get(f"{cube_url}/animation/{BOX}.webp?size=256&label=none{query}")
         frames = frames_of(response)
-        assert len(frames) == shown, query
+        assert len(frames) == count, query
         assert response.headers["Cache-Control"] == IMMUTABLE
         assert all((frame[:, 129:, 3] == 0).all() for frame in frames)
         assert (frames[1][:, :127, 3] == 255).all()
-    elsewhere = box_of(tile_at(11.0, 45.0))
-    assert is_problem(lapse.get(f"{there}/animation/{elsewhere}.gif"), 400)["parameter"] == "datetime"
-    assert is_problem(lapse.get(f"{there}/animation/{BOX}.gif?index=ndvi"), 400)["parameter"] == "index"
+    outside = box_of(tile_at(11.0, 45.0))
+    assert is_problem(server.get(f"{cube_url}/animation/{outside}.gif"), 400)["parameter"] == "datetime"
+    assert is_problem(server.get(f"{cube_url}/animation/{BOX}.gif?index=ndvi"), 400)["parameter"] == "index"
 
 
 # Load and failures
@@ -296,39 +296,39 @@ def send_and_disconnect(running: Served, path: str, after: float) -> None:
 
 
 @pytest.mark.acceptance
-def test_a_disconnect_stops_reading(far: Callable[..., Far]) -> None:
-    running = far(animation_at_once=1, animations=1)
+def test_a_disconnect_stops_reading(remote_server: Callable[..., RemoteServer]) -> None:
+    running = remote_server(animation_at_once=1, animations=1)
     running.origin.latency = 0.2
     send_and_disconnect(running.served, address(), after=0.6)
     time.sleep(0.3)
     before = len(running.origin.requests)
     time.sleep(1)
-    assert len(running.origin.requests) == before, "nobody waits, and still it reads"
+    assert len(running.origin.requests) == before, "no requests after the disconnect"
     running.origin.latency = 0
-    assert len(frames_of(running.served.get(address()))) == 5, "and its place is free again"
+    assert len(frames_of(running.served.get(address()))) == 5, "the slot is free again"
     assert len(running.origin.requests) > before
 
 
 @pytest.mark.acceptance
-def test_at_the_deadline_the_finished_parts_are_returned(far: Callable[..., Far]) -> None:
-    running = far(animation_at_once=1, animation_deadline=1.0)
+def test_at_the_deadline_the_finished_parts_are_returned(remote_server: Callable[..., RemoteServer]) -> None:
+    running = remote_server(animation_at_once=1, animation_deadline=1.0)
     running.origin.latency = 0.15
     response = running.served.get(address("label=none"))
     frames = frames_of(response)
     assert 0 < len(frames) < 5
-    found = re.fullmatch(r"shown=(\d); skipped=(\d); missing=(\d)", response.headers["X-Scog-Frames"])
-    assert found
-    assert int(found[1]) == len(frames)
-    assert sum(map(int, found.groups())) == 6
+    match = re.fullmatch(r"shown=(\d); skipped=(\d); missing=(\d)", response.headers["X-Scog-Frames"])
+    assert match
+    assert int(match[1]) == len(frames)
+    assert sum(map(int, match.groups())) == 6
     assert response.headers["X-Scog-Incomplete"] == "deadline"
     assert response.headers["Cache-Control"] == PARTIAL
     running.origin.latency = 5
-    is_problem(far(animation_deadline=0.3).served.get(address()), 504)
+    is_problem(remote_server(animation_deadline=0.3).served.get(address()), 504)
 
 
 @pytest.mark.acceptance
-def test_unreadable_days_are_reported_missing(far: Callable[..., Far]) -> None:
-    running = far(retries=0)
+def test_unreadable_days_are_reported_missing(remote_server: Callable[..., RemoteServer]) -> None:
+    running = remote_server(retries=0)
     name = "S2A_32TQK_20240607_0_L2A"
     running.origin.fail(f"/{name}/nir.tif", always=status(404))
     response = running.served.get(address())
@@ -336,7 +336,7 @@ def test_unreadable_days_are_reported_missing(far: Callable[..., Far]) -> None:
     assert response.headers["X-Scog-Skipped"] == f"{name};http-404"
     assert response.headers["Cache-Control"] == PARTIAL
     for day, frame in zip([DAYS[0], *DAYS[2:]], frames_of(response), strict=True):
-        agree(frame, tile(running.served, day, ""), day)
+        check_frame(frame, tile(running.served, day, ""), day)
     problem = is_problem(running.served.get(address().replace(RANGE, "datetime=2024-06-07")), 502)
     (skipped,) = problem["skipped"]
     assert (skipped["scene"], skipped["reason"]) == (name, "http-404")
@@ -344,8 +344,8 @@ def test_unreadable_days_are_reported_missing(far: Callable[..., Far]) -> None:
 
 
 @pytest.mark.acceptance
-def test_concurrency_is_limited_and_tiles_are_not_blocked(far: Callable[..., Far]) -> None:
-    running = far(animations=1)
+def test_concurrency_is_limited_and_tiles_are_not_blocked(remote_server: Callable[..., RemoteServer]) -> None:
+    running = remote_server(animations=1)
     running.origin.latency = 0.5
     with ThreadPoolExecutor(1) as thread:
         first = thread.submit(running.served.get, address())
@@ -356,8 +356,8 @@ def test_concurrency_is_limited_and_tiles_are_not_blocked(far: Callable[..., Far
 
 
 @pytest.mark.acceptance
-def test_no_frame_is_read_twice(far: Callable[..., Far]) -> None:
-    running = far()
+def test_cached_frames_are_not_read_again(remote_server: Callable[..., RemoteServer]) -> None:
+    running = remote_server()
     frames_of(running.served.get(address()))
     running.origin.forget_requests()
     for query in ("", "step=P5D", "label=none&colormap_name=viridis"):

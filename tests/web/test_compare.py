@@ -18,12 +18,12 @@ from scog.imaging.mosaic import Mosaic
 from scog.settings import Settings
 from scog.web.http.responses import COMPLETE, IMMUTABLE, PARTIAL
 from tests.doubles.range_server import status
-from tests.web.conftest import WEST, Far, Served, is_problem, served
+from tests.web.conftest import WEST, RemoteServer, Served, is_problem, served
 
 OLD, NEW = "S2A_32TQK_20240602_0_L2A", "S2A_32TQK_20240612_0_L2A"
-EASTERN = "S2B_T32TQL_20240607T101031_L2A"
+EAST_SCENE = "S2B_T32TQL_20240607T101031_L2A"
 FIRST, SECOND = "2024-06-12", "2024-06-02"
-"""The first lies half below clouds."""
+"""The first date is half cloudy."""
 LON, LAT = WEST.lonlat()
 BOX = [LON - 0.012, LAT - 0.007, LON + 0.009, LAT + 0.011]
 
@@ -31,8 +31,8 @@ BOX = [LON - 0.012, LAT - 0.007, LON + 0.009, LAT + 0.011]
 def values(server: Served, path: str) -> NDArray[np.float32]:
     response = server.get(path)
     assert response.status_code == 200, response.text[:300]
-    found: NDArray[np.float32] = np.load(io.BytesIO(response.content), allow_pickle=False)
-    return found
+    array: NDArray[np.float32] = np.load(io.BytesIO(response.content), allow_pickle=False)
+    return array
 
 
 # P-values of trends are left out. A count below clouds is 0, and a ratio to 0 is invalid.
@@ -48,12 +48,12 @@ def test_values_equal_numpy_on_both_tiles(query: str, server: Served, west: str)
         with np.errstate(all="ignore"):
             difference, ratio = one - other, one / other
         ratio[~np.isfinite(ratio)] = np.nan
-        asked = f"{tile}datetime={quote(first)}&compare={quote(second)}"
-        np.testing.assert_array_equal(values(server, asked), difference)
-        np.testing.assert_array_equal(values(server, f"{asked}&compare_as=difference"), difference)
-        np.testing.assert_array_equal(values(server, f"{asked}&compare_as=ratio"), ratio)
+        comparison = f"{tile}datetime={quote(first)}&compare={quote(second)}"
+        np.testing.assert_array_equal(values(server, comparison), difference)
+        np.testing.assert_array_equal(values(server, f"{comparison}&compare_as=difference"), difference)
+        np.testing.assert_array_equal(values(server, f"{comparison}&compare_as=ratio"), ratio)
     if not query:
-        assert 0.2 < np.isnan(values(server, f"{tile}datetime={FIRST}&compare={SECOND}")).mean() < 1, "clouds of one"
+        assert 0.2 < np.isnan(values(server, f"{tile}datetime={FIRST}&compare={SECOND}")).mean() < 1, "clouds"
 
 
 def test_geotiff_tags_list_the_scenes_of_each_period(server: Served, west: str) -> None:
@@ -79,7 +79,7 @@ def test_legends_and_layer_names_name_the_change(server: Served, west: str) -> N
         assert document["tiles"][0].endswith(query)
     point = server.get(f"/point/{LON},{LAT}?mask=none&datetime={FIRST}&compare={SECOND}").json()
     assert point["values"] == pytest.approx([0.8 - 0.5], abs=0.01)
-    assert (point["scene"], point["datetime"]) == (None, None), "it is of two"
+    assert (point["scene"], point["datetime"]) == (None, None), "there are two scenes"
 
 
 @pytest.mark.parametrize(
@@ -131,22 +131,24 @@ def test_changing_one_period_draws_only_that_period(archive: Path, tmp_path: Pat
         assert drawn_for(f"datetime={FIRST}&compare={SECOND}") == [SECOND, FIRST]
         assert drawn_for(f"datetime={FIRST}&compare={SECOND}&compare_as=ratio") == []
         assert drawn_for(f"datetime={FIRST}&compare=2024-06-01") == ["2024-06-01"]
-        assert drawn_for(f"datetime={SECOND}") == [], "it is the same by itself"
+        assert drawn_for(f"datetime={SECOND}") == [], "the same image without a comparison"
         assert drawn_for("datetime=2024-06-02/2024-06-11&compare=2024-06-12") == [SECOND]
         again = server.get(f"/tiles/{west}?datetime={FIRST}&compare={SECOND}")
-        assert "encode" not in again.headers["Server-Timing"], "the picture is kept too"
+        assert "encode" not in again.headers["Server-Timing"], "the encoded image is cached too"
         other = server.get(f"/tiles/{west}?datetime={SECOND}&compare={FIRST}")
         assert other.content != again.content
 
 
-def test_scenes_missing_from_the_second_period_are_reported(far: Callable[..., Far], west: str) -> None:
-    running = far(retries=0)
+def test_scenes_missing_from_the_second_period_are_reported(
+    remote_server: Callable[..., RemoteServer], west: str
+) -> None:
+    running = remote_server(retries=0)
     period = "2024-06-01/2024-06-30"
     running.origin.fail(f"/{OLD}/nir.tif", always=status(404))
     tile = f"/tiles/{west}?datetime={FIRST}&compare={quote(period)}&composite=max"
     partial = running.served.get(tile)
     assert partial.headers["X-Scog-Skipped"] == f"{OLD};http-404"
-    assert partial.headers["X-Scog-Used"].split(", ") == [NEW, EASTERN]
+    assert partial.headers["X-Scog-Used"].split(", ") == [NEW, EAST_SCENE]
     assert partial.headers["Cache-Control"] == PARTIAL
     is_problem(running.served.get(f"{tile}&strict=true"), 502)
     problem = is_problem(running.served.get(f"/tiles/{west}?datetime={FIRST}&compare={SECOND}"), 502)
@@ -162,10 +164,10 @@ def test_scenes_missing_from_the_second_period_are_reported(far: Callable[..., F
 def growing(archive: Path, tmp_path: Path) -> Iterator[Path]:
     """A copy of the archive that the test may change."""
     for item in archive.glob("*/*/*.json"):
-        there = tmp_path / "growing" / item.parent.relative_to(archive)
-        there.mkdir(parents=True)
+        copied_folder = tmp_path / "growing" / item.parent.relative_to(archive)
+        copied_folder.mkdir(parents=True)
         for file in item.parent.iterdir():
-            (there / file.name).write_bytes(file.read_bytes())
+            (copied_folder / file.name).write_bytes(file.read_bytes())
     return tmp_path / "growing"
 
 
@@ -188,9 +190,9 @@ def test_cubes_pin_both_periods(growing: Path, tmp_path: Path, west: str) -> Non
         assert tiles[0].content == tiles[1].content
         assert [tile.headers["Cache-Control"] for tile in tiles] == [COMPLETE, IMMUTABLE]
         plain = values(before, f"/tiles/{west}.npy?datetime={FIRST}&compare={SECOND}&mask=none")
-        found = np.load(io.BytesIO(tiles[0].content))
-        np.testing.assert_array_equal(found[~np.isnan(found)], plain[~np.isnan(found)])
-        assert 0 < np.isnan(found).mean() < 1
+        array = np.load(io.BytesIO(tiles[0].content))
+        np.testing.assert_array_equal(array[~np.isnan(array)], plain[~np.isnan(array)])
+        assert 0 < np.isnan(array).mean() < 1
         legend = before.get(f"/cubes/{pinned['id']}/legend.json").json()
         assert legend["title"] == "NDVI, change"
         for cube in (live, pinned):
@@ -202,5 +204,5 @@ def test_cubes_pin_both_periods(growing: Path, tmp_path: Path, west: str) -> Non
         again = after.get(f"/cubes/{pinned['id']}/tiles/{west}.npy")
         assert again.content == tiles[1].content
         assert "searches=0" in again.headers["X-Scog-Upstream"]
-        kept = after.get(f"/cubes/{pinned['id']}").json()
-        assert json.dumps(kept["compared"]) == json.dumps(pinned["compared"])
+        stored = after.get(f"/cubes/{pinned['id']}").json()
+        assert json.dumps(stored["compared"]) == json.dumps(pinned["compared"])

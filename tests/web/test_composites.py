@@ -41,18 +41,19 @@ def test_values_include_the_p_value_but_images_do_not(server: Served, west: str)
     assert values(server, f"/tiles/{west}.npy?composite=count").shape == (1, 256, 256)
     body = server.get("/point/11.5,45.1?composite=slope").json()
     assert len(body["values"]) == len(body["band_names"]) == 2
-    assert body["datetime"] is None, "it is of many scenes"
+    assert body["datetime"] is None, "there are many scenes"
 
 
 @pytest.mark.parametrize(
-    ("theirs", "ours"),
+    ("titiler_name", "composite"),
     [("first", "newest"), ("highest", "max"), ("lowest", "min"), ("stdev", "std"), ("count", "count")],
 )
-def test_titiler_names_give_equal_composites(theirs: str, ours: str, server: Served, west: str) -> None:
-    by_them, by_us = (
-        values(server, f"/tiles/{west}.npy?{query}") for query in (f"pixel_selection={theirs}", f"composite={ours}")
+def test_titiler_names_give_equal_composites(titiler_name: str, composite: str, server: Served, west: str) -> None:
+    with_titiler_name, with_scog_name = (
+        values(server, f"/tiles/{west}.npy?{query}")
+        for query in (f"pixel_selection={titiler_name}", f"composite={composite}")
     )
-    assert np.array_equal(by_them, by_us, equal_nan=True)
+    assert np.array_equal(with_titiler_name, with_scog_name, equal_nan=True)
 
 
 def test_composites_are_listed(server: Served, west: str) -> None:

@@ -37,35 +37,35 @@ OTHER = (
 
 def raw(server: Served, path: str, accepted: str | None, **headers: str) -> tuple[httpx.Response, bytes]:
     """A response, and its body before decompression."""
-    asked = {"Accept-Encoding": accepted or "identity", **headers}
-    with server.client.stream("GET", path, headers=asked) as response:
+    request_headers = {"Accept-Encoding": accepted or "identity", **headers}
+    with server.client.stream("GET", path, headers=request_headers) as response:
         return response, b"".join(response.iter_raw())
 
 
 @pytest.mark.parametrize("path", TEXT)
 def test_text_is_compressed_if_the_client_accepts_it(path: str, server: Served) -> None:
     plain, body = raw(server, path, None)
-    packed, fewer = raw(server, path, "br, gzip;q=0.8")
-    assert plain.status_code == packed.status_code == 200
-    for response in (plain, packed):
+    gzipped, compressed = raw(server, path, "br, gzip;q=0.8")
+    assert plain.status_code == gzipped.status_code == 200
+    for response in (plain, gzipped):
         assert "Accept-Encoding" in response.headers["Vary"]
     assert "Content-Encoding" not in plain.headers
     if len(body) < MIN_SIZE:
-        assert fewer == body
+        assert compressed == body
         return
-    assert packed.headers["Content-Encoding"] == "gzip"
-    assert packed.headers["Content-Length"] == str(len(fewer))
-    assert gzip.decompress(fewer) == body
-    assert len(fewer) < 0.75 * len(body)
+    assert gzipped.headers["Content-Encoding"] == "gzip"
+    assert gzipped.headers["Content-Length"] == str(len(compressed))
+    assert gzip.decompress(compressed) == body
+    assert len(compressed) < 0.75 * len(body)
     etag = plain.headers.get("ETag")
     if etag is not None:  # equivalent, but not byte for byte
-        assert packed.headers["ETag"] == f"W/{etag}"
+        assert gzipped.headers["ETag"] == f"W/{etag}"
         for known in (etag, f"W/{etag}"):
-            again, nothing = raw(server, path, "gzip", **{"If-None-Match": known})
-            assert (again.status_code, nothing) == (304, b"")
+            again, empty_body = raw(server, path, "gzip", **{"If-None-Match": known})
+            assert (again.status_code, empty_body) == (304, b"")
             assert "Accept-Encoding" in again.headers["Vary"]
     head = server.client.head(path, headers={"Accept-Encoding": "gzip"})
-    assert head.headers["Content-Length"] == str(len(fewer))
+    assert head.headers["Content-Length"] == str(len(compressed))
 
 
 @pytest.mark.parametrize("path", OTHER)
@@ -90,7 +90,7 @@ def test_problems_are_readable_if_gzip_is_accepted(server: Served) -> None:
 
 
 @pytest.mark.parametrize(
-    ("accepted", "takes"),
+    ("accepted", "expected"),
     [
         ("gzip", True),
         ("GZIP", True),
@@ -107,8 +107,8 @@ def test_problems_are_readable_if_gzip_is_accepted(server: Served) -> None:
         ("x-gzip", True),
     ],
 )
-def test_accept_encoding(accepted: str, takes: bool) -> None:
-    assert accepts_gzip(accepted) is takes
+def test_accept_encoding(accepted: str, expected: bool) -> None:
+    assert accepts_gzip(accepted) is expected
 
 
 @pytest.mark.parametrize(

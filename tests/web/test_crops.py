@@ -31,12 +31,12 @@ from scog.settings import Settings
 from scog.web.http.responses import IMMUTABLE, PARTIAL
 from tests.doubles.archives import MadeScene, Square, constant, positions
 from tests.doubles.range_server import status
-from tests.web.conftest import Far, Served, is_problem, served
+from tests.web.conftest import RemoteServer, Served, is_problem, served
 
 SQUARE = Square("32TQK", 32632, 700_000, 5_000_040, 300)
 NEW, OLD = "S2A_32TQK_20240612_0_L2A", "S2A_32TQK_20240602_0_L2A"
 CLOUD = slice(60, 85), slice(60, 90)
-"""Of the newer scene, in pixels of 20 m."""
+"""The cloud of the newer scene, in pixels of 20 m."""
 LON, LAT = SQUARE.lonlat()
 BOX = f"{LON - 0.008:.4f},{LAT - 0.007:.4f},{LON + 0.009:.4f},{LAT + 0.006:.4f}"
 STAR = {
@@ -56,8 +56,8 @@ def scenes() -> list[MadeScene]:
     clouds = constant(SQUARE, 4, 20, np.uint8)
     clouds[CLOUD] = 9
     made = []
-    for name, day, scl, more in ((NEW, "12", clouds, 100), (OLD, "02", constant(SQUARE, 4, 20, np.uint8), 0)):
-        bands = {"red": positions(SQUARE, across=True) + np.uint16(more), "nir": positions(SQUARE, across=False)}
+    for name, day, scl, added in ((NEW, "12", clouds, 100), (OLD, "02", constant(SQUARE, 4, 20, np.uint8), 0)):
+        bands = {"red": positions(SQUARE, across=True) + np.uint16(added), "nir": positions(SQUARE, across=False)}
         bands |= {"green": constant(SQUARE, 700), "blue": constant(SQUARE, 600), "scl": scl}
         made.append(MadeScene(name, SQUARE, f"2024-06-{day}T10:10:31Z", bands))
     return made
@@ -65,8 +65,8 @@ def scenes() -> list[MadeScene]:
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The archive of `scenes`, whose files `far` serves too."""
-    folder = tmp_path_factory.mktemp("cuts")
+    """The archive of `scenes`, whose files `remote_server` serves too."""
+    folder = tmp_path_factory.mktemp("crops")
     for scene in scenes():
         scene.write(folder)
     return folder
@@ -96,8 +96,8 @@ def read_tif(response: httpx.Response) -> tuple[Floats, Any]:
 
 def values(response: httpx.Response) -> Floats:
     assert response.status_code == 200, response.text
-    found: Floats = np.load(io.BytesIO(response.content), allow_pickle=False)
-    return found
+    data: Floats = np.load(io.BytesIO(response.content), allow_pickle=False)
+    return data
 
 
 def pixels(response: httpx.Response) -> NDArray[np.uint8]:
@@ -111,16 +111,16 @@ def pixels(response: httpx.Response) -> NDArray[np.uint8]:
 
 def test_a_utm_geotiff_equals_the_scenes_pixels(server: Served) -> None:
     response = server.get(f"/bbox/{BOX}.tif?{VALUES}&dst_crs=utm&resolution=10")
-    found, told = read_tif(response)
-    assert told["crs"].to_epsg() == 32632
-    assert (told["transform"].a, told["transform"].e) == (10, -10)
-    assert told["names"] == ("red",)
-    assert told["tags"]["SCENES"].split() == [OLD, NEW]
-    left, top = round((told["transform"].c - SQUARE.left) / 10), round((SQUARE.top - told["transform"].f) / 10)
-    own = expected_red()[top : top + found.shape[1], left : left + found.shape[2]]
-    assert np.array_equal(np.round(found[0] * 10000), own)
+    data, metadata = read_tif(response)
+    assert metadata["crs"].to_epsg() == 32632
+    assert (metadata["transform"].a, metadata["transform"].e) == (10, -10)
+    assert metadata["names"] == ("red",)
+    assert metadata["tags"]["SCENES"].split() == [OLD, NEW]
+    left, top = round((metadata["transform"].c - SQUARE.left) / 10), round((SQUARE.top - metadata["transform"].f) / 10)
+    expected = expected_red()[top : top + data.shape[1], left : left + data.shape[2]]
+    assert np.array_equal(np.round(data[0] * 10000), expected)
     west, south, east, north = rasterio.warp.transform_bounds("EPSG:4326", "EPSG:32632", *map(float, BOX.split(",")))
-    bounds = told["bounds"]
+    bounds = metadata["bounds"]
     assert 0 <= west - bounds.left < 10
     assert 0 <= south - bounds.bottom < 10
     assert 0 <= bounds.right - east < 10
@@ -132,15 +132,15 @@ def test_a_utm_geotiff_equals_the_scenes_pixels(server: Served) -> None:
 @pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:3857", "EPSG:3035", "EPSG:2056"])
 def test_geotiffs_in_any_crs_are_georeferenced(crs: str, server: Served) -> None:
     """Points transformed by GDAL from the file's CRS to that of the MGRS tile have the same values in both."""
-    found, told = read_tif(server.get(f"/bbox/{BOX}.tif?{VALUES}&dst_crs={crs}"))
-    assert told["crs"].to_string() == crs
-    rows, cols = (part.ravel() for part in np.mgrid[: found.shape[1] : 3, : found.shape[2] : 3])
-    x, y = rasterio.transform.xy(told["transform"], rows, cols)
+    data, metadata = read_tif(server.get(f"/bbox/{BOX}.tif?{VALUES}&dst_crs={crs}"))
+    assert metadata["crs"].to_string() == crs
+    rows, cols = (part.ravel() for part in np.mgrid[: data.shape[1] : 3, : data.shape[2] : 3])
+    x, y = rasterio.transform.xy(metadata["transform"], rows, cols)
     x, y = map(np.array, rasterio.warp.transform(crs, SQUARE.crs, list(x), list(y)))
     col, row = (x - SQUARE.left) / 10, (SQUARE.top - y) / 10
     sure = (abs(col - np.round(col)) > 1e-3) & (abs(row - np.round(row)) > 1e-3)
-    own = expected_red()[row[sure].astype(int), col[sure].astype(int)]
-    assert np.array_equal(np.round(found[0][rows, cols][sure] * 10000), own)
+    expected = expected_red()[row[sure].astype(int), col[sure].astype(int)]
+    assert np.array_equal(np.round(data[0][rows, cols][sure] * 10000), expected)
     assert np.count_nonzero(sure) > 100
 
 
@@ -155,8 +155,8 @@ def test_sizes(server: Served) -> None:
     assert shape("", "/1x1") == (1, 1, 1)
     assert shape("&coord_crs=EPSG:4326&dst_crs=EPSG:4326", "/7x9") == (1, 9, 7)
     metric = f"{SQUARE.left + 500},{SQUARE.top - 900},{SQUARE.left + 800},{SQUARE.top - 400}"
-    own = values(server.get(f"/bbox/{metric}.npy?{VALUES}&coord_crs=EPSG:32632"))
-    assert np.array_equal(np.round(own[0] * 10000), expected_red()[40:90, 50:80])
+    expected = values(server.get(f"/bbox/{metric}.npy?{VALUES}&coord_crs=EPSG:32632"))
+    assert np.array_equal(np.round(expected[0] * 10000), expected_red()[40:90, 50:80])
 
 
 @pytest.mark.parametrize("form", FORMATS_BY_NAME)
@@ -184,13 +184,13 @@ def test_a_box_equals_the_tile_with_the_same_bounds(query: str, server: Served) 
     tile = tms.tile(LON, LAT, 14)
     box = ",".join(map(repr, tms.xy_bounds(tile)))
     for form in ("png", "npy"):
-        cut = server.get(f"/bbox/{box}/256x256.{form}?coord_crs=EPSG:3857&{query}")
-        same = server.get(f"/tiles/14/{tile.x}/{tile.y}.{form}?{query}")
+        crop_response = server.get(f"/bbox/{box}/256x256.{form}?coord_crs=EPSG:3857&{query}")
+        tile_response = server.get(f"/tiles/14/{tile.x}/{tile.y}.{form}?{query}")
         if form == "png":
-            assert np.array_equal(pixels(cut), pixels(same))
-            assert (pixels(cut)[..., 3] > 0).any()
+            assert np.array_equal(pixels(crop_response), pixels(tile_response))
+            assert (pixels(crop_response)[..., 3] > 0).any()
         else:
-            assert np.allclose(values(cut), values(same), atol=1e-6, equal_nan=True)
+            assert np.allclose(values(crop_response), values(tile_response), atol=1e-6, equal_nan=True)
 
 
 # Polygons
@@ -199,21 +199,21 @@ def test_a_box_equals_the_tile_with_the_same_bounds(query: str, server: Served) 
 @pytest.mark.parametrize("body", [FEATURE, STAR, {"type": "MultiPolygon", "coordinates": [STAR["coordinates"]]}])
 def test_a_polygon_masks_pixels_outside(body: dict[str, Any], server: Served) -> None:
     response = server.client.post(f"/feature.tif?{VALUES}&dst_crs=utm", json=body)
-    found, told = read_tif(response)
-    rows, cols = (part.ravel() for part in np.mgrid[: found.shape[1], : found.shape[2]])
-    x, y = rasterio.transform.xy(told["transform"], rows, cols)
-    lon, lat = rasterio.warp.transform(told["crs"], "EPSG:4326", list(x), list(y))
-    inside = shapely.intersects_xy(shapely.geometry.shape(STAR), lon, lat).reshape(found.shape[1:])
-    left, top = round((told["transform"].c - SQUARE.left) / 10), round((SQUARE.top - told["transform"].f) / 10)
-    own = expected_red()[top : top + found.shape[1], left : left + found.shape[2]]
-    assert np.array_equal(np.round(found[0][inside] * 10000), own[inside])
-    assert np.isnan(found[0][~inside]).all()
+    data, metadata = read_tif(response)
+    rows, cols = (part.ravel() for part in np.mgrid[: data.shape[1], : data.shape[2]])
+    x, y = rasterio.transform.xy(metadata["transform"], rows, cols)
+    lon, lat = rasterio.warp.transform(metadata["crs"], "EPSG:4326", list(x), list(y))
+    inside = shapely.intersects_xy(shapely.geometry.shape(STAR), lon, lat).reshape(data.shape[1:])
+    left, top = round((metadata["transform"].c - SQUARE.left) / 10), round((SQUARE.top - metadata["transform"].f) / 10)
+    expected = expected_red()[top : top + data.shape[1], left : left + data.shape[2]]
+    assert np.array_equal(np.round(data[0][inside] * 10000), expected[inside])
+    assert np.isnan(data[0][~inside]).all()
     assert 0.2 < inside.mean() < 0.6
     for path in ("/feature/90x80.png", "/feature/90x80", "/feature/90x80?format=png", "/feature?width=90&height=80"):
-        picture = pixels(server.client.post(f"{path}{'&' if '?' in path else '?'}bands=red,nir,green", json=body))
-        assert picture.shape == (80, 90, 4)
-        assert 0.2 < (picture[..., 3] == 255).mean() < 0.6
-        assert set(np.unique(picture[..., 3])) == {0, 255}
+        image = pixels(server.client.post(f"{path}{'&' if '?' in path else '?'}bands=red,nir,green", json=body))
+        assert image.shape == (80, 90, 4)
+        assert 0.2 < (image[..., 3] == 255).mean() < 0.6
+        assert set(np.unique(image[..., 3])) == {0, 255}
 
 
 def test_polygons_can_be_downloaded(server: Served) -> None:
@@ -231,8 +231,8 @@ def test_posted_images_are_never_answered_with_304(server: Served) -> None:
     again = server.client.post("/feature.png", json=FEATURE, headers={"If-None-Match": first.headers["ETag"]})
     assert again.status_code == 200
     assert again.content == first.content
-    got = server.get(f"/bbox/{BOX}.png")
-    assert server.get(f"/bbox/{BOX}.png", headers={"If-None-Match": got.headers["ETag"]}).status_code == 304
+    plain = server.get(f"/bbox/{BOX}.png")
+    assert server.get(f"/bbox/{BOX}.png", headers={"If-None-Match": plain.headers["ETag"]}).status_code == 304
 
 
 def test_boxes_outside_all_scenes(server: Served) -> None:
@@ -345,26 +345,26 @@ def test_parameters_of_polygons_are_validated(server: Served) -> None:
 def test_crops_of_a_cube_are_clipped_to_its_area(server: Served) -> None:
     west, south, east, north = map(float, BOX.split(","))
     body = {"bbox": [west, south, LON, north], "index": "ndvi", "scenes": "pinned", "datetime": "2024-06-01/2024-06-30"}
-    there = f"/cubes/{server.client.post('/cubes', json=body).json()['id']}"
-    response = server.get(f"{there}/bbox/{BOX}/170x130.png")
+    cube_path = f"/cubes/{server.client.post('/cubes', json=body).json()['id']}"
+    response = server.get(f"{cube_path}/bbox/{BOX}/170x130.png")
     assert response.headers["Cache-Control"] == IMMUTABLE
-    middle = round((LON - west) / (east - west) * 170)
-    picture = pixels(response)
-    assert (picture[:, : middle - 1, 3] == 255).all()
-    assert (picture[:, middle + 1 :, 3] == 0).all()
-    both = values(server.client.post(f"{there}/feature/170x130.npy", json=FEATURE))
+    centre = round((LON - west) / (east - west) * 170)
+    image = pixels(response)
+    assert (image[:, : centre - 1, 3] == 255).all()
+    assert (image[:, centre + 1 :, 3] == 0).all()
+    both = values(server.client.post(f"{cube_path}/feature/170x130.npy", json=FEATURE))
     alone = values(server.client.post("/feature/170x130.npy?datetime=2024-06-01/2024-06-30", json=FEATURE))
-    known = ~np.isnan(both)
-    assert np.array_equal(both[known], alone[known])
-    assert 0 < np.count_nonzero(known) < 0.8 * np.count_nonzero(~np.isnan(alone))
+    valid = ~np.isnan(both)
+    assert np.array_equal(both[valid], alone[valid])
+    assert 0 < np.count_nonzero(valid) < 0.8 * np.count_nonzero(~np.isnan(alone))
     assert np.isnan(both[0][:, 82:]).all()
-    assert pixels(server.client.post(f"{there}/feature", json=FEATURE)).any()
-    assert pixels(server.client.post(f"{there}/feature.png", json=FEATURE)).any()
-    assert pixels(server.client.post(f"{there}/feature/64x64", json=FEATURE)).shape == (64, 64, 4)
-    assert pixels(server.get(f"{there}/bbox/{BOX}.png?dst_crs=utm")).any()
-    far_off = {"type": "Polygon", "coordinates": [[[1, 1], [2, 1], [2, 2], [1, 1]]]}
-    assert is_problem(server.client.post(f"{there}/feature", json=far_off), 400)["parameter"] == "body"
-    assert is_problem(server.get(f"{there}/bbox/{BOX}.png?index=ndvi"), 400)["parameter"] == "index"
+    assert pixels(server.client.post(f"{cube_path}/feature", json=FEATURE)).any()
+    assert pixels(server.client.post(f"{cube_path}/feature.png", json=FEATURE)).any()
+    assert pixels(server.client.post(f"{cube_path}/feature/64x64", json=FEATURE)).shape == (64, 64, 4)
+    assert pixels(server.get(f"{cube_path}/bbox/{BOX}.png?dst_crs=utm")).any()
+    outside = {"type": "Polygon", "coordinates": [[[1, 1], [2, 1], [2, 2], [1, 1]]]}
+    assert is_problem(server.client.post(f"{cube_path}/feature", json=outside), 400)["parameter"] == "body"
+    assert is_problem(server.get(f"{cube_path}/bbox/{BOX}.png?index=ndvi"), 400)["parameter"] == "index"
     is_problem(server.get(f"/cubes/nix/bbox/{BOX}.png"), 404)
 
 
@@ -386,8 +386,8 @@ def send_and_disconnect(running: Served, path: str, after: float) -> None:
 LARGE = f"/bbox/{BOX}/120x100"
 
 
-def test_unreadable_parts_are_reported(far: Callable[..., Far], small_parts: None) -> None:
-    running = far(retries=0)
+def test_unreadable_parts_are_reported(remote_server: Callable[..., RemoteServer], small_parts: None) -> None:
+    running = remote_server(retries=0)
     running.origin.fail(f"/{NEW}/red.tif", always=status(404))
     response = running.served.get(f"{LARGE}.npy?{VALUES}")
     assert response.headers["X-Scog-Skipped"] == f"{NEW};http-404"
@@ -403,9 +403,9 @@ def test_unreadable_parts_are_reported(far: Callable[..., Far], small_parts: Non
 def test_at_the_deadline_the_finished_parts_are_returned(
     archive: Path, small_parts: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def slow(*wanted: Any) -> Any:
+    async def slow(*arguments: Any) -> Any:
         await asyncio.sleep(0.3)
-        return await draw(*wanted)
+        return await draw(*arguments)
 
     monkeypatch.setattr(attempts, "draw", slow)
     with served(Settings(catalog=str(archive), crop_at_once=1, crop_deadline=1.0)) as running:
@@ -420,9 +420,9 @@ def test_at_the_deadline_the_finished_parts_are_returned(
 
 @pytest.mark.acceptance
 def test_concurrent_large_crops_are_limited_and_tiles_are_not_blocked(
-    far: Callable[..., Far], small_parts: None
+    remote_server: Callable[..., RemoteServer], small_parts: None
 ) -> None:
-    running = far(crops=1)
+    running = remote_server(crops=1)
     running.origin.latency = 0.3
     with ThreadPoolExecutor(1) as thread:
         first = thread.submit(running.served.get, f"{LARGE}.npy?{VALUES}")
@@ -434,13 +434,13 @@ def test_concurrent_large_crops_are_limited_and_tiles_are_not_blocked(
 
 
 @pytest.mark.acceptance
-def test_a_disconnect_stops_reading(far: Callable[..., Far], small_parts: None) -> None:
-    running = far(crop_at_once=1, crops=1)
+def test_a_disconnect_stops_reading(remote_server: Callable[..., RemoteServer], small_parts: None) -> None:
+    running = remote_server(crop_at_once=1, crops=1)
     running.origin.latency = 0.2
     send_and_disconnect(running.served, f"{LARGE}.npy?index=ndvi&composite=median", after=0.3)
     time.sleep(0.3)
     before = len(running.origin.requests)
     time.sleep(0.5)
-    assert len(running.origin.requests) == before, "nobody waits, and still it reads"
+    assert len(running.origin.requests) == before, "no requests after the disconnect"
     running.origin.latency = 0
-    assert values(running.served.get(f"{LARGE}.npy?index=ndvi&composite=median")).any(), "and its place is free again"
+    assert values(running.served.get(f"{LARGE}.npy?index=ndvi&composite=median")).any(), "the slot is free again"

@@ -19,7 +19,7 @@ from scog.web.http.responses import COMPLETE, IMMUTABLE, PARTIAL
 from tests.doubles.archives import MadeScene, constant
 from tests.doubles.range_server import status
 from tests.imaging.test_clip import oracle
-from tests.web.conftest import L2A, WEST, Far, Served, is_problem, scenes, served, tile_at
+from tests.web.conftest import L2A, WEST, RemoteServer, Served, is_problem, scenes, served, tile_at
 
 NEW, OLD = "S2A_32TQK_20240612_0_L2A", "S2A_32TQK_20240602_0_L2A"
 LON, LAT = WEST.lonlat()
@@ -45,14 +45,14 @@ def server(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def post(server: Served, status: int = 201, **body: Any) -> dict[str, Any]:
     response = server.client.post("/cubes", json=body)
     assert response.status_code == status, response.text
-    found: dict[str, Any] = response.json()
-    return found
+    stored: dict[str, Any] = response.json()
+    return stored
 
 
 def values(response: httpx.Response) -> np.ndarray:
     assert response.status_code == 200, response.text
-    found: np.ndarray = np.load(io.BytesIO(response.content), allow_pickle=False)
-    return found
+    array: np.ndarray = np.load(io.BytesIO(response.content), allow_pickle=False)
+    return array
 
 
 # Posting
@@ -79,10 +79,10 @@ def test_equal_cubes_are_stored_once(server: Served) -> None:
         "scenes": "live",
     }
     assert server.client.post("/cubes", json=cube["definition"]).json()["id"] == cube["id"]
-    found = httpx.get(first.headers["Location"], trust_env=False)
-    assert found.json() == {name: value for name, value in cube.items() if name != "survives_restart"}
-    assert found.headers["Cache-Control"] == "public, max-age=3600"
-    etag = {"If-None-Match": found.headers["ETag"]}
+    stored = httpx.get(first.headers["Location"], trust_env=False)
+    assert stored.json() == {name: value for name, value in cube.items() if name != "survives_restart"}
+    assert stored.headers["Cache-Control"] == "public, max-age=3600"
+    etag = {"If-None-Match": stored.headers["ETag"]}
     assert server.get(f"/cubes/{cube['id']}", headers=etag).status_code == 304
 
 
@@ -161,11 +161,11 @@ def test_invalid_json_is_rejected(text: bytes, server: Served) -> None:
 
 
 def test_long_definitions_are_rejected(server: Served) -> None:
-    most = server.app.state.engine.settings.cube_bytes
+    limit = server.app.state.engine.settings.cube_bytes
     body = b'{"index": "ndvi"}'
-    assert server.client.post("/cubes", content=body.ljust(most)).status_code in (200, 201)
-    is_problem(server.client.post("/cubes", content=body.ljust(most + 1)), 413)
-    is_problem(server.client.post("/cubes", content=iter([body, b" " * most])), 413)
+    assert server.client.post("/cubes", content=body.ljust(limit)).status_code in (200, 201)
+    is_problem(server.client.post("/cubes", content=body.ljust(limit + 1)), 413)
+    is_problem(server.client.post("/cubes", content=iter([body, b" " * limit])), 413)
 
 
 def test_unknown_cubes_report_the_remedy(server: Served, west: str) -> None:
@@ -197,13 +197,13 @@ LOOKS: list[tuple[dict[str, Any], str]] = [
 def test_tiles_of_a_live_cube_equal_those_of_its_parameters(body: dict[str, Any], query: str, server: Served) -> None:
     west = tile_at(*WEST.lonlat())
     cube = server.client.post("/cubes", json=body).json()["id"]
-    for name, more in ((west, ""), (f"{west}.npy", ""), (f"{west}@2x.webp", ""), (west, "tilesize=128&buffer=2")):
-        plain = server.get(f"/tiles/{name}?{query}&{more}".strip("&"))
-        frozen = server.get(f"/cubes/{cube}/tiles/{name}?{more}".strip("?"))
-        assert plain.status_code == frozen.status_code == 200
-        assert frozen.content == plain.content
+    for name, suffix in ((west, ""), (f"{west}.npy", ""), (f"{west}@2x.webp", ""), (west, "tilesize=128&buffer=2")):
+        plain = server.get(f"/tiles/{name}?{query}&{suffix}".strip("&"))
+        cube_tile = server.get(f"/cubes/{cube}/tiles/{name}?{suffix}".strip("?"))
+        assert plain.status_code == cube_tile.status_code == 200
+        assert cube_tile.content == plain.content
         for header in ("ETag", "Cache-Control", "X-Scog-Used", "Content-Type"):
-            assert frozen.headers.get(header) == plain.headers.get(header)
+            assert cube_tile.headers.get(header) == plain.headers.get(header)
     for kind in ("json", "svg", "png"):
         assert server.get(f"/cubes/{cube}/legend.{kind}").content == server.get(f"/legend.{kind}?{query}").content
 
@@ -242,11 +242,11 @@ def test_pixels_outside_the_area_are_transparent(scenes: str, server: Served) ->
     assert geometry is not None
     for zoom in (11, 13):
         z, x, y = map(int, tile_at(LON, LAT, zoom).split("/"))
-        whole = values(server.get(f"/tiles/{z}/{x}/{y}.npy?mask=none&tilesize=64"))
-        found = values(server.get(f"/cubes/{cube}/tiles/{z}/{x}/{y}.npy?tilesize=64"))
+        unclipped = values(server.get(f"/tiles/{z}/{x}/{y}.npy?mask=none&tilesize=64"))
+        clipped = values(server.get(f"/cubes/{cube}/tiles/{z}/{x}/{y}.npy?tilesize=64"))
         inside = oracle(geometry.geometry, tile_grid(z, x, y, 64))
         assert 0 < inside.mean() < 1
-        np.testing.assert_array_equal(found, np.where(inside, whole, np.nan))
+        np.testing.assert_array_equal(clipped, np.where(inside, unclipped, np.nan))
         parts = [
             [values(server.get(f"/cubes/{cube}/tiles/{z + 1}/{2 * x + i}/{2 * y + j}.npy?tilesize=64")) for i in (0, 1)]
             for j in (0, 1)
@@ -258,18 +258,18 @@ def test_pixels_outside_the_area_are_transparent(scenes: str, server: Served) ->
 def test_tiles_outside_the_area_read_nothing(archive: Path, tmp_path: Path, west: str) -> None:
     with served(Settings(catalog=str(archive), cache_dir=tmp_path)) as fresh:
         cube = post(fresh, bbox=[BOX[0] - 0.5, BOX[1], BOX[0] - 0.4, BOX[3]])["id"]
-        beside = fresh.get(f"/cubes/{cube}/tiles/{west}")
-        assert beside.status_code == 200
-        assert beside.headers["X-Scog-Upstream"] == "requests=0; bytes=0; searches=0"
-        assert "search" not in beside.headers["Server-Timing"]
+        outside_tile = fresh.get(f"/cubes/{cube}/tiles/{west}")
+        assert outside_tile.status_code == 200
+        assert outside_tile.headers["X-Scog-Upstream"] == "requests=0; bytes=0; searches=0"
+        assert "search" not in outside_tile.headers["Server-Timing"]
         assert np.isnan(values(fresh.get(f"/cubes/{cube}/tiles/{west}.npy"))).all()
-        assert "searches=1" in fresh.get(f"/tiles/{west}").headers["X-Scog-Upstream"], "as a search would be told"
+        assert "searches=1" in fresh.get(f"/tiles/{west}").headers["X-Scog-Upstream"], "a search would be reported"
 
 
 # Persistence
 
 
-def newer(folder: Path) -> MadeScene:
+def write_newer_scene(folder: Path) -> MadeScene:
     """The newest pass, without clouds."""
     bands = {band: constant(WEST, 100 * number) for number, band in enumerate(("red", "nir", "green", "blue"), 5)}
     scl = constant(WEST, 4, 20, np.uint8)
@@ -299,7 +299,7 @@ def test_new_scenes_change_live_cubes_but_not_pinned_ones(growing: Path, tmp_pat
         assert before.get(f"/cubes/{pinned['id']}/tiles/12/0/0?empty=204").headers["Cache-Control"] == IMMUTABLE
         assert post(before, 200, bbox=BOX, scenes="pinned")["id"] == pinned["id"]
         dated = [post(before, bbox=BOX, datetime="2024-03-14/.."), pinned]
-    newer(growing)
+    write_newer_scene(growing)
     (growing / "sentinel-2-l2a" / OLD / f"{OLD}.json").unlink()  # its files stay
     with served(settings) as after:
         again = [after.get(f"/cubes/{cube['id']}/tiles/{west}") for cube in (live, pinned)]
@@ -319,7 +319,7 @@ def test_new_scenes_change_live_cubes_but_not_pinned_ones(growing: Path, tmp_pat
         listed = after.get(f"/cubes/{pinned['id']}/scenes").json()
         assert [feature["id"] for feature in listed["features"]] == [NEW, OLD]
         assert post(after, 200, **live["definition"])["id"] == live["id"]
-        assert post(after, 201, **pinned["definition"])["id"] != pinned["id"], "other scenes, another picture"
+        assert post(after, 201, **pinned["definition"])["id"] != pinned["id"], "other scenes, another image"
 
 
 def test_the_number_of_pinned_scenes_is_limited(archive: Path, tmp_path: Path, west: str) -> None:
@@ -362,19 +362,21 @@ def test_survives_restart_is_false_without_a_cache_folder(archive: Path, tmp_pat
         assert again.get(f"/cubes/{cube['id']}").status_code == 404
 
 
-def test_partial_images_of_pinned_scenes_are_not_immutable(far: Callable[..., Far], west: str) -> None:
-    running = far(retries=0)
+def test_partial_images_of_pinned_scenes_are_not_immutable(
+    remote_server: Callable[..., RemoteServer], west: str
+) -> None:
+    running = remote_server(retries=0)
     cube = post(running.served, bbox=BOX, scenes="pinned", mask="none", composite="max")["id"]
     running.origin.fail(f"/{OLD}/nir.tif", always=status(404))
-    broken = running.served.get(f"/cubes/{cube}/tiles/{west}")
-    assert broken.headers["X-Scog-Skipped"] == f"{OLD};http-404"
-    assert broken.headers["Cache-Control"] == PARTIAL
+    partial = running.served.get(f"/cubes/{cube}/tiles/{west}")
+    assert partial.headers["X-Scog-Skipped"] == f"{OLD};http-404"
+    assert partial.headers["Cache-Control"] == PARTIAL
     is_problem(running.served.get(f"/cubes/{cube}/tiles/{west}?strict=1"), 502)
     running.origin.fail(f"/{OLD}/nir.tif")
-    again = far()  # a new process, which has no cached failures
-    whole = again.served.get(f"/cubes/{cube}/tiles/{west}")
-    assert whole.headers["Cache-Control"] == IMMUTABLE
-    assert whole.content != broken.content or whole.headers["X-Scog-Used"] != broken.headers["X-Scog-Used"]
+    again = remote_server()  # a new process, which has no cached failures
+    complete = again.served.get(f"/cubes/{cube}/tiles/{west}")
+    assert complete.headers["Cache-Control"] == IMMUTABLE
+    assert complete.content != partial.content or complete.headers["X-Scog-Used"] != partial.headers["X-Scog-Used"]
 
 
 def test_openapi_describes_cubes(server: Served) -> None:

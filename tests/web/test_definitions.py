@@ -21,8 +21,8 @@ Json = dict[str, Any]
 
 
 def definition(body: Json) -> Definition:
-    wanted = parse_cube_request(json.dumps(body).encode())
-    return wanted.definition(wanted.image.request)
+    parsed = parse_cube_request(json.dumps(body).encode())
+    return parsed.definition(parsed.image.request)
 
 
 def equal_ids(*bodies: Json) -> bool:
@@ -99,7 +99,7 @@ COMPOSED: list[list[Json]] = [
     [{"compare": "../..", "composite": "count", "index": "scl"}],
     [{"composite": "std", "classes": "0.1,0.2"}, {"pixel_selection": "stdev", "classes": " .1, 0.2 "}],
 ]
-"""Composites and changes, whose ranges and colours are their own, and depend on more than the layer."""
+"""Composites and changes, whose default ranges and colours do not depend on the layer alone."""
 
 
 def ids(case: list[Json]) -> str:
@@ -140,10 +140,10 @@ def test_equal_computations_have_equal_ids(data: st.DataObject) -> None:
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_different_computations_have_different_ids(data: st.DataObject) -> None:
-    one, parts = data.draw(computations())
+    chosen, parts = data.draw(computations())
     choices = [LAYERS, *OTHERS]
     place = data.draw(st.sampled_from([place for place, each in enumerate(choices) if len(each) > 1]))
-    number = data.draw(st.integers(0, len(choices[place]) - 1).filter(lambda number: number != one[place]))
+    number = data.draw(st.integers(0, len(choices[place]) - 1).filter(lambda number: number != chosen[place]))
     others = [*parts[:place], choices[place][number], *parts[place + 1 :]]
     assert not equal_ids(data.draw(spelling(parts)), data.draw(spelling(others)))
 
@@ -153,10 +153,10 @@ def test_different_computations_have_different_ids(data: st.DataObject) -> None:
 def test_definitions_are_idempotent(data: st.DataObject) -> None:
     """A definition that is posted again, or stored as JSON and read, is unchanged."""
     body = data.draw(spelling(data.draw(computations())[1]))
-    found = definition(body)
-    assert definition(found.document) == found
-    assert read_definition(json.dumps(found.document)) == found
-    assert read_definition(found.text) == found
+    result = definition(body)
+    assert definition(result.document) == result
+    assert read_definition(json.dumps(result.document)) == result
+    assert read_definition(result.text) == result
 
 
 VALUES = np.linspace(-1.5, 1.5, 60, dtype=np.float32).reshape(1, 4, 15)
@@ -186,29 +186,29 @@ def test_composites_are_stored_with_ranges_and_colours(body: Json) -> None:
 
 def check_drawn(body: Json) -> None:
     """Check that style and request of a definition are those of the posted parameters."""
-    wanted = parse_cube_request(json.dumps(body).encode())
-    ask, style = Cube("x", wanted.definition(wanted.image.request), wanted.area, None).styled_request()
-    before = wanted.image.style
-    for field in fields(ask):
+    parsed = parse_cube_request(json.dumps(body).encode())
+    request, style = Cube("x", parsed.definition(parsed.image.request), parsed.area, None).styled_request()
+    before = parsed.image.style
+    for field in fields(request):
         if field.name not in ("area", "pinned"):
-            assert getattr(ask, field.name) == getattr(wanted.image.request, field.name), field.name
+            assert getattr(request, field.name) == getattr(parsed.image.request, field.name), field.name
     assert (style.title, style.classified) == (before.title, before.classified)
     values = np.repeat(VALUES, len(style.outputs), axis=0)
-    painted, expected = (each.image(values, np.isfinite(values[0])) for each in (style, before))
-    np.testing.assert_array_equal(painted.pixels, expected.pixels)
-    np.testing.assert_array_equal(painted.palette, expected.palette)
+    drawn, expected = (each.image(values, np.isfinite(values[0])) for each in (style, before))
+    np.testing.assert_array_equal(drawn.pixels, expected.pixels)
+    np.testing.assert_array_equal(drawn.palette, expected.palette)
     np.testing.assert_array_equal(style.values(values, values[0] < 1), before.values(values, values[0] < 1))
     assert {**style.legend.json(), "color_formula": 0} == {**before.legend.json(), "color_formula": 0}
 
 
 def test_definitions_accept_all_tile_parameters_except_output() -> None:
     """A new parameter of tiles must be accepted by cubes too."""
-    form = {"format", "tilesize", "buffer", "strict", "empty"}
-    for name in set(TileParameters.model_fields) - form:
+    output_parameters = {"format", "tilesize", "buffer", "strict", "empty"}
+    for name in set(TileParameters.model_fields) - output_parameters:
         with pytest.raises(InvalidInput) as refused:
             definition({name: {"no": "such"}} if name != "colormap" else {name: 5})
         assert refused.value.parameter == name
-    for name in form:
+    for name in output_parameters:
         with pytest.raises(InvalidInput, match="Unknown parameter"):
             definition({name: 1})
 
@@ -221,14 +221,14 @@ def test_the_default_mask_depends_on_the_layer() -> None:
 
 
 def test_pixel_selections_are_composites() -> None:
-    for theirs, ours in PIXEL_SELECTIONS.items():
-        assert equal_ids({"pixel_selection": theirs}, {"composite": ours.name})
+    for titiler_name, composite in PIXEL_SELECTIONS.items():
+        assert equal_ids({"pixel_selection": titiler_name}, {"composite": composite.name})
 
 
 def test_pinned_scenes_are_part_of_the_id() -> None:
-    found = definition({})
-    assert cube_id(found, None) != cube_id(found, "[]") != cube_id(found, '["a"]')
-    assert cube_id(found, None) == cube_id(read_definition(found.text), None)
+    result = definition({})
+    assert cube_id(result, None) != cube_id(result, "[]") != cube_id(result, '["a"]')
+    assert cube_id(result, None) == cube_id(read_definition(result.text), None)
 
 
 @pytest.mark.parametrize("parameters", [{"index": "gone"}, {"gone": 1}, {"composite": "gone"}, {"rescale": "gone"}])

@@ -16,7 +16,7 @@ SCENE = "S2A_32TQK_20240602_0_L2A"
 QUERY = "expression=nir&mask=none&datetime=2024-06-02"
 
 
-def changed(folder: Path, change: Callable[[dict[str, dict[str, str]], Path], None]) -> None:
+def write_changed_archive(folder: Path, change: Callable[[dict[str, dict[str, str]], Path], None]) -> None:
     """Write an archive of one scene, with its assets or files changed."""
     scenes()[1].write(folder)
     (path,) = folder.rglob("*.json")
@@ -29,31 +29,31 @@ def on_another_host(assets: dict[str, dict[str, str]], folder: Path) -> None:
     assets["nir"]["href"] = "https://files.example.org/a/nir.tif?sig=hidden"
 
 
-def gone(assets: dict[str, dict[str, str]], folder: Path) -> None:
+def missing_file(assets: dict[str, dict[str, str]], folder: Path) -> None:
     (folder / "nir.tif").unlink()
 
 
-def without(assets: dict[str, dict[str, str]], folder: Path) -> None:
+def missing_asset(assets: dict[str, dict[str, str]], folder: Path) -> None:
     del assets["nir"]
 
 
-def broken(assets: dict[str, dict[str, str]], folder: Path) -> None:
+def not_a_tiff(assets: dict[str, dict[str, str]], folder: Path) -> None:
     (folder / "nir.tif").write_bytes(b"no tiff at all" * 100)
 
 
-FAULTS = {
+CASES = {
     "host-not-allowed": (on_another_host, ("nir", "files.example.org/a/nir.tif", "SCOG_HOSTS")),
-    "no-file": (gone, ("nir", "/nir.tif", "no such file", "href")),
-    "no-asset-nir": (without, (SCENE, "'nir'", "red", "scl")),
-    "not-a-tiff": (broken, ("nir", "/nir.tif", "not a TIFF")),
+    "no-file": (missing_file, ("nir", "/nir.tif", "no such file", "href")),
+    "no-asset-nir": (missing_asset, (SCENE, "'nir'", "red", "scl")),
+    "not-a-tiff": (not_a_tiff, ("nir", "/nir.tif", "not a TIFF")),
 }
 
 
-@pytest.mark.parametrize("reason", FAULTS)
+@pytest.mark.parametrize("reason", CASES)
 def test_errors_name_band_file_host_and_setting(reason: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    change, subjects = FAULTS[reason]
+    change, subjects = CASES[reason]
     folder = tmp_path / "archive"
-    changed(folder, change)
+    write_changed_archive(folder, change)
     tile = tile_at(*WEST.lonlat())
     with served(Settings(catalog=str(folder), cache_dir=tmp_path / "cache")) as running:
         problem = is_problem(running.get(f"/tiles/{tile}?{QUERY}"), 502)
@@ -62,16 +62,16 @@ def test_errors_name_band_file_host_and_setting(reason: str, tmp_path: Path, cap
     assert skipped["reason"] == reason
     code = main(["tile", *tile.split("/"), "-o", str(tmp_path / "x.png"), "--catalog", str(folder),
                  "--expression", "nir", "--mask", "none", "--datetime", "2024-06-02"])  # fmt: skip
-    said = capfd.readouterr().err
+    stderr = capfd.readouterr().err
     assert code == 1
-    for told in (problem["detail"], skipped["detail"], series.json()["detail"], said):
+    for message in (problem["detail"], skipped["detail"], series.json()["detail"], stderr):
         for subject in subjects:
-            assert subject in told, (subject, told)
+            assert subject in message, (subject, message)
         for secret in ("hidden", "secret", str(tmp_path)):
-            assert secret not in told
+            assert secret not in message
 
 
-def test_a_header_names_them_if_other_scenes_were_read(tmp_path: Path) -> None:
+def test_a_header_has_the_reason_if_other_scenes_were_read(tmp_path: Path) -> None:
     folder = tmp_path / "archive"
     for scene in scenes()[:2]:
         scene.write(folder)

@@ -41,8 +41,8 @@ def address(name: str, zoom: int, square: Square) -> str:
 
 def values(response: httpx.Response) -> NDArray[np.float32]:
     assert response.status_code == 200, response.text
-    found: NDArray[np.float32] = np.load(io.BytesIO(response.content), allow_pickle=False)
-    return found
+    array: NDArray[np.float32] = np.load(io.BytesIO(response.content), allow_pickle=False)
+    return array
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +63,9 @@ def edges(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 @pytest.mark.parametrize("name", NAMES)
 def test_tiles_of_all_tile_matrix_sets(name: str, server: Served) -> None:
     if not name.startswith(("LINZ", "NZTM", "UPSAnt")):
-        found = values(server.get(f"/tiles/{name}/{address(name, 12, WEST)}.npy"))
-        assert found.shape == (1, 256, 256)
-        assert np.isfinite(found).any()
+        array = values(server.get(f"/tiles/{name}/{address(name, 12, WEST)}.npy"))
+        assert array.shape == (1, 256, 256)
+        assert np.isfinite(array).any()
     z = morecantile.tms.get(name).minzoom
     image = server.get(f"/tiles/{name}/{z}/0/0")
     assert image.status_code == 200, image.text
@@ -106,11 +106,12 @@ def test_a_buffer_surrounds_the_tile(server: Served, west: str) -> None:
 
 def test_coalesced_columns_are_one_tile(edges: Served) -> None:
     z, x, y = map(int, address("GNOSISGlobalGrid", 12, POLAR).split("/"))
-    joined = morecantile.tms.get("GNOSISGlobalGrid").matrix(z).get_coalesce_factor(y)
-    assert joined > 2
-    first = x - x % joined
+    coalesced = morecantile.tms.get("GNOSISGlobalGrid").matrix(z).get_coalesce_factor(y)
+    assert coalesced > 2
+    first = x - x % coalesced
     tags = {
-        edges.get(f"/tiles/GNOSISGlobalGrid/{z}/{column}/{y}").headers["ETag"] for column in (first, first + joined - 1)
+        edges.get(f"/tiles/GNOSISGlobalGrid/{z}/{column}/{y}").headers["ETag"]
+        for column in (first, first + coalesced - 1)
     }
     assert len(tags) == 1
 
@@ -147,8 +148,8 @@ def test_scenes_on_both_sides_of_the_antimeridian(name: str, edges: Served) -> N
         return
     for square, side in ((FAR_EAST, 1), (FAR_WEST, 0)):
         tile = address(name, 11, square)
-        found = values(edges.get(f"/tiles/{name}/{tile}.npy?buffer=100"))
-        assert {round(float(each), 3) for each in np.unique(found[np.isfinite(found)])} == {0.667, 0.75}, side
+        array = values(edges.get(f"/tiles/{name}/{tile}.npy?buffer=100"))
+        assert {round(float(each), 3) for each in np.unique(array[np.isfinite(array)])} == {0.667, 0.75}, side
 
 
 def test_a_point_on_the_antimeridian(edges: Served) -> None:
@@ -161,8 +162,8 @@ def test_a_point_on_the_antimeridian(edges: Served) -> None:
 @pytest.mark.parametrize("name", [*WORLDWIDE, "UPSArcticWGS84Quad", "CanadianNAD83_LCC", "UTM31WGS84Quad"])
 def test_a_tile_near_the_pole(name: str, edges: Served) -> None:
     tile = address(name, 12, POLAR)
-    found = values(edges.get(f"/tiles/{name}/{tile}.npy"))
-    assert np.isfinite(found).any()
+    array = values(edges.get(f"/tiles/{name}/{tile}.npy"))
+    assert np.isfinite(array).any()
     assert scenes(edges, f"/tiles/{name}/{tile}/scenes") == {"S_33XWM"}
 
 
@@ -215,9 +216,9 @@ def test_tilejson_of_all_tile_matrix_sets(name: str, server: Served) -> None:
     if name == "LINZAntarticaMapTilegrid":
         return  # the archive is within its bounds in degrees, but in a corner that the map does not show
     tile = tms.tile(lon, lat, zoom)
-    asked = httpx.get(template.format(z=zoom, x=tile.x, y=tile.y), trust_env=False)
-    assert asked.status_code == 200
-    assert asked.headers["Content-Type"] == "image/png"
+    tile_response = httpx.get(template.format(z=zoom, x=tile.x, y=tile.y), trust_env=False)
+    assert tile_response.status_code == 200
+    assert tile_response.headers["Content-Type"] == "image/png"
 
 
 def test_tilejson_of_web_mercator_by_name(server: Served) -> None:
@@ -236,10 +237,10 @@ def test_the_list_of_tile_matrix_sets(server: Served) -> None:
         assert link["rel"] == TILING_SCHEME
         assert link["href"] == f"{server.url}/tileMatrixSets/{each['id']}"
         assert re.search(r"def.crs.(EPSG|OGC)", each["crs"])
-        there = server.get(f"/tileMatrixSets/{each['id']}")
-        assert there.status_code == 200
+        definition = server.get(f"/tileMatrixSets/{each['id']}")
+        assert definition.status_code == 200
         # A client that uses the definition gets the grids that tiles are drawn on.
-        assert morecantile.TileMatrixSet(**there.json()) == morecantile.tms.get(each["id"])
+        assert morecantile.TileMatrixSet(**definition.json()) == morecantile.tms.get(each["id"])
     assert server.get("/tileMatrixSets?f=json").json() == response.json()
 
 

@@ -256,13 +256,13 @@ def raw(server: Served, request: bytes) -> bytes:
     """The server's response to raw bytes."""
     address = urlsplit(server.url)
     with socket.create_connection((str(address.hostname), address.port or 80), timeout=10) as connection:
-        answer = b""
+        response_bytes = b""
         with contextlib.suppress(OSError):  # the server may have responded and closed already
             connection.sendall(request)
         with contextlib.suppress(OSError):
             while chunk := connection.recv(65536):
-                answer += chunk
-        return answer
+                response_bytes += chunk
+        return response_bytes
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/tiles/3/0/0", "/tilejson.json", "/nowhere"])
@@ -307,8 +307,8 @@ def test_malformed_http(request_bytes: bytes, server: Served) -> None:
     with socket.create_connection((str(address.hostname), address.port or 80), timeout=5) as connection:
         connection.sendall(request_bytes)
         connection.shutdown(socket.SHUT_WR)
-        answer = connection.recv(65536)
-    assert answer == b"" or re.match(rb"HTTP/1.1 4\d\d ", answer)
+        response_bytes = connection.recv(65536)
+    assert response_bytes == b"" or re.match(rb"HTTP/1.1 4\d\d ", response_bytes)
     assert server.get("/healthz").status_code == 200
 
 

@@ -42,7 +42,7 @@ LAYERS = {
 EVERY = pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS)
 
 
-def got(server: Served, path: str, media_type: str) -> httpx.Response:
+def get_ok(server: Served, path: str, media_type: str) -> httpx.Response:
     response = server.get(path)
     assert response.status_code == 200, response.text[:300]
     assert response.headers["Content-Type"] == media_type
@@ -50,10 +50,10 @@ def got(server: Served, path: str, media_type: str) -> httpx.Response:
 
 
 def values(server: Served, tile: str, query: str = "") -> NDArray[np.float32]:
-    body = got(server, f"/tiles/{tile}.npy?{query}", "application/x-npy").content
-    found: NDArray[np.float32] = np.load(io.BytesIO(body), allow_pickle=False)
-    assert found.dtype == np.float32
-    return found
+    body = get_ok(server, f"/tiles/{tile}.npy?{query}", "application/x-npy").content
+    decoded: NDArray[np.float32] = np.load(io.BytesIO(body), allow_pickle=False)
+    assert decoded.dtype == np.float32
+    return decoded
 
 
 def rgba(body: bytes) -> NDArray[np.uint8]:
@@ -62,11 +62,11 @@ def rgba(body: bytes) -> NDArray[np.uint8]:
 
 
 def colors(server: Served, tile: str, query: str = "", form: str = "png") -> NDArray[np.uint8]:
-    return rgba(got(server, f"/tiles/{tile}.{form}?{query}", f"image/{form}").content)
+    return rgba(get_ok(server, f"/tiles/{tile}.{form}?{query}", f"image/{form}").content)
 
 
 def legend(server: Served, query: str = "") -> dict[str, Any]:
-    body: dict[str, Any] = got(server, f"/legend.json?{query}", "application/json").json()
+    body: dict[str, Any] = get_ok(server, f"/legend.json?{query}", "application/json").json()
     return body
 
 
@@ -79,27 +79,27 @@ def test_image_formats_agree_with_the_values(layer: str, server: Served, west: s
     valid = np.isfinite(exact).all(axis=0)
     assert valid.any()
     assert not valid.all()
-    picture = colors(server, west, layer)
-    assert (picture[~valid] == 0).all()
+    image_pixels = colors(server, west, layer)
+    assert (image_pixels[~valid] == 0).all()
     if layer in (LAYERS["index"], LAYERS["colormap_name"], LAYERS["bands"], LAYERS["formula"], LAYERS["classes"]):
-        assert (picture[valid, 3] == 255).all()
-    with Image.open(io.BytesIO(got(server, f"/tiles/{west}?{layer}&format=png32", "image/png").content)) as image:
+        assert (image_pixels[valid, 3] == 255).all()
+    with Image.open(io.BytesIO(get_ok(server, f"/tiles/{west}?{layer}&format=png32", "image/png").content)) as image:
         assert image.mode == "RGBA"
-        assert (np.asarray(image) == picture).all()
+        assert (np.asarray(image) == image_pixels).all()
     webp = colors(server, west, layer, "webp").astype(int)
-    assert (webp[..., 3] == picture[..., 3]).all()
+    assert (webp[..., 3] == image_pixels[..., 3]).all()
     lossless = len(exact) == 1
-    assert (webp == picture).all() if lossless else abs(webp - picture)[valid].mean() < 6
-    jpeg = rgba(got(server, f"/tiles/{west}.jpg?{layer}", "image/jpeg").content).astype(int)
-    opacity = picture[..., 3:] / 255
-    assert abs(jpeg[..., :3] - (picture[..., :3] * opacity + 255 * (1 - opacity))).mean() < 5
+    assert (webp == image_pixels).all() if lossless else abs(webp - image_pixels)[valid].mean() < 6
+    jpeg = rgba(get_ok(server, f"/tiles/{west}.jpg?{layer}", "image/jpeg").content).astype(int)
+    opacity = image_pixels[..., 3:] / 255
+    assert abs(jpeg[..., :3] - (image_pixels[..., :3] * opacity + 255 * (1 - opacity))).mean() < 5
 
 
 @EVERY
 def test_a_geotiff_has_the_values_and_is_georeferenced(layer: str, server: Served, west: str) -> None:
     exact = values(server, west, layer)
     grid = tile_grid(*map(int, west.split("/")))
-    response = got(server, f"/tiles/{west}.tif?{layer}", "image/tiff")
+    response = get_ok(server, f"/tiles/{west}.tif?{layer}", "image/tiff")
     with MemoryFile(response.content) as memory, memory.open(driver="GTiff") as source:
         assert np.array_equal(source.read(), exact, equal_nan=True)
         assert source.crs.to_epsg() == 3857
@@ -115,26 +115,26 @@ def test_png16_spreads_the_range(server: Served, west: str) -> None:
     query = "expression=nir&rescale=0.2,0.5"
     exact = values(server, west, query)[0].astype(float)
     valid = np.isfinite(exact)
-    with Image.open(io.BytesIO(got(server, f"/tiles/{west}.png16?{query}", "image/png").content)) as image:
-        found = np.asarray(image).astype(float)
-    assert abs(found - (1 + np.clip((exact - 0.2) / 0.3, 0, 1) * 65534))[valid].max() < 0.6
-    assert (found[~valid] == 0).all()
+    with Image.open(io.BytesIO(get_ok(server, f"/tiles/{west}.png16?{query}", "image/png").content)) as image:
+        decoded = np.asarray(image).astype(float)
+    assert abs(decoded - (1 + np.clip((exact - 0.2) / 0.3, 0, 1) * 65534))[valid].max() < 0.6
+    assert (decoded[~valid] == 0).all()
     for layer in (RGB, "index=scl", CLASSES):
         assert is_problem(server.get(f"/tiles/{west}.png16?{layer}"), 400)["parameter"] == "format"
 
 
 def test_png_colour_types(server: Served, west: str) -> None:
     for query, mode in (("", "P"), (CLASSES, "P"), ("index=scl", "P"), (RGB, "RGBA"), ("format=png32", "RGBA")):
-        with Image.open(io.BytesIO(got(server, f"/tiles/{west}?{query}", "image/png").content)) as image:
+        with Image.open(io.BytesIO(get_ok(server, f"/tiles/{west}?{query}", "image/png").content)) as image:
             assert image.mode == mode, query
     inside = tile_at(*WEST.lonlat(0.75, 0.4), zoom=16)
-    with Image.open(io.BytesIO(got(server, f"/tiles/{inside}?{RGB}", "image/png").content)) as image:
+    with Image.open(io.BytesIO(get_ok(server, f"/tiles/{inside}?{RGB}", "image/png").content)) as image:
         assert image.mode == "RGB"  # no invalid pixels, so no alpha
 
 
 def test_jpeg_reports_flattening(server: Served, west: str) -> None:
     for name in ("jpg", "jpeg"):
-        headers = got(server, f"/tiles/{west}.{name}", "image/jpeg").headers
+        headers = get_ok(server, f"/tiles/{west}.{name}", "image/jpeg").headers
         assert headers["X-Scog-Flattened"] == "white"
         assert server.get(f"/tiles/{west}.{name}", headers={"If-None-Match": headers["ETag"]}).status_code == 304
     assert "X-Scog-Flattened" in EXPOSED_HEADERS
@@ -237,12 +237,12 @@ def test_repeated_requests_return_equal_bytes(server: Served, west: str) -> None
 def test_the_scene_classification(server: Served, west: str) -> None:
     exact = values(server, west, "index=scl")[0]
     assert set(np.unique(exact[np.isfinite(exact)])) == {4, 9}  # with clouds: nothing is masked by default
-    picture = colors(server, west, "index=scl")
+    image_pixels = colors(server, west, "index=scl")
     for number, color in ((4, (0, 160, 0, 255)), (9, (255, 255, 255, 255))):
-        assert (picture[exact == number] == color).all()
+        assert (image_pixels[exact == number] == color).all()
     masked = values(server, west, "index=scl&mask=clouds")[0]
     assert set(np.unique(masked[np.isfinite(masked)])) == {4}
-    assert (colors(server, west, "bands=scl") == picture).all()
+    assert (colors(server, west, "bands=scl") == image_pixels).all()
 
 
 def test_classes_of_an_index(server: Served, west: str) -> None:
@@ -257,14 +257,14 @@ def test_classes_of_an_index(server: Served, west: str) -> None:
 
 def test_presets_equal_images_of_their_bands(server: Served, west: str) -> None:
     preset = next(each for each in PRESETS if set(each.bands) == {"nir", "red", "green"})
-    picture = colors(server, west, f"bands={preset.name}")
-    assert (picture == colors(server, west, f"bands={','.join(preset.bands)}")).all()
-    assert (picture == colors(server, west, f"assets={preset.name.upper().replace('-', '_')}")).all()
+    image_pixels = colors(server, west, f"bands={preset.name}")
+    assert (image_pixels == colors(server, west, f"bands={','.join(preset.bands)}")).all()
+    assert (image_pixels == colors(server, west, f"assets={preset.name.upper().replace('-', '_')}")).all()
     exact = values(server, west, f"bands={preset.name}").astype(float)
     valid = np.isfinite(exact).all(axis=0)
     for channel, (low, high) in enumerate(preset.ranges):
         expected = np.clip((exact[channel] - low) / (high - low), 0, 1) * 255
-        assert abs(picture[..., channel] - expected)[valid].max() <= 0.51
+        assert abs(image_pixels[..., channel] - expected)[valid].max() <= 0.51
 
 
 def test_color_formula_equals_color_operations(server: Served, west: str) -> None:
@@ -273,9 +273,9 @@ def test_color_formula_equals_color_operations(server: Served, west: str) -> Non
     light = np.nan_to_num(np.clip(exact / 0.3, 0, 1))
     for operation in parse_operations("gamma RGB 1.3 saturation 1.2"):
         light = np.clip(operation(light), 0, 1)
-    picture = colors(server, west, LAYERS["formula"])
-    assert abs(np.moveaxis(picture[..., :3], -1, 0) - light * 255)[:, valid].max() <= 0.52
-    assert not (picture == colors(server, west, RGB)).all()
+    image_pixels = colors(server, west, LAYERS["formula"])
+    assert abs(np.moveaxis(image_pixels[..., :3], -1, 0) - light * 255)[:, valid].max() <= 0.52
+    assert not (image_pixels == colors(server, west, RGB)).all()
 
 
 # Legends
@@ -284,21 +284,21 @@ def test_color_formula_equals_color_operations(server: Served, west: str) -> Non
 @EVERY
 def test_the_legend_matches_the_image(layer: str, server: Served, west: str) -> None:
     table = legend(server, layer)
-    exact, picture = values(server, west, layer), colors(server, west, layer)
+    exact, image_pixels = values(server, west, layer), colors(server, west, layer)
     valid = np.isfinite(exact).all(axis=0)
     if table["kind"] == "channels":
         for each, channel, output in zip(table["channels"], exact.astype(float), table["outputs"], strict=True):
             assert each["output"] == output
             if table["color_formula"] is None:
                 low, high = each["range"]
-                part = picture[..., ("red", "green", "blue").index(each["color"])]
+                part = image_pixels[..., ("red", "green", "blue").index(each["color"])]
                 assert abs(part - np.clip((channel - low) / (high - low), 0, 1) * 255)[valid].max() <= 0.51
         return
     checked = 0
     for value in np.unique(exact[0][valid]):
-        seen = np.unique(picture[valid & (exact[0] == value)], axis=0)
-        assert len(seen) == 1
-        assert any((seen[0] == color).all() for color in colours_of(table, float(value), layer)), (value, seen)
+        colours = np.unique(image_pixels[valid & (exact[0] == value)], axis=0)
+        assert len(colours) == 1
+        assert any((colours[0] == color).all() for color in colours_of(table, float(value), layer)), (value, colours)
         checked += 1
     assert checked >= 2
 
@@ -309,17 +309,17 @@ def colours_of(table: dict[str, Any], value: float, layer: str) -> list[tuple[in
         low, high = table["range"]
         if value < low - 1e-6 or value > high + 1e-6:
             return [parse_color(table["below" if value < low else "above"], "")]
-        place = min(max((value - low) / (high - low), 0), 1) * (len(table["colors"]) - 1)
-        nearest = {round(place + shift) for shift in (-1e-3, 1e-3)}
+        position = min(max((value - low) / (high - low), 0), 1) * (len(table["colors"]) - 1)
+        nearest = {round(position + shift) for shift in (-1e-3, 1e-3)}
         return [parse_color(table["colors"][number], "") for number in nearest]
-    found = (0, 0, 0, 0)
+    color = (0, 0, 0, 0)
     for each in table["classes"]:
         low = -np.inf if each["low"] is None else np.float32(each["low"])
         high = np.inf if each["high"] is None else np.float32(each["high"])
         by_number = layer == CLASSES  # whose values are class numbers
         if value == each["value"] if by_number else value == low if low == high else low <= value < high:
-            found = parse_color(each["color"], "")
-    return [found]
+            color = parse_color(each["color"], "")
+    return [color]
 
 
 @EVERY
@@ -327,7 +327,7 @@ def test_the_png_palette_matches_the_legend(layer: str, server: Served, west: st
     table = legend(server, layer)
     if table["kind"] == "channels":
         return
-    body = got(server, f"/tiles/{west}?{layer}", "image/png").content
+    body = get_ok(server, f"/tiles/{west}?{layer}", "image/png").content
     with MemoryFile(body) as memory, memory.open(driver="PNG") as source:
         palette = [source.colormap(1)[number] for number in range(256)]
     listed = (
@@ -342,13 +342,13 @@ def test_the_png_palette_matches_the_legend(layer: str, server: Served, west: st
 @EVERY
 def test_legends_are_valid_files(layer: str, server: Served) -> None:
     table = legend(server, layer)
-    svg = got(server, f"/legend.svg?{layer}", "image/svg+xml")
+    svg = get_ok(server, f"/legend.svg?{layer}", "image/svg+xml")
     root = ElementTree.fromstring(svg.content)
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
     assert svg.headers["X-Content-Type-Options"] == "nosniff"
     assert f"Legend: {table['title']}" == root.attrib["aria-label"]
     for scale in (1, 3):
-        png = got(server, f"/legend.png?{layer}&scale={scale}", "image/png")
+        png = get_ok(server, f"/legend.png?{layer}&scale={scale}", "image/png")
         with Image.open(io.BytesIO(png.content)) as image:
             assert image.size == (int(root.attrib["width"]) * scale, int(root.attrib["height"]) * scale)
     for response in (svg, png):
@@ -373,7 +373,7 @@ MARKUP = "<script>alert(1)</script>&\"'"
 
 def test_markup_in_legends_is_escaped(server: Served) -> None:
     query = "classes=" + quote(f"{MARKUP}:red,0.2,b")
-    response = got(server, f"/legend.svg?{query}", "image/svg+xml")
+    response = get_ok(server, f"/legend.svg?{query}", "image/svg+xml")
     assert b"<script" not in response.content
     assert MARKUP in [element.text for element in ElementTree.fromstring(response.content).iter()]
     assert legend(server, query)["classes"][0]["name"] == MARKUP

@@ -25,7 +25,7 @@ from tests.web.conftest import Served, served
 
 NUMBERS = np.random.default_rng(3).integers(1, 3000, (260, 260)).astype(np.uint16)
 MADE = Ortho("EPSG:32632", Affine(5, 0, 676_000, 0, -5, 5_153_000), NUMBERS)
-"""Around the place that the polygons lie at, and more than a unit to all sides."""
+"""A raster that covers the polygons, with a margin of more than one unit."""
 QUERY = "bands=red&mask=none&datetime=../..&collection=fields"
 PLAIN = USUAL["a square"][0]
 BOW_TIE = USUAL["a bow tie"][0]
@@ -53,8 +53,8 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
-def feature(geometry: object, **more: Any) -> dict[str, Any]:
-    return {"type": "Feature", "properties": {}, "geometry": geometry} | more
+def feature(geometry: object, **members: Any) -> dict[str, Any]:
+    return {"type": "Feature", "properties": {}, "geometry": geometry} | members
 
 
 def collection(*features: object) -> dict[str, Any]:
@@ -69,7 +69,7 @@ MIXED = collection(
     feature(WIDE, id="w"),
     feature({"type": "Point", "coordinates": [11.3005, 46.5005]}, id="p"),
 )
-"""Of which the first and the third can be measured."""
+"""Features of which only the first and the third are usable areas."""
 
 
 def hectares(units: float) -> float:
@@ -78,63 +78,64 @@ def hectares(units: float) -> float:
     return units * abs(Geod(ellps="WGS84").geometry_area_perimeter(square)[0]) / 10_000
 
 
-@pytest.mark.parametrize(("geometry", "area", "said"), USUAL.values(), ids=USUAL)
-def test_statistics(server: Served, geometry: dict[str, Any], area: float, said: str | None) -> None:
+@pytest.mark.parametrize(("geometry", "area", "message"), USUAL.values(), ids=USUAL)
+def test_statistics(server: Served, geometry: dict[str, Any], area: float, message: str | None) -> None:
     response = server.client.post(f"/statistics?{QUERY}", json=geometry)
     assert response.status_code == 200, response.text
-    told = response.json()
-    assert told["geometry"] == geometry
-    measured = told["properties"]["measured"]
+    returned = response.json()
+    assert returned["geometry"] == geometry
+    measured = returned["properties"]["measured"]
     assert measured["area_ha"] == pytest.approx(hectares(area), rel=2e-3)
-    assert measured.get("repaired") is None if said is None else said in measured["repaired"]
-    (found,) = told["properties"]["statistics"].values()
-    assert found["count"] * 25 / 10_000 == pytest.approx(hectares(area), rel=3e-3)
+    assert measured.get("repaired") is None if message is None else message in measured["repaired"]
+    (result,) = returned["properties"]["statistics"].values()
+    assert result["count"] * 25 / 10_000 == pytest.approx(hectares(area), rel=3e-3)
 
 
-@pytest.mark.parametrize(("geometry", "area", "said"), USUAL.values(), ids=USUAL)
-def test_series_and_pictures(server: Served, geometry: dict[str, Any], area: float, said: str | None) -> None:
+@pytest.mark.parametrize(("geometry", "area", "message"), USUAL.values(), ids=USUAL)
+def test_series_crops_and_cubes(server: Served, geometry: dict[str, Any], area: float, message: str | None) -> None:
     series = server.client.post(f"/timeseries?{QUERY}", json=geometry)
     assert series.status_code == 200, series.text
     count = series.json()["observations"][0]["statistics"][0]["count"]
     assert count * 25 / 10_000 == pytest.approx(hectares(area), rel=3e-3)
-    assert series.json().get("repaired") is None if said is None else said in series.json()["repaired"]
-    picture = server.client.post(f"/feature.tif?{QUERY}&dst_crs=utm", json=geometry)
-    assert picture.status_code == 200, picture.text
-    with MemoryFile(picture.content) as held, held.open() as source:
-        known = np.count_nonzero(np.isfinite(source.read(1)))
+    assert series.json().get("repaired") is None if message is None else message in series.json()["repaired"]
+    crop = server.client.post(f"/feature.tif?{QUERY}&dst_crs=utm", json=geometry)
+    assert crop.status_code == 200, crop.text
+    with MemoryFile(crop.content) as memory, memory.open() as source:
+        valid = np.count_nonzero(np.isfinite(source.read(1)))
         assert source.res == (5, 5)
-    assert known == pytest.approx(count, abs=30)
+    assert valid == pytest.approx(count, abs=30)
     assert (
-        picture.headers.get("X-Scog-Repaired") is None if said is None else said in picture.headers["X-Scog-Repaired"]
+        crop.headers.get("X-Scog-Repaired") is None if message is None else message in crop.headers["X-Scog-Repaired"]
     )
     cube = server.client.post("/cubes", json={"bands": "red", "mask": "none", "area": geometry})
     assert cube.status_code in (200, 201), cube.text
-    noted = cube.headers.get("X-Scog-Repaired")
-    assert noted is None if said is None else noted is not None and said in noted
+    repaired = cube.headers.get("X-Scog-Repaired")
+    assert repaired is None if message is None else repaired is not None and message in repaired
 
 
 def test_an_unusable_feature_does_not_affect_other_statistics(server: Served) -> None:
     response = server.client.post(f"/statistics?{QUERY}", json=MIXED)
     assert response.status_code == 200, response.text
-    told = response.json()["features"]
-    assert [each.get("id") for each in told] == ["north", 12, None, "m", "w", "p"]
-    assert [each["geometry"] for each in told] == [each["geometry"] for each in MIXED["features"]]
-    assert [each["properties"]["statistics"] is not None for each in told] == [True, False, True, False, False, False]
-    errors = [each["properties"]["measured"].get("error") for each in told]
+    features = response.json()["features"]
+    assert [each.get("id") for each in features] == ["north", 12, None, "m", "w", "p"]
+    assert [each["geometry"] for each in features] == [each["geometry"] for each in MIXED["features"]]
+    measured = [each["properties"]["statistics"] is not None for each in features]
+    assert measured == [True, False, True, False, False, False]
+    errors = [each["properties"]["measured"].get("error") for each in features]
     for error, fragment in zip(errors, (None, "null", None, "projected", "1000 km", "no area"), strict=True):
         assert (error is None) == (fragment is None)
         assert fragment is None or fragment in error
     alone = server.client.post(f"/statistics?{QUERY}", json=PLAIN).json()["properties"]
-    assert told[0]["properties"]["statistics"] == alone["statistics"]
-    assert told[0]["properties"]["name"] == "Hof, oben"
+    assert features[0]["properties"]["statistics"] == alone["statistics"]
+    assert features[0]["properties"]["name"] == "Hof, oben"
 
 
 def test_an_unusable_feature_does_not_affect_other_series(server: Served) -> None:
     response = server.client.post(f"/timeseries?{QUERY}", json=MIXED)
     assert response.status_code == 200, response.text
-    told = [each["properties"]["timeseries"] for each in response.json()["features"]]
-    assert [len(each["observations"]) for each in told] == [1, 0, 1, 0, 0, 1]
-    assert ["error" in each for each in told] == [False, True, False, True, True, False]
+    features = [each["properties"]["timeseries"] for each in response.json()["features"]]
+    assert [len(each["observations"]) for each in features] == [1, 0, 1, 0, 0, 1]
+    assert ["error" in each for each in features] == [False, True, False, True, True, False]
     rows = list(csv.DictReader(io.StringIO(server.client.post(f"/timeseries?{QUERY}&format=csv", json=MIXED).text)))
     assert [row["feature"] for row in rows] == ["north", "12", "2", "m", "w", "p"]
     assert [bool(row["reason"]) for row in rows] == [False, True, False, True, True, False]
@@ -165,11 +166,11 @@ def test_a_single_unusable_polygon_is_an_error(server: Served, route: str) -> No
 
 def test_all_features_make_one_image(server: Served) -> None:
     both = collection(feature(PLAIN), feature(USUAL["parts that overlap"][0]))
-    one = server.client.post(f"/feature.npy?{QUERY}&dst_crs=utm", json=both)
-    other = server.client.post(f"/feature.npy?{QUERY}&dst_crs=utm", json=USUAL["parts that overlap"][0])
-    assert one.status_code == 200, one.text
-    assert one.content == other.content
-    assert one.headers["X-Scog-Repaired"].startswith("features[1]: made valid")
+    both_response = server.client.post(f"/feature.npy?{QUERY}&dst_crs=utm", json=both)
+    merged_response = server.client.post(f"/feature.npy?{QUERY}&dst_crs=utm", json=USUAL["parts that overlap"][0])
+    assert both_response.status_code == 200, both_response.text
+    assert both_response.content == merged_response.content
+    assert both_response.headers["X-Scog-Repaired"].startswith("features[1]: made valid")
 
 
 OTHERS = {
@@ -199,16 +200,16 @@ def test_a_byte_order_mark_is_skipped(server: Served) -> None:
 # Command line
 
 
-def written(folder: Path, document: Any) -> str:
+def write_geojson(folder: Path, document: Any) -> str:
     path = folder / "fields.geojson"
     path.write_bytes(document if isinstance(document, bytes) else json.dumps(document).encode())
     return str(path)
 
 
 def test_stats_command_keeps_names(archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    asked = ("--bands", "red", "--mask", "none", "--datetime", "../..", "--catalog", str(archive))
-    code, out, said = run(capfd, "stats", written(tmp_path, MIXED), *asked, "--csv")
-    assert code == 0, said
+    options = ("--bands", "red", "--mask", "none", "--datetime", "../..", "--catalog", str(archive))
+    code, out, error_output = run(capfd, "stats", write_geojson(tmp_path, MIXED), *options, "--csv")
+    assert code == 0, error_output
     rows = list(csv.DictReader(io.StringIO(out)))
     assert list(rows[0])[:5] == ["feature", "name", "crop", "n", "organic"]
     assert [row["feature"] for row in rows] == ["north", "12", "2", "m", "w", "p"]
@@ -216,14 +217,14 @@ def test_stats_command_keeps_names(archive: Path, tmp_path: Path, capfd: pytest.
     assert (rows[0]["crop"], rows[0]["n"], rows[2]["organic"]) == ("'=1+1", "7", "true")
     assert "made valid" in rows[2]["repaired"]
     assert [bool(row["reason"]) for row in rows] == [False, True, False, True, True, True]
-    assert "feature Hof, oben" not in said
-    assert "feature 3: made valid" in said
-    code, out, _ = run(capfd, "stats", written(tmp_path, MIXED), *asked)
+    assert "feature Hof, oben" not in error_output
+    assert "feature 3: made valid" in error_output
+    code, out, _ = run(capfd, "stats", write_geojson(tmp_path, MIXED), *options)
     assert code == 0
     assert "Hof, oben" in out
     assert "not measured: " in out
     alone = feature(PLAIN, id="f7", properties={"name": "alone"})
-    _, out, _ = run(capfd, "stats", written(tmp_path, alone), *asked, "--csv")
+    _, out, _ = run(capfd, "stats", write_geojson(tmp_path, alone), *options, "--csv")
     (row,) = csv.DictReader(io.StringIO(out))
     assert (row["feature"], row["name"]) == ("f7", "alone")
 
@@ -231,16 +232,17 @@ def test_stats_command_keeps_names(archive: Path, tmp_path: Path, capfd: pytest.
 def test_series_and_crop_commands_accept_collections(
     archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    path = written(tmp_path, collection(feature(PLAIN, properties={"name": "a"}), feature(None), feature(BOW_TIE)))
+    fields = collection(feature(PLAIN, properties={"name": "a"}), feature(None), feature(BOW_TIE))
+    path = write_geojson(tmp_path, fields)
     common = ("--bands", "red", "--mask", "none", "--datetime", "../..", "--catalog", str(archive))
-    code, out, said = run(capfd, "series", "--area", path, *common, "--csv")
-    assert code == 0, said
+    code, out, error_output = run(capfd, "series", "--area", path, *common, "--csv")
+    assert code == 0, error_output
     rows = list(csv.DictReader(io.StringIO(out)))
     assert [(row["feature"], row["name"]) for row in rows] == [("0", "a"), ("1", ""), ("2", "")]
     output = tmp_path / "crop.tif"
-    code, _, said = run(capfd, "crop", "--area", path, "-o", str(output), *common)
-    assert code == 0, said
-    assert "feature 2 is skipped" in said
+    code, _, error_output = run(capfd, "crop", "--area", path, "-o", str(output), *common)
+    assert code == 0, error_output
+    assert "feature 2 is skipped" in error_output
     assert output.exists()
 
 
@@ -249,6 +251,6 @@ def test_other_files_are_named_in_errors(
     archive: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], body: bytes, name: str
 ) -> None:
     for command in (("stats",), ("series", "--area"), ("crop", "-o", str(tmp_path / "t.png"), "--area")):
-        code, _, said = run(capfd, *command, written(tmp_path, body), "--catalog", str(archive))
+        code, _, error_output = run(capfd, *command, write_geojson(tmp_path, body), "--catalog", str(archive))
         assert code == 2
-        assert name in said
+        assert name in error_output

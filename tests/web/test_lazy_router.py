@@ -24,29 +24,29 @@ def test_concurrent_requests_build_one_router() -> None:
         made.append(APIRouter())
         return made[-1]
 
-    later = LazyRouter(make)
+    lazy_router = LazyRouter(make)
 
-    async def ask() -> list[APIRouter]:
-        asking = [asyncio.create_task(asyncio.to_thread(later.router)) for _ in range(4)]
+    async def get_routers() -> list[APIRouter]:
+        tasks = [asyncio.create_task(asyncio.to_thread(lazy_router.router)) for _ in range(4)]
         started.set()
-        return await asyncio.gather(*asking)
+        return await asyncio.gather(*tasks)
 
-    assert asyncio.run(ask()) == made * 4
-    assert later.router() is made[0]
+    assert asyncio.run(get_routers()) == made * 4
+    assert lazy_router.router() is made[0]
 
 
 def test_building_the_router_is_retried_after_an_error() -> None:
     def make() -> APIRouter:
-        if not tried:
-            tried.append(True)
+        if not attempts:
+            attempts.append(True)
             raise OSError("the disk was away")
         return APIRouter()
 
-    tried: list[bool] = []
-    later = LazyRouter(make)
+    attempts: list[bool] = []
+    lazy_router = LazyRouter(make)
     with pytest.raises(OSError, match="disk"):
-        later.router()
-    assert later.router() is later.router()
+        lazy_router.router()
+    assert lazy_router.router() is lazy_router.router()
 
 
 @pytest.mark.parametrize("first", ["/indices/ndvi", "/openapi.json", "/stac/collections", "/nowhere", "/cubes"])

@@ -151,12 +151,12 @@ def test_bands(server: Served) -> None:
 def test_colormaps_are_listed_in_titilers_format(server: Served) -> None:
     response = server.get("/colorMaps")
     assert set(response.json()) == {"colorMaps"}
-    found = response.json()["colorMaps"]
-    assert len(set(found)) == len(found) == 2 * len(names())
-    assert {"viridis", "viridis_r", "rdylgn", "rdylgn_r"} <= set(found)
-    assert all(name == name.lower() for name in found)
-    assert {index.colormap for index in INDICES.values()} <= set(found)
-    for name in found[:: len(found) // 12]:
+    listed = response.json()["colorMaps"]
+    assert len(set(listed)) == len(listed) == 2 * len(names())
+    assert {"viridis", "viridis_r", "rdylgn", "rdylgn_r"} <= set(listed)
+    assert all(name == name.lower() for name in listed)
+    assert {index.colormap for index in INDICES.values()} <= set(listed)
+    for name in listed[:: len(listed) // 12]:
         assert server.get(f"/colorMaps/{name}").status_code == 200
         assert server.get(f"/legend.json?colormap_name={name}").status_code == 200
 

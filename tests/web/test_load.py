@@ -19,7 +19,7 @@ from scog.net.catalog_http import READ_TIMEOUT
 from scog.settings import Settings
 from scog.web.http.responses import MAX_LISTED, PARTIAL, _list_header
 from tests.doubles.range_server import hang, status
-from tests.web.conftest import Far, Served, is_problem, served
+from tests.web.conftest import RemoteServer, Served, is_problem, served
 
 pytestmark = pytest.mark.acceptance
 
@@ -28,9 +28,9 @@ OLD = "S2A_32TQK_20240602_0_L2A"
 
 
 @pytest.fixture
-def far(transport: str, far: Callable[..., Far]) -> Callable[..., Far]:
+def remote_server(transport: str, remote_server: Callable[..., RemoteServer]) -> Callable[..., RemoteServer]:
     """Files are served over plain HTTP and over TLS."""
-    return far
+    return remote_server
 
 
 def send_and_disconnect(running: Served, path: str, after: float) -> None:
@@ -48,25 +48,25 @@ def timed(running: Served, path: str) -> tuple[float, httpx.Response]:
 # Shared work
 
 
-def test_64_identical_cold_tiles_cost_the_reads_of_one(far: Callable[..., Far], west: str) -> None:
+def test_64_identical_cold_tiles_cost_the_reads_of_one(remote_server: Callable[..., RemoteServer], west: str) -> None:
     path = f"/tiles/{west}?collection=sentinel-2-l2a"
-    alone = far()
+    alone = remote_server()
     alone.served.get(path)
-    one = sorted((seen.path, seen.range) for seen in alone.origin.requests)
-    assert one
+    single_client_requests = sorted((request.path, request.range) for request in alone.origin.requests)
+    assert single_client_requests
     alone.origin.forget_requests()
 
-    together = far()
+    together = remote_server()
     alone.origin.latency = 0.05
     with ThreadPoolExecutor(64) as threads, httpx.Client(base_url=together.served.url, limits=MANY) as client:
-        answers = list(threads.map(lambda _: client.get(path, timeout=20), range(64)))
-    assert {answer.status_code for answer in answers} == {200}
-    assert len({answer.content for answer in answers}) == 1
-    assert sorted((seen.path, seen.range) for seen in together.origin.requests) == one
+        responses = list(threads.map(lambda _: client.get(path, timeout=20), range(64)))
+    assert {response.status_code for response in responses} == {200}
+    assert len({response.content for response in responses}) == 1
+    assert sorted((request.path, request.range) for request in together.origin.requests) == single_client_requests
 
 
-def test_a_repeated_request_reads_nothing(far: Callable[..., Far], west: str) -> None:
-    running = far()
+def test_a_repeated_request_reads_nothing(remote_server: Callable[..., RemoteServer], west: str) -> None:
+    running = remote_server()
     first = running.served.get(f"/tiles/{west}")
     running.origin.forget_requests()
     again = running.served.get(f"/tiles/{west}")
@@ -75,33 +75,33 @@ def test_a_repeated_request_reads_nothing(far: Callable[..., Far], west: str) ->
     assert again.headers["X-Scog-Upstream"].startswith("requests=0; bytes=0")
 
 
-def test_a_disconnect_stops_the_work(far: Callable[..., Far], west: str) -> None:
-    running = far()
+def test_a_disconnect_stops_reading(remote_server: Callable[..., RemoteServer], west: str) -> None:
+    running = remote_server()
     running.origin.latency = 0.3
     path = f"/tiles/{west}?collection=sentinel-2-l2a"
     send_and_disconnect(running.served, path, after=0.15)
     time.sleep(0.1)
     before = len(running.origin.requests)
     time.sleep(1)
-    assert len(running.origin.requests) == before, "nobody waits, and still it reads"
-    stayed = running.served.get(path)
-    assert stayed.status_code == 200
-    assert len(running.origin.requests) > before, "the work would have gone on if somebody had stayed"
+    assert len(running.origin.requests) == before, "no requests after the disconnect"
+    response = running.served.get(path)
+    assert response.status_code == 200
+    assert len(running.origin.requests) > before, "a client that waits gets its response"
 
 
-def test_a_disconnect_does_not_affect_other_clients(far: Callable[..., Far], west: str) -> None:
-    running = far()
+def test_a_disconnect_does_not_affect_other_clients(remote_server: Callable[..., RemoteServer], west: str) -> None:
+    running = remote_server()
     running.origin.latency = 0.2
     path = f"/tiles/{west}"
     with ThreadPoolExecutor(1) as thread:
-        stayed = thread.submit(running.served.get, path)
+        waiting = thread.submit(running.served.get, path)
         time.sleep(0.05)
         send_and_disconnect(running.served, path, after=0.1)
-        assert stayed.result(10).status_code == 200
+        assert waiting.result(10).status_code == 200
 
 
-def test_many_disconnects_leave_no_work_behind(far: Callable[..., Far], west: str) -> None:
-    running = far(waiting=8)
+def test_many_disconnects_leave_no_work_behind(remote_server: Callable[..., RemoteServer], west: str) -> None:
+    running = remote_server(waiting=8)
     running.origin.latency = 0.5
     with ThreadPoolExecutor(8) as threads:
         list(
@@ -114,12 +114,12 @@ def test_many_disconnects_leave_no_work_behind(far: Callable[..., Far], west: st
     seconds, health = timed(running.served, "/healthz")
     assert health.status_code == 200
     assert seconds < 0.5
-    answers = [running.served.get(f"/tiles/{west}?rescale=0,{n + 1}") for n in range(8)]
-    assert {answer.status_code for answer in answers} == {200}, "their places are free again"
+    responses = [running.served.get(f"/tiles/{west}?rescale=0,{n + 1}") for n in range(8)]
+    assert {response.status_code for response in responses} == {200}, "the slots are free again"
 
 
-def test_excess_requests_are_rejected_at_once(far: Callable[..., Far], west: str) -> None:
-    running = far(waiting=2)
+def test_excess_requests_are_rejected_at_once(remote_server: Callable[..., RemoteServer], west: str) -> None:
+    running = remote_server(waiting=2)
     running.origin.latency = 0.5
     with ThreadPoolExecutor(2) as threads:
         waiting = [threads.submit(running.served.get, f"/tiles/{west}") for _ in range(2)]
@@ -138,8 +138,8 @@ def test_excess_requests_are_rejected_at_once(far: Callable[..., Far], west: str
 # Scenes that fail
 
 
-def test_failed_scenes_are_reported_and_shorten_max_age(far: Callable[..., Far], west: str) -> None:
-    running = far(retries=0)
+def test_failed_scenes_are_reported_and_shorten_max_age(remote_server: Callable[..., RemoteServer], west: str) -> None:
+    running = remote_server(retries=0)
     running.origin.fail(f"/{OLD}/red.tif", always=status(404))
     path = f"/tiles/{west}?collection=sentinel-2-l2a"
     response = running.served.get(path)
@@ -156,8 +156,10 @@ def test_failed_scenes_are_reported_and_shorten_max_age(far: Callable[..., Far],
 
 
 @pytest.mark.parametrize("fault", [status(404), status(403), status(500)], ids=["404", "403", "500"])
-def test_an_image_without_readable_scenes_is_an_error(fault: Any, far: Callable[..., Far], west: str) -> None:
-    running = far(retries=0)
+def test_an_image_without_readable_scenes_is_an_error(
+    fault: Any, remote_server: Callable[..., RemoteServer], west: str
+) -> None:
+    running = remote_server(retries=0)
     for path in list(running.origin._files):
         running.origin.fail(path, always=fault)
     for path in (f"/tiles/{west}", f"/tiles/{west}.npy", f"/tiles/{west}?empty=204", "/point/11.54,45.11"):
@@ -169,8 +171,8 @@ def test_an_image_without_readable_scenes_is_an_error(fault: Any, far: Callable[
         assert 0 < len(problem["skipped"]) <= 10
 
 
-def test_hanging_files_end_at_the_deadline(far: Callable[..., Far], west: str) -> None:
-    running = far(retries=0, tile_deadline=1.0, read_stall=0.2)
+def test_hanging_files_end_at_the_deadline(remote_server: Callable[..., RemoteServer], west: str) -> None:
+    running = remote_server(retries=0, tile_deadline=1.0, read_stall=0.2)
     for path in list(running.origin._files):
         running.origin.fail(path, always=hang)
     with ThreadPoolExecutor(8) as threads:
@@ -311,7 +313,7 @@ def test_a_catalogue_with_invalid_responses(
 # Ids in a catalogue
 
 
-def test_scene_ids_are_escaped_in_headers(far: Callable[..., Far], west: str) -> None:
+def test_scene_ids_are_escaped_in_headers(remote_server: Callable[..., RemoteServer], west: str) -> None:
     evil = ["a\r\nSet-Cookie: stolen=1", "a, b", "é\u2028x", "", "x" * 5000, "\x00\x7f"]
     line = _list_header(evil)
     assert line.isascii()

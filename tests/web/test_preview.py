@@ -54,14 +54,14 @@ def distant(folder: Path, origin: RangeServer, tmp_path: Path) -> Iterator[Calla
         item = json.loads(path.read_bytes())
         for band, asset in item["assets"].items():
             asset["href"] = origin.put(f"/{item['id']}/{band}.tif", (path.parent / f"{band}.tif").read_bytes())
-        there = tmp_path / "items" / path.relative_to(folder)
-        there.parent.mkdir(parents=True)
-        there.write_text(json.dumps(item))
+        item_path = tmp_path / "items" / path.relative_to(folder)
+        item_path.parent.mkdir(parents=True)
+        item_path.write_text(json.dumps(item))
     settings = Settings(catalog=str(tmp_path / "items"), hosts=(origin.host,), cache_dir=tmp_path / "cache")
     running = []
 
-    def start(**more: object) -> Served:
-        context = served(settings.model_copy(update=more))
+    def start(**options: object) -> Served:
+        context = served(settings.model_copy(update=options))
         running.append(context)
         return context.__enter__()
 
@@ -87,7 +87,7 @@ def test_previews_are_labelled(distant: Callable[..., Served]) -> None:
     assert image.content != preview.content
     assert bytes_read(preview) < bytes_read(image) / 3
     after = server.get(f"{TILE}?preview=1")
-    assert "X-Scog-Preview" not in after.headers, "the image is in memory"
+    assert "X-Scog-Preview" not in after.headers, "the image is cached"
     assert after.headers["Cache-Control"] == COMPLETE
     assert after.content == image.content
     assert after.headers["ETag"] == image.headers["ETag"]
@@ -120,7 +120,7 @@ def test_previews_of_composites_use_few_observations(number: int, distant: Calla
 
 
 def test_previews_of_mosaics_use_the_newest_first(distant: Callable[..., Served], origin: RangeServer) -> None:
-    """Clouds in it are invalid pixels, which the next preview fills."""
+    """Masked clouds are invalid pixels, which the next preview fills."""
     server = distant()
     first = server.get(f"{TILE}.npy?preview=1&mask=5")
     assert first.headers["X-Scog-Preview"] == "ratio=16; observations=1"

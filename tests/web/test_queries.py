@@ -108,11 +108,11 @@ def test_images_with_unescaped_plus_signs_are_equal(
     if sign == "+%20+" and "nir{}" not in query:
         return
     path = path.format(west=west)
-    right = server.get(path + query.replace("{}", "%2B"))
-    found = server.get(path + query.replace("{}", sign))
-    assert found.status_code == 200, found.text
-    assert found.content == right.content
-    assert np.isfinite(np.load(io.BytesIO(right.content))).any()
+    escaped = server.get(path + query.replace("{}", "%2B"))
+    unescaped = server.get(path + query.replace("{}", sign))
+    assert unescaped.status_code == 200, unescaped.text
+    assert unescaped.content == escaped.content
+    assert np.isfinite(np.load(io.BytesIO(escaped.content))).any()
 
 
 def test_links_escape_plus_signs(server: Served) -> None:
@@ -177,8 +177,8 @@ def test_unknown_parameters_are_rejected_or_ignored_as_set(
         problem = is_problem(server.get(f"{path}&{key}"), 400)
         assert problem["parameter"] == key.partition("=")[0].replace("%5B%5D", "[]")
         assert problem["valid"]
-        answer = lenient.get(f"{path}&{key}")
-        assert (answer.status_code, answer.content) == (200, plain.content), key
+        response = lenient.get(f"{path}&{key}")
+        assert (response.status_code, response.content) == (200, plain.content), key
 
 
 def test_known_parameters_are_validated_in_any_case(lenient: Served, west: str) -> None:
@@ -209,13 +209,13 @@ def test_formats_of_boxes_by_suffix_or_parameter(base: str, cube: bool, server: 
     size = "" if "x32" in base else "&width=32&height=32"
     kinds = {"": "image/png", ".png": "image/png", ".tif": "image/tiff", ".npy": "application/x-npy"}
     for suffix, media in kinds.items():
-        asked = [server.get(f"{base}{suffix}?{size}")]
+        responses = [server.get(f"{base}{suffix}?{size}")]
         if suffix:
-            asked += [server.get(f"{base}{ending}?format={suffix[1:]}{size}") for ending in ("", suffix)]
-        for answer in asked:
-            assert answer.status_code == 200, answer.text
-            assert answer.headers["Content-Type"] == media
-            assert answer.content == asked[0].content
+            responses += [server.get(f"{base}{ending}?format={suffix[1:]}{size}") for ending in ("", suffix)]
+        for response in responses:
+            assert response.status_code == 200, response.text
+            assert response.headers["Content-Type"] == media
+            assert response.content == responses[0].content
     for path in (f"{base}.png?format=tif", f"{base}.gif?", f"{base}?format=exe", f"{base}.PNG?"):
         assert is_problem(server.get(path + size), 400)["parameter"] == "format"
 
@@ -236,5 +236,5 @@ def test_formats_of_animations_by_suffix_or_parameter(server: Served) -> None:
     ("name", "text"),
     [("filter", "code IN ('3e 4')"), ("classes", "zone 1e 5,0.2,b"), ("expression", "MAX (red,nir)")],
 )
-def test_meaningful_spaces_are_kept(name: str, text: str) -> None:
+def test_meaningful_spaces_are_preserved(name: str, text: str) -> None:
     assert restore_plus(name, text) == text

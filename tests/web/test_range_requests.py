@@ -17,7 +17,7 @@ from rasterio.io import MemoryFile
 
 from scog.web.http.byte_ranges import parse_range
 from tests.doubles.range_server import status
-from tests.web.conftest import WEST, Far, Served, is_problem
+from tests.web.conftest import WEST, RemoteServer, Served, is_problem
 
 LON, LAT = WEST.lonlat()
 BOX = f"{LON - 0.01:.4f},{LAT - 0.007:.4f},{LON + 0.01:.4f},{LAT + 0.007:.4f}"
@@ -40,8 +40,8 @@ TEXT = ("/tilejson.json", "/legend.svg", "/legend.json", "/indices", "/WMTSCapab
 def filled(server: Served, west: str) -> Callable[[str], str]:
     """Fills the placeholders in a path."""
     cube = server.client.post("/cubes", json={"index": "ndvi"}).json()["id"]
-    known = {"west": west, "west84": "12/4359/1021", "cube": cube}
-    return lambda path: path.format(**known)
+    placeholders = {"west": west, "west84": "12/4359/1021", "cube": cube}
+    return lambda path: path.format(**placeholders)
 
 
 @pytest.mark.parametrize("path", BINARY)
@@ -56,20 +56,20 @@ def test_binary_responses_support_range_requests(path: str, server: Served, fill
     assert (head.status_code, int(head.headers["Content-Length"]), head.headers["ETag"]) == (200, size, etag)
     parts = {"bytes=0-9": slice(0, 10), "bytes=10-": slice(10, None), "bytes=-7": slice(size - 7, None),
              f"bytes=5-{size + 99}": slice(5, None), f"bytes=-{size + 5}": slice(0, None)}  # fmt: skip
-    for asked, place in parts.items():
-        part = server.get(path, headers={"Range": asked})
-        assert (part.status_code, part.content) == (206, body[place]), asked
+    for range_header, place in parts.items():
+        part = server.get(path, headers={"Range": range_header})
+        assert (part.status_code, part.content) == (206, body[place]), range_header
         start, stop, _ = place.indices(size)
         assert part.headers["Content-Range"] == f"bytes {start}-{stop - 1}/{size}"
         assert part.headers["Content-Length"] == str(stop - start)
         for name in ("ETag", "Content-Type", "Cache-Control", "Content-Bbox", "Content-Crs"):
             assert part.headers.get(name) == whole.headers.get(name), name
-    for asked in (f"bytes={size}-", "bytes=-0"):
-        beyond = server.get(path, headers={"Range": asked})
+    for range_header in (f"bytes={size}-", "bytes=-0"):
+        beyond = server.get(path, headers={"Range": range_header})
         assert is_problem(beyond, 416)["detail"]
         assert beyond.headers["Content-Range"] == f"bytes */{size}"
-    for asked in ("bytes=9-3", "lines=0-1", "bytes=0-1,4-5", "bytes=", "bytes=-", "bytes=a-b", "0-5"):
-        assert server.get(path, headers={"Range": asked}).content == body, asked
+    for range_header in ("bytes=9-3", "lines=0-1", "bytes=0-1,4-5", "bytes=", "bytes=-", "bytes=a-b", "0-5"):
+        assert server.get(path, headers={"Range": range_header}).content == body, range_header
     same, other = {"If-Range": etag}, {"If-Range": '"another"'}
     assert server.get(path, headers={"Range": "bytes=0-3"} | same).status_code == 206
     for condition in (other, {"If-Range": f"W/{etag}"}, {"If-Range": "Sat, 01 Jun 2024 00:00:00 GMT"}):
@@ -79,16 +79,16 @@ def test_binary_responses_support_range_requests(path: str, server: Served, fill
 
 @pytest.mark.parametrize("path", TEXT)
 def test_text_responses_ignore_range_requests(path: str, server: Served) -> None:
-    answer = server.get(path, headers={"Range": "bytes=0-3"})
-    assert answer.status_code == 200
-    assert "Accept-Ranges" not in answer.headers
+    response = server.get(path, headers={"Range": "bytes=0-3"})
+    assert response.status_code == 200
+    assert "Accept-Ranges" not in response.headers
 
 
 def test_post_responses_ignore_range_requests(server: Served) -> None:
     shape = {"type": "Polygon", "coordinates": [[[LON, LAT], [LON + 0.01, LAT], [LON, LAT + 0.01], [LON, LAT]]]}
-    answer = server.client.post("/feature.tif", json=shape, headers={"Range": "bytes=0-3"})
-    assert answer.status_code == 200
-    assert len(answer.content) > 4
+    response = server.client.post("/feature.tif", json=shape, headers={"Range": "bytes=0-3"})
+    assert response.status_code == 200
+    assert len(response.content) > 4
 
 
 @pytest.mark.parametrize(
@@ -98,24 +98,24 @@ def test_post_responses_ignore_range_requests(server: Served) -> None:
 def test_gdal_opens_a_geotiff_by_url(driver: str, path: str, server: Served, filled: Callable[[str], str]) -> None:
     path = filled(path)
     with MemoryFile(server.get(path).content) as file, file.open() as source:
-        exact, where = source.read(), source.transform
-    read = [
+        exact, transform = source.read(), source.transform
+    command = [
         sys.executable,
         "-c",
         READ,
         f"{driver}{server.url}{path}",
     ]  # in a process, since GDAL holds the GIL while it waits
-    found = subprocess.run(read, capture_output=True, check=True, timeout=60)
-    told, _, values = found.stdout.partition(b"\n")
-    assert told.decode() == repr(tuple(where))
+    process = subprocess.run(command, capture_output=True, check=True, timeout=60)
+    transform_text, _, values = process.stdout.partition(b"\n")
+    assert transform_text.decode() == repr(tuple(transform))
     assert np.array_equal(np.frombuffer(values, np.float32).reshape(exact.shape), exact, equal_nan=True)
 
 
 def test_ranges_are_of_one_file_even_if_it_is_redrawn(
-    far: Callable[..., Far],
+    remote_server: Callable[..., RemoteServer],
 ) -> None:
     """A partial image is not in the image cache: the next one may differ."""
-    running = far(retries=0)
+    running = remote_server(retries=0)
     running.origin.fail("/S2A_32TQK_20240612_0_L2A/red.tif", always=status(500))
     path = f"/bbox/{BOX}.tif?bands=red&mask=none&dst_crs=utm&resolution=10"
     head = running.served.client.head(path)
@@ -128,19 +128,19 @@ def test_ranges_are_of_one_file_even_if_it_is_redrawn(
     assert {part.headers["X-Scog-Skipped"] for part in parts} == {head.headers["X-Scog-Skipped"]}
     with MemoryFile(b"".join(part.content for part in parts)) as file, file.open() as source:
         source.read()
-    assert running.served.get(path).headers["ETag"] != etag  # a request for the whole file gets the current one
+    assert running.served.get(path).headers["ETag"] != etag  # a request for the whole file draws it again
 
 
 def test_concurrent_range_requests_draw_once(server: Served) -> None:
     path = f"/bbox/{BOX}.tif?expression=nir-red&dst_crs=utm&resolution=10&cloud_cover=59"
 
-    def ask(place: int) -> httpx.Response:
+    def get_byte(place: int) -> httpx.Response:
         return httpx.get(server.url + path, headers={"Range": f"bytes={place}-{place}"}, trust_env=False)
 
-    with ThreadPoolExecutor(8) as several:
-        answers = list(several.map(ask, range(8)))
-    assert {answer.status_code for answer in answers} == {206}
-    timings = {re.sub(r"\s", "", answer.headers["Server-Timing"]) for answer in answers}
+    with ThreadPoolExecutor(8) as threads:
+        responses = list(threads.map(get_byte, range(8)))
+    assert {response.status_code for response in responses} == {206}
+    timings = {re.sub(r"\s", "", response.headers["Server-Timing"]) for response in responses}
     assert len(timings) == 1
 
 

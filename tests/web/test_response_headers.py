@@ -12,7 +12,7 @@ from scog.web.http.response_headers import EXPOSED_HEADERS, HEADERS, IMAGE_HEADE
 from tests.web.conftest import Served
 
 ROOT = Path(__file__).parents[2]
-BY_THE_SERVER = {"date", "server", "content-type", "content-length", "connection", "transfer-encoding", "last-modified"}
+SET_BY_SERVER = {"date", "server", "content-type", "content-length", "connection", "transfer-encoding", "last-modified"}
 """Headers of uvicorn and Starlette, and those of every HTTP message."""
 REQUEST_HEADERS = {"If-None-Match", "If-Range", "Accept-Encoding", "Content-Length"}
 HEADER = re.compile(r"[A-Z][A-Za-z]*(-[A-Z][A-Za-z]*)+|ETag|Vary|Location|Allow")
@@ -43,7 +43,7 @@ def test_the_table_has_every_header_that_is_sent(path: str, accept: str, server:
     response = server.get(path.format(west=west), headers={"Accept": accept})
     declared = {name.lower() for name in HEADERS}
     sent = {name.lower() for name in response.headers}
-    assert not {name for name in sent - declared - BY_THE_SERVER if not name.startswith("access-control-")}
+    assert not {name for name in sent - declared - SET_BY_SERVER if not name.startswith("access-control-")}
 
 
 def test_descriptions_are_sentences() -> None:

@@ -18,7 +18,7 @@ NEW, OLD, OTHER = "S2A_32TQK_20240612_0_L2A", "S2A_32TQK_20240602_0_L2A", "S2B_T
 EMPTY = "12/100/100"
 
 
-def picture(response: httpx.Response) -> Image.Image:
+def decoded_image(response: httpx.Response) -> Image.Image:
     assert response.status_code == 200, response.text
     assert response.headers["Content-Type"] == "image/png"
     return Image.open(io.BytesIO(response.content))
@@ -27,9 +27,9 @@ def picture(response: httpx.Response) -> Image.Image:
 def values(response: httpx.Response) -> np.ndarray:
     assert response.status_code == 200, response.text
     assert response.headers["Content-Type"] == "application/x-npy"
-    found: np.ndarray = np.load(io.BytesIO(response.content), allow_pickle=False)
-    assert found.dtype == np.float32
-    return found
+    array: np.ndarray = np.load(io.BytesIO(response.content), allow_pickle=False)
+    assert array.dtype == np.float32
+    return array
 
 
 # Tiles
@@ -37,33 +37,33 @@ def values(response: httpx.Response) -> np.ndarray:
 
 def test_a_tile_is_a_png(server: Served, west: str) -> None:
     response = server.get(f"/tiles/{west}")
-    image = picture(response)
+    image = decoded_image(response)
     assert (image.mode, image.size) == ("P", (256, 256))
     alpha = np.asarray(image.convert("RGBA"))[..., 3]
     assert set(np.unique(alpha)) == {0, 255}
-    assert picture(server.get(f"/tiles/{west}.png")).tobytes() == image.tobytes()
+    assert decoded_image(server.get(f"/tiles/{west}.png")).tobytes() == image.tobytes()
 
 
 def test_a_tile_of_three_bands_is_in_colour(server: Served, west: str) -> None:
-    image = picture(server.get(f"/tiles/{west}?bands=red,green,blue&rescale=0,0.1&datetime=2024-06-02"))
+    image = decoded_image(server.get(f"/tiles/{west}?bands=red,green,blue&rescale=0,0.1&datetime=2024-06-02"))
     assert image.mode == "RGBA"
     colours = np.asarray(image).reshape(-1, 4)
-    seen = {tuple(colour) for colour in np.unique(colours, axis=0).tolist()}
-    assert seen == {(0, 0, 0, 0), (255, 179, 153, 255)}
+    distinct = {tuple(colour) for colour in np.unique(colours, axis=0).tolist()}
+    assert distinct == {(0, 0, 0, 0), (255, 179, 153, 255)}
 
 
 @pytest.mark.parametrize("name", ["{}@2x", "{}@2x.png"])
 def test_retina_tiles(name: str, server: Served, west: str) -> None:
-    assert picture(server.get(f"/tiles/{name.format(west)}")).size == (512, 512)
+    assert decoded_image(server.get(f"/tiles/{name.format(west)}")).size == (512, 512)
 
 
 def test_a_tile_of_values(server: Served, west: str) -> None:
-    found = values(server.get(f"/tiles/{west}.npy"))
-    assert found.shape == (1, 256, 256)
-    # NDVI of the newer scene where it is clear, else of the older one; the eastern scene is elsewhere.
+    array = values(server.get(f"/tiles/{west}.npy"))
+    assert array.shape == (1, 256, 256)
+    # NDVI of the newer scene where it is clear, else of the older one; beside them the eastern scene.
     clear, cloudy, eastern = (4500 - 500) / 5000, (3000 - 1000) / 4000, (2500 - 2000 + 0) / (2500 + 2000 - 2000)
-    seen = np.unique(found[np.isfinite(found)].round(5))
-    assert set(seen.tolist()) == {np.float32(value).round(5) for value in (clear, cloudy, eastern)}
+    distinct = np.unique(array[np.isfinite(array)].round(5))
+    assert set(distinct.tolist()) == {np.float32(value).round(5) for value in (clear, cloudy, eastern)}
     assert values(server.get(f"/tiles/{west}@2x.npy")).shape == (1, 512, 512)
     assert values(server.get(f"/tiles/{west}.npy?bands=red,green,blue")).shape == (3, 256, 256)
     assert values(server.get(f"/tiles/{west}.npy?expression=red")).shape == (1, 256, 256)
@@ -94,9 +94,9 @@ def test_a_tile_of_values(server: Served, west: str) -> None:
     ],
 )
 def test_parameters_apply(query: str, expected: set[float], server: Served) -> None:
-    near = tile_at(*(EAST if "c1" in query else WEST).lonlat(), zoom=12)
-    found = values(server.get(f"/tiles/{near}.npy?{query}"))
-    assert {round(float(value), 4) for value in np.unique(found[np.isfinite(found)])} == expected
+    tile = tile_at(*(EAST if "c1" in query else WEST).lonlat(), zoom=12)
+    array = values(server.get(f"/tiles/{tile}.npy?{query}"))
+    assert {round(float(value), 4) for value in np.unique(array[np.isfinite(array)])} == expected
 
 
 def test_headers_of_a_tile(server: Served, west: str) -> None:
@@ -127,7 +127,7 @@ def test_a_matching_etag_is_answered_with_304(server: Served, west: str) -> None
 
 
 def test_a_tile_without_data(server: Served) -> None:
-    image = picture(server.get(f"/tiles/{EMPTY}"))
+    image = decoded_image(server.get(f"/tiles/{EMPTY}"))
     assert not np.asarray(image.convert("RGBA"))[..., 3].any()
     for form in ("", ".png", ".npy"):
         response = server.get(f"/tiles/{EMPTY}{form}?empty=204")
@@ -145,9 +145,9 @@ def test_strict_accepts_complete_images(server: Served, west: str) -> None:
 
 @pytest.mark.parametrize("zoom", [0, 5, 7, 11, 14, 16, 20, 24])
 def test_any_zoom(zoom: int, server: Served) -> None:
-    found = values(server.get(f"/tiles/{tile_at(*WEST.lonlat(0.6, 0.6), zoom)}.npy"))
-    assert found.shape == (1, 256, 256)
-    assert zoom < 7 or np.isfinite(found).any()
+    array = values(server.get(f"/tiles/{tile_at(*WEST.lonlat(0.6, 0.6), zoom)}.npy"))
+    assert array.shape == (1, 256, 256)
+    assert zoom < 7 or np.isfinite(array).any()
 
 
 # Points and scenes
@@ -169,7 +169,7 @@ def test_a_point(server: Served) -> None:
     }
 
 
-def test_a_point_under_clouds_is_an_older_one(server: Served) -> None:
+def test_a_point_under_clouds_uses_an_older_scene(server: Served) -> None:
     lon, lat = WEST.lonlat(0.25, 0.5)
     body = server.get(f"/point/{lon},{lat}").json()
     assert body["values"] == [pytest.approx(0.5)]
@@ -253,11 +253,11 @@ def test_tilejsons_template_works_and_has_the_query(server: Served, west: str) -
     query = "expression=%28nir-red%29%2F%28nir%2Bred%29&rescale=-0.2%2C0.9&datetime=2024-06-02&colormap_name=viridis"
     (template,) = server.get(f"/tilejson.json?{query}").json()["tiles"]
     z, x, y = west.split("/")
-    filled = template.replace("{z}", z).replace("{x}", x).replace("{y}", y)
-    assert "{" not in filled
-    asked, there = httpx.get(filled, trust_env=False), server.get(f"/tiles/{west}?{query}")
-    assert asked.status_code == 200
-    assert asked.content == there.content
+    tile_url = template.replace("{z}", z).replace("{x}", x).replace("{y}", y)
+    assert "{" not in tile_url
+    by_template, direct = httpx.get(tile_url, trust_env=False), server.get(f"/tiles/{west}?{query}")
+    assert by_template.status_code == 200
+    assert by_template.content == direct.content
     (repeated,) = server.get("/tilejson.json?bands=red&bands=green&bands=blue&rescale=0,1").json()["tiles"]
     assert repeated.endswith("?bands=red&bands=green&bands=blue&rescale=0%2C1")
 
@@ -302,8 +302,8 @@ def test_other_methods(method: str, path: str, server: Served, west: str) -> Non
 
 @pytest.mark.parametrize("path", [p for p in PATHS if p not in ("/docs", "/openapi.json")])
 def test_cors_allows_any_origin_without_credentials(path: str, server: Served, west: str) -> None:
-    asked = {"Origin": "https://evil.example", "Cookie": "session=1", "Authorization": "Basic YTpi"}
-    headers = server.get(path.format(west=west), headers=asked).headers
+    request_headers = {"Origin": "https://evil.example", "Cookie": "session=1", "Authorization": "Basic YTpi"}
+    headers = server.get(path.format(west=west), headers=request_headers).headers
     assert headers["Access-Control-Allow-Origin"] == "*"
     assert "Access-Control-Allow-Credentials" not in headers
     assert "evil" not in str(headers.raw)
@@ -312,13 +312,15 @@ def test_cors_allows_any_origin_without_credentials(path: str, server: Served, w
 
 
 def test_a_preflight(server: Served, west: str) -> None:
-    asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "GET"}
-    response = server.client.options(f"/tiles/{west}", headers=asked)
+    request_headers = {"Origin": "https://evil.example", "Access-Control-Request-Method": "GET"}
+    response = server.client.options(f"/tiles/{west}", headers=request_headers)
     assert response.status_code == 200
     assert response.headers["Access-Control-Allow-Origin"] == "*"
     assert "Access-Control-Allow-Credentials" not in response.headers
     assert "DELETE" not in response.headers["Access-Control-Allow-Methods"]
-    refused = server.client.options(f"/tiles/{west}", headers=asked | {"Access-Control-Request-Method": "DELETE"})
+    refused = server.client.options(
+        f"/tiles/{west}", headers=request_headers | {"Access-Control-Request-Method": "DELETE"}
+    )
     assert refused.status_code == 400
 
 
@@ -354,12 +356,12 @@ def test_openapi_lists_all_routes_parameters_and_problems(server: Served) -> Non
         "/healthz",
     } <= set(paths)
     scenes = {"datetime", "cloud_cover", "collection"}
-    values_ = scenes | {"index", "expression", "bands", "assets", "mask", "composite"}
-    pictures = values_ | {"rescale", "colormap_name", "strict", "empty"}
+    value_names = scenes | {"index", "expression", "bands", "assets", "mask", "composite"}
+    image_names = value_names | {"rescale", "colormap_name", "strict", "empty"}
     for path, names in {
-        "/tiles/{z}/{x}/{y}": pictures,
-        "/tilejson.json": pictures,
-        "/point/{lon},{lat}": values_,
+        "/tiles/{z}/{x}/{y}": image_names,
+        "/tilejson.json": image_names,
+        "/point/{lon},{lat}": value_names,
         "/scenes": scenes | {"bbox", "limit", "token"},
         "/tiles/{z}/{x}/{y}/scenes": scenes | {"limit", "token"},
     }.items():

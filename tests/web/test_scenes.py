@@ -26,7 +26,7 @@ START = datetime(2024, 6, 1, 10, tzinfo=UTC)
 
 
 def items() -> list[dict[str, Any]]:
-    """Overlapping items from Europe to Asia, of which a few would cover all; and four elsewhere."""
+    """Overlapping items from Europe to Asia, a few of which cover the whole box; and four in other places."""
     many = [
         an_item(f"item-{number:02}", box=(5 + number % 3, 44, 60 + number % 5, 50), time=START + timedelta(number // 2))
         for number in range(COUNT)
@@ -52,18 +52,18 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 def pages(server: Served, path: str) -> list[list[str]]:
     """The ids on each page. Follows `next` links."""
-    found = []
+    listed = []
     while path:
-        answer = server.get(path)
-        assert answer.status_code == 200, answer.text
-        body = answer.json()
-        found.append([feature["id"] for feature in body["features"]])
+        response = server.get(path)
+        assert response.status_code == 200, response.text
+        body = response.json()
+        listed.append([feature["id"] for feature in body["features"]])
         links = {link["rel"]: link["href"] for link in body.get("links", [])}
-        assert (answer.headers.get("X-Scog-Truncated") == "true") == ("next" in links)
+        assert (response.headers.get("X-Scog-Truncated") == "true") == ("next" in links)
         parts = urlsplit(links.get("next", ""))
         path = f"{parts.path}?{parts.query}" if parts.path else ""
-        assert len(found) < 100
-    return found
+        assert len(listed) < 100
+    return listed
 
 
 def newest_first() -> list[str]:
@@ -80,9 +80,9 @@ def test_a_wide_box_lists_all(server: Served) -> None:
 @pytest.mark.parametrize("limit", [1, 2, 7, 23, 24, 25, 1000])
 @pytest.mark.parametrize("where", [f"/scenes?{BOX}&", "/scenes?bbox=20,46,20.5,46.4&", "/tiles/4/9/5/scenes?"])
 def test_pages_list_each_scene_once(where: str, limit: int, server: Served) -> None:
-    found = pages(server, f"{where}{EVER}&limit={limit}")
-    assert [name for page in found for name in page] == [*newest_first(), "global"]
-    assert all(len(page) == limit for page in found[:-1])
+    listed = pages(server, f"{where}{EVER}&limit={limit}")
+    assert [name for page in listed for name in page] == [*newest_first(), "global"]
+    assert all(len(page) == limit for page in listed[:-1])
 
 
 def test_pages_continue_beyond_the_limit_of_a_search(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,11 +112,11 @@ def test_pages_continue_beyond_the_limit_of_a_search(server: Served, monkeypatch
 @pytest.mark.parametrize("path", ["/scenes", "/stac/search"])
 def test_boxes(path: str, bbox: str, expected: list[str], server: Served) -> None:
     """Both routes have the same parser."""
-    more = {"datetime": "../..", **({"cloud_cover": 100} if path == "/scenes" else {"limit": 100})}
-    answer = server.get(f"{path}?{urlencode({'bbox': bbox, **more})}")
-    assert answer.status_code == 200, answer.text
-    found = [feature["id"] for feature in answer.json()["features"]]
-    assert sorted(found) == sorted(expected)
+    options = {"datetime": "../..", **({"cloud_cover": 100} if path == "/scenes" else {"limit": 100})}
+    response = server.get(f"{path}?{urlencode({'bbox': bbox, **options})}")
+    assert response.status_code == 200, response.text
+    listed = [feature["id"] for feature in response.json()["features"]]
+    assert sorted(listed) == sorted(expected)
 
 
 @pytest.mark.parametrize("path", ["/scenes", "/stac/search"])
@@ -126,9 +126,9 @@ def test_boxes(path: str, bbox: str, expected: list[str], server: Served) -> Non
      "0,0,1,1,1,1,1", "0,0,50,1,1,40", "1e999,0,1,1", "0,0,1," + "1" * 200],
 )  # fmt: skip
 def test_invalid_boxes(path: str, bbox: str, server: Served) -> None:
-    answer = server.get(f"{path}?{urlencode({'bbox': bbox})}")
-    assert answer.status_code == 400
-    assert answer.json()["parameter"] == "bbox"
+    response = server.get(f"{path}?{urlencode({'bbox': bbox})}")
+    assert response.status_code == 400
+    assert response.json()["parameter"] == "bbox"
 
 
 def test_footprints_are_split_at_the_antimeridian(server: Served) -> None:
@@ -138,8 +138,8 @@ def test_footprints_are_split_at_the_antimeridian(server: Served) -> None:
         if each["id"] == "fiji"
     ]
     assert feature["geometry"]["type"] == "MultiPolygon"
-    right = shapely.union_all([shapely.box(179, -18, 180, -16), shapely.box(-180, -18, -179, -16)])
-    assert shapely.equals(shapely.geometry.shape(feature["geometry"]), right)
+    expected_shape = shapely.union_all([shapely.box(179, -18, 180, -16), shapely.box(-180, -18, -179, -16)])
+    assert shapely.equals(shapely.geometry.shape(feature["geometry"]), expected_shape)
 
 
 def test_scenes_with_a_time_range_have_both_ends(server: Served) -> None:
@@ -148,18 +148,18 @@ def test_scenes_with_a_time_range_have_both_ends(server: Served) -> None:
         for each in server.get("/scenes?bbox=100,0,101,1&datetime=2024-06-01/2024-06-02").json()["features"]
         if each["id"] == "annual"
     ]
-    told = feature["properties"]
-    assert told["datetime"] == told["start_datetime"] == ANNUAL["start_datetime"]
-    assert told["end_datetime"] == ANNUAL["end_datetime"]
+    properties = feature["properties"]
+    assert properties["datetime"] == properties["start_datetime"] == ANNUAL["start_datetime"]
+    assert properties["end_datetime"] == ANNUAL["end_datetime"]
 
 
 @pytest.mark.parametrize(
     "token", ["x", "e30", "W10", "bnVsbA", "é", "AAAA", page_token(PageEnd((START, "p"), (START, "", "a")))[:-4]]
 )
 def test_invalid_tokens(token: str, server: Served) -> None:
-    answer = server.get("/scenes", params={"bbox": "0,0,1,1", "token": token})
-    assert answer.status_code == 400
-    assert answer.json()["parameter"] == "token"
+    response = server.get("/scenes", params={"bbox": "0,0,1,1", "token": token})
+    assert response.status_code == 400
+    assert response.json()["parameter"] == "token"
     with pytest.raises(InvalidInput):
         parse_page_token(token)
 

@@ -27,15 +27,15 @@ from scog.products import attempts
 from scog.settings import Settings
 from scog.web.http.responses import PARTIAL
 from tests.doubles.range_server import status
-from tests.doubles.zonal import coverage, operated
-from tests.web.conftest import Far, Served, is_problem, served
+from tests.doubles.zonal import coverage, exact_statistics
+from tests.web.conftest import RemoteServer, Served, is_problem, served
 from tests.web.test_crops import BODIES, CLOUD, FEATURE, LAT, LON, NEW, OLD, SQUARE, STAR, expected_red, ring, scenes
 
 GRID = Grid(SQUARE.crs, Affine(10, 0, SQUARE.left, 0, -10, SQUARE.top), SQUARE.size, SQUARE.size)
 COARSE = Grid(SQUARE.crs, Affine(20, 0, SQUARE.left, 0, -20, SQUARE.top), SQUARE.size // 2, SQUARE.size // 2)
 HUT = {"type": "Polygon", "coordinates": [[[LON + 0.005 + dx * 1e-5, LAT + dy * 1e-5] for dx, dy in
                                            ((3, 2), (19, 4), (15, 17), (3, 2))]]}  # fmt: skip
-"""A few pixels."""
+"""A polygon of a few pixels."""
 ISLANDS = {"type": "MultiPolygon", "coordinates": [STAR["coordinates"], [[[LON + 0.011, LAT - 0.008],
            [LON + 0.013, LAT - 0.008], [LON + 0.013, LAT - 0.006], [LON + 0.011, LAT - 0.008]]]]}  # fmt: skip
 OPERATIONS = {
@@ -45,7 +45,7 @@ OPERATIONS = {
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The scenes of the crop tests, whose files `far` serves too."""
+    """The scenes of the crop tests, whose files `remote_server` serves too."""
     folder = tmp_path_factory.mktemp("statistics")
     for scene in scenes():
         scene.write(folder)
@@ -58,16 +58,18 @@ def server(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield running
 
 
-def ask(server: Served, body: Any, query: str = "", below: str = "") -> Any:
-    response = server.client.post(f"{below}/statistics?{query}", json=body)
+def post_statistics(server: Served, body: Any, query: str = "", prefix: str = "") -> Any:
+    response = server.client.post(f"{prefix}/statistics?{query}", json=body)
     assert response.status_code == 200, response.text
     assert response.headers["Content-Type"] == "application/geo+json"
     return response.json()
 
 
-def statistics_of(server: Served, body: Any, query: str = "", below: str = "") -> tuple[dict[str, Any], dict[str, Any]]:
+def statistics_of(
+    server: Served, body: Any, query: str = "", prefix: str = ""
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """The statistics of the only output, and `measured`."""
-    properties = ask(server, body, query, below)["properties"]
+    properties = post_statistics(server, body, query, prefix)["properties"]
     (statistics,) = properties["statistics"].values()
     return statistics, properties["measured"]
 
@@ -102,27 +104,27 @@ def ndvi() -> NDArray[np.float64]:
 @pytest.mark.parametrize("layer", ["red", "ndvi with a cloud"])
 def test_statistics_equal_exactextract_on_the_rasters(geometry: dict[str, Any], layer: str, server: Served) -> None:
     values = expected_red() / 10_000 if layer == "red" else ndvi()
-    found, measured = statistics_of(
+    result, measured = statistics_of(
         server, geometry, "expression=red" if layer == "red" else "datetime=2024-06-12&p=10&p=50"
     )
     shape = projected(geometry)
-    expected = operated(values, GRID, shape, [*OPERATIONS.values(), "median", "quantile(q=0.1)", "majority"])
-    for ours, theirs in OPERATIONS.items():
-        if ours != "unique" or layer == "red":  # distinct NDVI values differ between float64 and float32
-            assert found[ours] == pytest.approx(expected[theirs], rel=2e-5, abs=1e-6), ours
-    shares, known = coverage(GRID, shape), np.isfinite(values)
-    assert found["valid_pixels"] == found["count"] == pytest.approx(shares[known].sum(), rel=1e-5)
-    assert found["masked_pixels"] == pytest.approx(shares[~known].sum(), rel=1e-5, abs=1e-5)
-    assert found["valid_percent"] == pytest.approx(100 * shares[known].sum() / shares.sum(), abs=0.01)
+    expected = exact_statistics(values, GRID, shape, [*OPERATIONS.values(), "median", "quantile(q=0.1)", "majority"])
+    for name, key in OPERATIONS.items():
+        if name != "unique" or layer == "red":  # distinct NDVI values differ between float64 and float32
+            assert result[name] == pytest.approx(expected[key], rel=2e-5, abs=1e-6), name
+    shares, valid = coverage(GRID, shape), np.isfinite(values)
+    assert result["valid_pixels"] == result["count"] == pytest.approx(shares[valid].sum(), rel=1e-5)
+    assert result["masked_pixels"] == pytest.approx(shares[~valid].sum(), rel=1e-5, abs=1e-5)
+    assert result["valid_percent"] == pytest.approx(100 * shares[valid].sum() / shares.sum(), abs=0.01)
     if layer != "red":  # many pixels are equal, and exactextract counts equal values once
-        assert found["median"] == found["percentile_50"] == pytest.approx(expected["median"], abs=3e-3)
-        assert found["percentile_10"] == pytest.approx(expected["quantile_10"], abs=3e-3)
-    amounts = np.bincount(expected_red()[known], shares[known]) if layer == "red" else None
+        assert result["median"] == result["percentile_50"] == pytest.approx(expected["median"], abs=3e-3)
+        assert result["percentile_10"] == pytest.approx(expected["quantile_10"], abs=3e-3)
+    amounts = np.bincount(expected_red()[valid], shares[valid]) if layer == "red" else None
     if amounts is not None:
-        assert amounts[round(found["majority"] * 10_000)] == pytest.approx(amounts.max(), rel=1e-5)
-    counts, edges = found["histogram"]
-    exact, _ = np.histogram(values[known], edges, weights=shares[known])
-    assert sum(counts) == pytest.approx(found["count"])
+        assert amounts[round(result["majority"] * 10_000)] == pytest.approx(amounts.max(), rel=1e-5)
+    counts, edges = result["histogram"]
+    exact, _ = np.histogram(values[valid], edges, weights=shares[valid])
+    assert sum(counts) == pytest.approx(result["count"])
     assert np.abs(np.array(counts) - exact).max() <= 0.01 * sum(counts) + 1  # pixels on a bin's edge
     assert measured["grid"] == {"crs": SQUARE.crs, "resolution": 10, "coarser": False}
     assert measured["errors"] == []
@@ -132,16 +134,16 @@ def test_statistics_equal_exactextract_on_the_rasters(geometry: dict[str, Any], 
 def test_areas_are_geodesic(geometry: dict[str, Any], server: Served) -> None:
     _, measured = statistics_of(server, geometry, "datetime=2024-06-12")
     assert measured["area_ha"] == pytest.approx(geodesic(geometry), rel=1e-3)
-    assert measured["area_ha"] == pytest.approx(geodesic(geometry), rel=2e-5, abs=2e-4), "and far better"
+    assert measured["area_ha"] == pytest.approx(geodesic(geometry), rel=2e-5, abs=2e-4), "measured accuracy"
     shares = coverage(GRID, projected(geometry))
-    known = np.isfinite(ndvi())
+    valid = np.isfinite(ndvi())
     assert measured["valid_area_ha"] / measured["area_ha"] == pytest.approx(
-        shares[known].sum() / shares.sum(), abs=1e-4
+        shares[valid].sum() / shares.sum(), abs=1e-4
     )
 
 
 def test_classes_have_fractions_and_hectares(server: Served) -> None:
-    found, measured = statistics_of(server, STAR, "index=scl&datetime=2024-06-12")
+    result, measured = statistics_of(server, STAR, "index=scl&datetime=2024-06-12")
     shares = coverage(COARSE, projected(STAR))
     classes = {entry["value"]: entry for entry in measured["classes"]}
     cloud = np.zeros(COARSE.shape, bool)
@@ -154,21 +156,21 @@ def test_classes_have_fractions_and_hectares(server: Served) -> None:
     assert classes[4]["share"] == pytest.approx(1 - classes[9]["share"], abs=1e-5)
     assert sum(entry["area_ha"] for entry in measured["classes"]) == pytest.approx(measured["area_ha"], rel=1e-6)
     assert len(classes) == 12
-    assert found["majority"] == 4
-    assert found["unique"] == 2
+    assert result["majority"] == 4
+    assert result["unique"] == 2
 
 
-def test_thresholds_add_classes_and_keep_the_values(server: Served) -> None:
+def test_thresholds_add_classes_without_changing_values(server: Served) -> None:
     query = "datetime=2024-06-12&classes=low:tan,0,middle,0.03,high:006400"
-    found, measured = statistics_of(server, STAR, query)
+    result, measured = statistics_of(server, STAR, query)
     plain, bare = statistics_of(server, STAR, "datetime=2024-06-12")
-    assert found == plain
+    assert result == plain
     assert "classes" not in bare
     values, shares = ndvi(), coverage(GRID, projected(STAR))
     low, middle, high = measured["classes"]
     assert [entry["name"] for entry in (low, middle, high)] == ["low", "middle", "high"]
-    known = np.isfinite(values)
-    total = shares[known].sum()
+    valid = np.isfinite(values)
+    total = shares[valid].sum()
     for entry, where in ((low, values < 0), (middle, (values >= 0) & (values < 0.03)), (high, values >= 0.03)):
         assert entry["share"] == pytest.approx(shares[where].sum() / total, abs=1e-3)
     assert sum(entry["area_ha"] for entry in measured["classes"]) == pytest.approx(measured["valid_area_ha"], rel=1e-6)
@@ -187,7 +189,7 @@ def test_thresholds_add_classes_and_keep_the_values(server: Served) -> None:
 )  # fmt: skip
 def test_all_value_parameters_apply(query: str, names: list[str], server: Served) -> None:
     """Statistics equal those of the GeoTIFF with the same parameters."""
-    statistics = ask(server, STAR, query)["properties"]["statistics"]
+    statistics = post_statistics(server, STAR, query)["properties"]["statistics"]
     assert list(statistics) == names
     step = 20 if "scl" in query else 10
     box = ",".join(f"{edge:.0f}" for edge in projected(STAR).buffer(40).bounds)
@@ -195,22 +197,24 @@ def test_all_value_parameters_apply(query: str, names: list[str], server: Served
     with rasterio.MemoryFile(server.get(box).content) as memory, memory.open() as source:
         values, transform = source.read(), source.transform
     grid = Grid(SQUARE.crs, transform, values.shape[2], values.shape[1])
-    for found, output in zip(statistics.values(), values, strict=True):
+    for result, output in zip(statistics.values(), values, strict=True):
         if np.isnan(output).all():
-            assert found["mean"] is None
+            assert result["mean"] is None
             continue
-        expected = operated(output.astype(float), grid, projected(STAR), ["mean", "stdev", "count", "min", "max"])
-        for ours, theirs in (("mean", "mean"), ("std", "stdev"), ("count", "count"), ("min", "min"), ("max", "max")):
-            assert found[ours] == pytest.approx(expected[theirs], rel=3e-5, abs=1e-6), ours
+        expected = exact_statistics(
+            output.astype(float), grid, projected(STAR), ["mean", "stdev", "count", "min", "max"]
+        )
+        for name, key in (("mean", "mean"), ("std", "stdev"), ("count", "count"), ("min", "min"), ("max", "max")):
+            assert result[name] == pytest.approx(expected[key], rel=3e-5, abs=1e-6), name
 
 
-def test_large_areas_are_read_coarser_and_say_so(archive: Path) -> None:
+def test_large_areas_are_sampled_coarser_and_reported(archive: Path) -> None:
     with served(Settings(catalog=str(archive), field_pixels=2000)) as running:
-        found, measured = statistics_of(running, STAR, "expression=nir&mask=none&datetime=2024-06-12")
+        result, measured = statistics_of(running, STAR, "expression=nir&mask=none&datetime=2024-06-12")
     assert measured["grid"]["coarser"] is True
     assert measured["grid"]["resolution"] == 80
-    exact = operated(scenes()[0].bands["nir"] / 10_000, GRID, projected(STAR), ["mean"])["mean"]
-    assert found["mean"] == pytest.approx(exact, rel=4e-3)  # the overviews of these files are subsampled
+    exact = exact_statistics(scenes()[0].bands["nir"] / 10_000, GRID, projected(STAR), ["mean"])["mean"]
+    assert result["mean"] == pytest.approx(exact, rel=4e-3)  # the overviews of these files are subsampled
     assert measured["area_ha"] == pytest.approx(geodesic(STAR), rel=1e-4)
 
 
@@ -219,44 +223,47 @@ def test_large_areas_are_read_coarser_and_say_so(archive: Path) -> None:
 
 def test_features_keep_their_members(server: Served) -> None:
     feature = FEATURE | {"id": "f1", "bbox": [1, 2, 3, 4], "properties": {"name": "<b>", "statistics": 5, "n": None}}
-    found = ask(server, feature)
-    assert {name: found[name] for name in ("type", "id", "bbox", "geometry")} == {
+    result = post_statistics(server, feature)
+    assert {name: result[name] for name in ("type", "id", "bbox", "geometry")} == {
         name: feature[name] for name in ("type", "id", "bbox", "geometry")
     }
-    assert found["properties"]["name"] == "<b>"
-    assert found["properties"]["n"] is None
-    assert set(found["properties"]["statistics"]) == {"NDVI"}
-    assert ask(server, STAR)["geometry"] == STAR
-    assert ask(server, FEATURE | {"properties": None})["properties"]["statistics"]
+    assert result["properties"]["name"] == "<b>"
+    assert result["properties"]["n"] is None
+    assert set(result["properties"]["statistics"]) == {"NDVI"}
+    assert post_statistics(server, STAR)["geometry"] == STAR
+    assert post_statistics(server, FEATURE | {"properties": None})["properties"]["statistics"]
     several = {"type": "FeatureCollection", "features": [feature, {**FEATURE, "geometry": HUT, "id": 7}]}
-    collection = ask(server, several)
+    collection = post_statistics(server, several)
     assert collection["type"] == "FeatureCollection"
     assert [each["id"] for each in collection["features"]] == ["f1", 7]
-    assert collection["features"][0] == found
-    assert collection["features"][1]["properties"]["statistics"] == ask(server, HUT)["properties"]["statistics"]
-    assert ask(server, {**several, "features": [feature]})["features"] == [found]
+    assert collection["features"][0] == result
+    assert (
+        collection["features"][1]["properties"]["statistics"]
+        == post_statistics(server, HUT)["properties"]["statistics"]
+    )
+    assert post_statistics(server, {**several, "features": [feature]})["features"] == [result]
 
 
 def test_percentiles_and_histograms(server: Served) -> None:
-    found, _ = statistics_of(server, STAR, "p=5&p=50&p=99.5&histogram_bins=4&histogram_range=-0.5,0.5")
-    assert [name for name in found if name.startswith("percentile")] == [
+    result, _ = statistics_of(server, STAR, "p=5&p=50&p=99.5&histogram_bins=4&histogram_range=-0.5,0.5")
+    assert [name for name in result if name.startswith("percentile")] == [
         "percentile_5", "percentile_50", "percentile_99.5"
     ]  # fmt: skip
-    assert found["percentile_50"] == found["median"]
-    assert found["histogram"][1] == [-0.5, -0.25, 0, 0.25, 0.5]
-    assert len(found["histogram"][0]) == 4
+    assert result["percentile_50"] == result["median"]
+    assert result["histogram"][1] == [-0.5, -0.25, 0, 0.25, 0.5]
+    assert len(result["histogram"][0]) == 4
     edged, _ = statistics_of(server, STAR, "histogram_bins=-1,0,1")
-    assert sum(edged["histogram"][0]) == pytest.approx(found["count"])
+    assert sum(edged["histogram"][0]) == pytest.approx(result["count"])
     assert [name for name in edged if name.startswith("percentile")] == ["percentile_2", "percentile_98"]
     assert len(statistics_of(server, STAR)[0]["histogram"][0]) == 10
 
 
 def test_areas_without_valid_pixels(server: Served) -> None:
     there = {"type": "Polygon", "coordinates": [[[20, 20], [20.001, 20], [20.001, 20.001], [20, 20]]]}
-    found, measured = statistics_of(server, there)
-    assert found["mean"] is found["histogram"] is found["percentile_2"] is None
-    assert (found["count"], found["valid_percent"], measured["valid_area_ha"]) == (0, 0, 0)
-    assert found["masked_pixels"] == pytest.approx(measured["area_ha"] * 100, rel=2e-3)
+    result, measured = statistics_of(server, there)
+    assert result["mean"] is result["histogram"] is result["percentile_2"] is None
+    assert (result["count"], result["valid_percent"], measured["valid_area_ha"]) == (0, 0, 0)
+    assert result["masked_pixels"] == pytest.approx(measured["area_ha"] * 100, rel=2e-3)
     counted, _ = statistics_of(server, there, "composite=count")
     assert (counted["mean"], counted["valid_percent"]) == (0, 100)
 
@@ -273,15 +280,15 @@ def test_statistics_of_a_cube_are_clipped_to_its_area(server: Served) -> None:
     box = [LON - 0.1, LAT - 0.1, LON, LAT + 0.1]
     body = {"bbox": box, "index": "ndvi", "datetime": "2024-06-12", "scenes": "pinned"}
     there = f"/cubes/{server.client.post('/cubes', json=body).json()['id']}"
-    found, measured = statistics_of(server, STAR, below=there)
+    result, measured = statistics_of(server, STAR, prefix=there)
     half = shapely.geometry.mapping(shapely.intersection(shapely.geometry.shape(STAR), shapely.box(*box)))
     exact, _ = statistics_of(server, half, "datetime=2024-06-12")
-    assert found["count"] == pytest.approx(exact["count"], rel=0.01)  # pixels of the cube's area count by their centres
-    assert found["mean"] == pytest.approx(exact["mean"], abs=2e-3)
+    assert result["count"] == pytest.approx(exact["count"], rel=0.01)  # a cube's area is clipped by pixel centres
+    assert result["mean"] == pytest.approx(exact["mean"], abs=2e-3)
     assert measured["area_ha"] == pytest.approx(geodesic(half), rel=0.01)
-    far_off = {"type": "Polygon", "coordinates": [[[1, 1], [1.01, 1], [1.01, 1.01], [1, 1]]]}
+    outside = {"type": "Polygon", "coordinates": [[[1, 1], [1.01, 1], [1.01, 1.01], [1, 1]]]}
     for response, parameter in (
-        (server.client.post(f"{there}/statistics", json=far_off), "geometry"),
+        (server.client.post(f"{there}/statistics", json=outside), "geometry"),
         (server.client.post(f"{there}/statistics?index=ndvi", json=STAR), "index"),
     ):
         assert is_problem(response, 400)["parameter"] == parameter
@@ -355,8 +362,8 @@ def test_invalid_bodies(name: str, body: Any, code: int, parameter: str, server:
 # Load and failures
 
 
-def test_unreadable_scenes_are_reported(far: Callable[..., Far]) -> None:
-    running = far(retries=0)
+def test_unreadable_scenes_are_reported(remote_server: Callable[..., RemoteServer]) -> None:
+    running = remote_server(retries=0)
     running.origin.fail(f"/{NEW}/red.tif", always=status(404))
     response = running.served.client.post("/statistics?expression=red", json=STAR)
     assert response.headers["X-Scog-Skipped"] == f"{NEW};http-404"
@@ -365,7 +372,7 @@ def test_unreadable_scenes_are_reported(far: Callable[..., Far]) -> None:
     (error,) = properties["measured"]["errors"]
     assert (error["scene"], error["reason"]) == (NEW, "http-404")
     assert re.match(rf"red \(.*/{NEW}/red.tif\): The server answered 404", error["detail"])
-    exact = operated(scenes()[1].bands["red"] / 10_000, GRID, projected(STAR), ["mean"])["mean"]
+    exact = exact_statistics(scenes()[1].bands["red"] / 10_000, GRID, projected(STAR), ["mean"])["mean"]
     assert properties["statistics"]["red"]["mean"] == pytest.approx(exact, rel=1e-5)
     problem = is_problem(running.served.client.post("/statistics?expression=red&strict=1", json=STAR), 502)
     assert problem["skipped"] == [error]
@@ -376,9 +383,9 @@ def test_unreadable_scenes_are_reported(far: Callable[..., Far]) -> None:
 
 
 def test_at_the_deadline_remaining_features_have_no_statistics(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def slow(*wanted: Any) -> Any:
+    async def slow(*arguments: Any) -> Any:
         await asyncio.sleep(0.3)
-        return await draw(*wanted)
+        return await draw(*arguments)
 
     monkeypatch.setattr(attempts, "draw", slow)
     several = collection(12, STAR)
@@ -386,9 +393,9 @@ def test_at_the_deadline_remaining_features_have_no_statistics(archive: Path, mo
         response = running.client.post("/statistics", json=several)
         assert response.status_code == 200, response.text
         properties = [feature["properties"] for feature in response.json()["features"]]
-        known = [each["statistics"] for each in properties if each["statistics"]]
-        assert 1 <= len(known) < 10
-        assert all(each == known[0] for each in known if each["NDVI"]["count"])
+        valid = [each["statistics"] for each in properties if each["statistics"]]
+        assert 1 <= len(valid) < 10
+        assert all(each == valid[0] for each in valid if each["NDVI"]["count"])
         assert properties[-1] == {"name": "<b>", "statistics": None, "measured": {"incomplete": "deadline"}}
         assert response.headers["X-Scog-Incomplete"] == "deadline"
         assert response.headers["Cache-Control"] == PARTIAL
@@ -398,27 +405,27 @@ def test_at_the_deadline_remaining_features_have_no_statistics(archive: Path, mo
 
 
 @pytest.mark.acceptance
-def test_concurrency_is_limited_and_tiles_are_not_blocked(far: Callable[..., Far]) -> None:
-    running = far(statistics=1)
+def test_concurrency_is_limited_and_tiles_are_not_blocked(remote_server: Callable[..., RemoteServer]) -> None:
+    running = remote_server(statistics=1)
     running.origin.latency = 0.3
     with ThreadPoolExecutor(1) as thread:
-        first = thread.submit(ask, running.served, STAR)
+        first = thread.submit(post_statistics, running.served, STAR)
         time.sleep(0.2)
         is_problem(running.served.client.post("/statistics?index=ndwi", json=STAR), 503)
         assert running.served.get("/healthz").status_code == 200
         assert first.result()["properties"]["statistics"]["NDVI"]["count"] > 0
-    assert ask(running.served, STAR, "index=ndwi")
+    assert post_statistics(running.served, STAR, "index=ndwi")
 
 
 @pytest.mark.acceptance
-def test_a_disconnect_stops_reading(far: Callable[..., Far]) -> None:
-    running = far(statistics=1)
+def test_a_disconnect_stops_reading(remote_server: Callable[..., RemoteServer]) -> None:
+    running = remote_server(statistics=1)
     running.origin.latency = 0.25
     with httpx.Client(base_url=running.served.url, trust_env=False) as client, pytest.raises(httpx.TimeoutException):
         client.post("/statistics", json=STAR, timeout=httpx.Timeout(5, read=0.3))
     time.sleep(0.3)
     before = len(running.origin.requests)
     time.sleep(0.5)
-    assert len(running.origin.requests) == before, "nobody waits, and still it reads"
+    assert len(running.origin.requests) == before, "no requests after the disconnect"
     running.origin.latency = 0
-    assert ask(running.served, STAR), "and its place is free again"
+    assert post_statistics(running.served, STAR), "the slot is free again"

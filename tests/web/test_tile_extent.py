@@ -24,7 +24,7 @@ PROVIDERS = [
 NAMES = {"o": "http://www.opengis.net/ows/1.1", "w": "http://www.opengis.net/wmts/1.0"}
 
 
-def made(name: str, collection: str, square: Square, bands: tuple[str, ...], platform: str) -> MadeScene:
+def make_scene(name: str, collection: str, square: Square, bands: tuple[str, ...], platform: str) -> MadeScene:
     return MadeScene(
         name,
         square,
@@ -39,9 +39,9 @@ def made(name: str, collection: str, square: Square, bands: tuple[str, ...], pla
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server of three collections: Sentinel-2, one with providers, and one without."""
     folder = tmp_path_factory.mktemp("several")
-    made("one", "sentinel-2-l2a", NORTH, ("red", "nir", "coastal"), "sentinel-2a").write(folder)
-    made("two", "ortho", SOUTH, ("red",), "plane").write(folder)
-    made("three", "nameless", SOUTH, ("red",), "drone").write(folder)
+    make_scene("one", "sentinel-2-l2a", NORTH, ("red", "nir", "coastal"), "sentinel-2a").write(folder)
+    make_scene("two", "ortho", SOUTH, ("red",), "plane").write(folder)
+    make_scene("three", "nameless", SOUTH, ("red",), "drone").write(folder)
     described = {"type": "Collection", "id": "ortho", "license": "CC-BY-4.0", "providers": PROVIDERS}
     (folder / "ortho").mkdir(exist_ok=True)
     (folder / "ortho" / "collection.json").write_text(json.dumps(described))
@@ -50,40 +50,40 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @pytest.mark.parametrize(
-    ("collection", "square", "whose"),
+    ("collection", "square", "attribution"),
     [
         ("sentinel-2-l2a", NORTH, ATTRIBUTION), ("ortho", SOUTH, "Agency of Land (CC-BY-4.0)"), ("nameless", SOUTH, ""),
     ],
 )  # fmt: skip
 def test_each_collection_has_its_bounds_and_attribution(
-    collection: str, square: Square, whose: str, server: Served
+    collection: str, square: Square, attribution: str, server: Served
 ) -> None:
-    told = server.get(f"/tilejson.json?bands=red&collection={collection}").json()
-    west, south, east, north = told["bounds"]
+    tilejson = server.get(f"/tilejson.json?bands=red&collection={collection}").json()
+    west, south, east, north = tilejson["bounds"]
     lons, lats = zip(*square.ring(), strict=True)
     assert (west, south, east, north) == pytest.approx((min(lons), min(lats), max(lons), max(lats)), abs=1e-4)
-    assert told["attribution"] == whose
-    lon, lat, zoom = told["center"]
+    assert tilejson["attribution"] == attribution
+    lon, lat, zoom = tilejson["center"]
     assert west < lon < east
     assert south < lat < north
-    assert told["minzoom"] <= zoom <= told["maxzoom"]
+    assert tilejson["minzoom"] <= zoom <= tilejson["maxzoom"]
     root = ElementTree.fromstring(server.get(f"/WMTSCapabilities.xml?bands=red&collection={collection}").content)
     corner = root.findtext(".//o:WGS84BoundingBox/o:LowerCorner", namespaces=NAMES)
     assert corner is not None
     assert list(map(float, corner.split())) == pytest.approx([west, south], abs=1e-6)
     title = root.findtext("o:ServiceIdentification/o:Title", namespaces=NAMES)
-    assert title == (f"scog, {whose}" if whose else "scog")
+    assert title == (f"scog, {attribution}" if attribution else "scog")
     levels = [int(node.text or "") for node in root.findall(".//w:TileMatrix/o:Identifier", NAMES)]
-    assert levels == list(range(told["minzoom"], told["maxzoom"] + 1))
+    assert levels == list(range(tilejson["minzoom"], tilejson["maxzoom"] + 1))
 
 
-def test_without_a_collection_the_extent_is_of_all(server: Served) -> None:
-    told = server.get("/tilejson.json?bands=red").json()
-    assert told["bounds"][3] - told["bounds"][1] > 4
-    assert told["attribution"] == f"Agency of Land (CC-BY-4.0); {ATTRIBUTION}"
-    one = server.get("/tilejson.json?bands=red&collection=ortho").json()
-    assert told["minzoom"] < one["minzoom"]
-    assert told["maxzoom"] >= one["maxzoom"]
+def test_without_a_collection_the_extent_covers_all(server: Served) -> None:
+    tilejson = server.get("/tilejson.json?bands=red").json()
+    assert tilejson["bounds"][3] - tilejson["bounds"][1] > 4
+    assert tilejson["attribution"] == f"Agency of Land (CC-BY-4.0); {ATTRIBUTION}"
+    ortho = server.get("/tilejson.json?bands=red&collection=ortho").json()
+    assert tilejson["minzoom"] < ortho["minzoom"]
+    assert tilejson["maxzoom"] >= ortho["maxzoom"]
 
 
 def test_coarser_bands_have_a_lower_maximum_zoom(server: Served) -> None:
@@ -104,9 +104,9 @@ def test_unknown_collections_are_rejected(server: Served) -> None:
 @pytest.mark.parametrize("collection", ["sentinel-2-l2a", "sentinel-2-c1-l2a"])
 def test_remote_sentinel_2_has_nominal_zooms(collection: str, tmp_path: Path) -> None:
     with served(Settings(catalog="http://127.0.0.1:9/", cache_dir=tmp_path, catalog_deadline=1)) as running:
-        told = running.get(f"/tilejson.json?index=ndvi&collection={collection}").json()
-        assert (told["minzoom"], told["maxzoom"]) == (7, 14)
-        assert told["attribution"] == ATTRIBUTION
+        tilejson = running.get(f"/tilejson.json?index=ndvi&collection={collection}").json()
+        assert (tilejson["minzoom"], tilejson["maxzoom"]) == (7, 14)
+        assert tilejson["attribution"] == ATTRIBUTION
         other = running.get("/tilejson.json?bands=red&collection=landsat-c2-l2").json()
         assert (other["minzoom"], other["maxzoom"]) == (7, 16)  # the defaults
         assert other["attribution"] == ""

@@ -26,7 +26,7 @@ from scog.settings import Settings
 from scog.web.http.responses import IMMUTABLE, PARTIAL
 from tests.doubles.range_server import RangeServer, status
 from tests.doubles.series import DAYS, OVERCAST, areas_of, lonlat, polygon, scenes, series_of
-from tests.web.conftest import Far, Served, is_problem, served
+from tests.web.conftest import RemoteServer, Served, is_problem, served
 
 ALL = "datetime=../.."
 MANY = 200
@@ -44,7 +44,7 @@ FEATURES = {
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An archive of many dates, whose files `far` serves too."""
+    """An archive of many dates, whose files `remote_server` serves too."""
     folder = tmp_path_factory.mktemp("dates")
     for scene in scenes():
         scene.write(folder)
@@ -64,29 +64,29 @@ def post(running: Served, path: str, body: object, **options: Any) -> httpx.Resp
 
 def events_of(text: str) -> list[tuple[str, dict[str, Any]]]:
     """Names and data of server-sent events."""
-    found = []
+    events = []
     for block in text.split("\n\n"):
         fields = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith(":"))
         if fields:
-            found.append((fields["event"], json.loads(fields["data"])))
-    return found
+            events.append((fields["event"], json.loads(fields["data"])))
+    return events
 
 
 # Formats
 
 
 def test_series_of_a_point(dates: Served, archive: Path) -> None:
-    answer = dates.get(f"{PLACE}?{ALL}")
-    assert answer.status_code == 200
+    response = dates.get(f"{PLACE}?{ALL}")
+    assert response.status_code == 200
     (series,) = series_of(archive, [point(LON, LAT)])
-    asked = SeriesOptions(variables_of())
-    assert answer.json() == json.loads(json.dumps(document(series, table_of(series.rows, asked), asked)))
-    observations = answer.json()["observations"]
+    options = SeriesOptions(variables_of())
+    assert response.json() == json.loads(json.dumps(document(series, table_of(series.rows, options), options)))
+    observations = response.json()["observations"]
     assert [each["datetime"][:10] for each in observations] == list(DAYS)
     assert {tuple(each) for each in observations} == {("datetime", "values", "valid", "masked", "scenes", "reason")}
-    assert answer.headers["Vary"].startswith("Accept")
-    assert answer.headers["X-Scog-Scenes"].startswith("used=")
-    again = dates.get(f"{PLACE}?{ALL}", headers={"If-None-Match": answer.headers["ETag"]})
+    assert response.headers["Vary"].startswith("Accept")
+    assert response.headers["X-Scog-Scenes"].startswith("used=")
+    again = dates.get(f"{PLACE}?{ALL}", headers={"If-None-Match": response.headers["ETag"]})
     assert (again.status_code, again.content) == (304, b"")
     head = dates.client.head(f"{PLACE}?{ALL}")
     assert (head.status_code, head.content) == (200, b"")
@@ -97,25 +97,25 @@ def test_the_newest_value_equals_that_of_the_point_route(dates: Served) -> None:
         lon, lat = lonlat(*place)
         values = [each["values"][0] for each in dates.get(f"/timeseries/{lon},{lat}?{ALL}").json()["observations"]]
         known = [value for value in values if value is not None]
-        now = dates.get(f"/point/{lon},{lat}?{ALL}&cloud_cover=100").json()["values"]
-        assert now == pytest.approx([known[-1]], rel=1e-6)
+        newest = dates.get(f"/point/{lon},{lat}?{ALL}&cloud_cover=100").json()["values"]
+        assert newest == pytest.approx([known[-1]], rel=1e-6)
 
 
 def test_series_of_areas(dates: Served, archive: Path) -> None:
-    answer = post(dates, f"/timeseries?{ALL}&smooth=whittaker", AREA)
-    assert answer.status_code == 200
+    response = post(dates, f"/timeseries?{ALL}&smooth=whittaker", AREA)
+    assert response.status_code == 200
     (series,) = series_of(archive, areas_of(AREA))
-    asked = SeriesOptions(variables_of(), smooth=1000.0)
-    assert answer.json() == json.loads(json.dumps(document(series, table_of(series.rows, asked), asked)))
+    options = SeriesOptions(variables_of(), smooth=1000.0)
+    assert response.json() == json.loads(json.dumps(document(series, table_of(series.rows, options), options)))
     feature = {"type": "Feature", "properties": {"a": 1}, "geometry": AREA}
-    assert post(dates, f"/timeseries?{ALL}&smooth=whittaker", feature).json() == answer.json()
-    assert "ETag" not in answer.headers
+    assert post(dates, f"/timeseries?{ALL}&smooth=whittaker", feature).json() == response.json()
+    assert "ETag" not in response.headers
 
 
 def test_series_of_a_feature_collection(dates: Served) -> None:
-    answer = post(dates, f"/timeseries?{ALL}", FEATURES).json()
-    area, place = (feature["properties"].pop("timeseries") for feature in answer["features"])
-    assert answer == FEATURES
+    response = post(dates, f"/timeseries?{ALL}", FEATURES).json()
+    area, place = (feature["properties"].pop("timeseries") for feature in response["features"])
+    assert response == FEATURES
     assert area == {
         name: value for name, value in post(dates, f"/timeseries?{ALL}", AREA).json().items() if name != "geometry"
     }
@@ -123,10 +123,10 @@ def test_series_of_a_feature_collection(dates: Served) -> None:
 
 
 def test_tables(dates: Served) -> None:
-    answer = dates.get(f"{PLACE}?{ALL}&format=csv&index=ndvi,dvi")
-    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
-    assert answer.headers["Content-Disposition"] == 'attachment; filename="ndvi-dvi.csv"'
-    lines = list(csv.DictReader(io.StringIO(answer.text)))
+    response = dates.get(f"{PLACE}?{ALL}&format=csv&index=ndvi,dvi")
+    assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert response.headers["Content-Disposition"] == 'attachment; filename="ndvi-dvi.csv"'
+    lines = list(csv.DictReader(io.StringIO(response.text)))
     assert [line["datetime"][:10] for line in lines] == list(DAYS)
     assert list(lines[0]) == ["datetime", "NDVI", "DVI", "valid", "masked", "scenes", "reason"]
     both = post(dates, f"/timeseries?{ALL}&format=csv", FEATURES)
@@ -137,10 +137,10 @@ def test_tables(dates: Served) -> None:
 
 def test_charts(dates: Served) -> None:
     for scale in (1, 2):
-        answer = post(dates, f"/timeseries?{ALL}&format=png&scale={scale}&smooth=whittaker", AREA)
-        assert answer.headers["Content-Type"] == "image/png"
-        picture = Image.open(io.BytesIO(answer.content))
-        assert picture.size == (800 * scale, 360 * scale)
+        response = post(dates, f"/timeseries?{ALL}&format=png&scale={scale}&smooth=whittaker", AREA)
+        assert response.headers["Content-Type"] == "image/png"
+        chart = Image.open(io.BytesIO(response.content))
+        assert chart.size == (800 * scale, 360 * scale)
     svg = post(dates, f"/timeseries?{ALL}&format=svg", FEATURES)
     assert svg.headers["Content-Type"].startswith("image/svg+xml")
     assert svg.headers["X-Content-Type-Options"] == "nosniff"
@@ -157,16 +157,16 @@ def test_charts(dates: Served) -> None:
     ],
 )  # fmt: skip
 def test_formats_by_accept_header(accept: str, form: str, dates: Served) -> None:
-    answer = dates.get(f"{PLACE}?{ALL}", headers={"Accept": accept})
-    assert answer.headers["Content-Type"].partition(";")[0] == form
+    response = dates.get(f"{PLACE}?{ALL}", headers={"Accept": accept})
+    assert response.headers["Content-Type"].partition(";")[0] == form
     assert dates.get(f"{PLACE}?{ALL}&format=json", headers={"Accept": accept}).json()
 
 
 def test_intervals(dates: Served) -> None:
     single = {each["datetime"][:7]: each for each in dates.get(f"{PLACE}?{ALL}").json()["observations"]}
-    answer = dates.get(f"{PLACE}?datetime=2024-01-01/2024-12-31&interval=monthly&aggregate=max").json()
-    assert answer["interval"] == "P1M"
-    months = answer["observations"]
+    response = dates.get(f"{PLACE}?datetime=2024-01-01/2024-12-31&interval=monthly&aggregate=max").json()
+    assert response["interval"] == "P1M"
+    months = response["observations"]
     assert [each["datetime"] for each in months] == [f"2024-{month:02}-01T00:00:00Z" for month in range(1, 13)]
     for each in months:
         alone = single.get(each["datetime"][:7])
@@ -181,63 +181,65 @@ def test_intervals(dates: Served) -> None:
 
 @pytest.mark.parametrize("smooth", ["", "&smooth=whittaker:10"])
 def test_events_have_the_same_values(smooth: str, dates: Served) -> None:
-    told = dates.get(f"{PLACE}?{ALL}{smooth}").json()
-    with dates.client.stream("GET", f"{PLACE}?{ALL}{smooth}", headers={"Accept": "text/event-stream"}) as answer:
-        assert answer.headers["Cache-Control"] == "no-store"
-        assert "Content-Length" not in answer.headers
-        events = events_of("".join(answer.iter_text()))
+    series_json = dates.get(f"{PLACE}?{ALL}{smooth}").json()
+    with dates.client.stream("GET", f"{PLACE}?{ALL}{smooth}", headers={"Accept": "text/event-stream"}) as response:
+        assert response.headers["Cache-Control"] == "no-store"
+        assert "Content-Length" not in response.headers
+        events = events_of("".join(response.iter_text()))
     assert [name for name, _ in events if name != "progress"] == ["start", *["observation"] * len(DAYS), "end"]
     start, end = events[0][1], events[-1][1]
-    assert start == {name: told[name] for name in ("geometry", "band_names", "interval", "grid")} | {
+    assert start == {name: series_json[name] for name in ("geometry", "band_names", "interval", "grid")} | {
         "expected": len(DAYS)
     }
     observed = sorted((data for name, data in events if name == "observation"), key=lambda each: each["datetime"])
-    curve = [each.pop("smoothed") for each in told["observations"]] if smooth else None
-    assert observed == told["observations"]
+    curve = [each.pop("smoothed") for each in series_json["observations"]] if smooth else None
+    assert observed == series_json["observations"]
     assert {name: end[name] for name in ("errors", "truncated", "incomplete")} == {
-        name: told[name] for name in ("errors", "truncated", "incomplete")
+        name: series_json[name] for name in ("errors", "truncated", "incomplete")
     }
     assert [each["smoothed"] for each in end.get("smoothed", [])] == (curve or [])
 
 
 def test_events_of_collections_and_intervals(dates: Served) -> None:
-    answer = post(dates, "/timeseries?datetime=2024-01-01/2024-12-31&interval=P1Y&format=sse", FEATURES)
-    events = events_of(answer.text)
+    response = post(dates, "/timeseries?datetime=2024-01-01/2024-12-31&interval=P1Y&format=sse", FEATURES)
+    events = events_of(response.text)
     assert sorted(data["feature"] for name, data in events if name == "start") == [0, 1]
     assert {data["feature"] for name, data in events if name == "progress" and data["done"] == len(DAYS)} == {0, 1}
-    told = post(dates, "/timeseries?datetime=2024-01-01/2024-12-31&interval=P1Y", FEATURES).json()
+    series_json = post(dates, "/timeseries?datetime=2024-01-01/2024-12-31&interval=P1Y", FEATURES).json()
     for name, data in events:
         if name == "observation":
             place = data.pop("feature")
-            assert [data] == told["features"][place]["properties"]["timeseries"]["observations"]
+            assert [data] == series_json["features"][place]["properties"]["timeseries"]["observations"]
     assert [name for name, _ in events].count("observation") == 2
     assert len(events[-1][1]["features"]) == 2
 
 
-def test_events_come_as_they_are_read(far: Callable[..., Far]) -> None:
-    running = far(series_at_once=1)
+def test_events_arrive_as_observations_are_read(remote_server: Callable[..., RemoteServer]) -> None:
+    running = remote_server(series_at_once=1)
     running.origin.latency = 0.05
-    seen: list[tuple[float, str]] = []
+    received: list[tuple[float, str]] = []
     since = time.perf_counter()
-    with running.served.client.stream("GET", f"{PLACE}?{ALL}&format=sse") as answer:
-        for line in answer.iter_lines():
+    with running.served.client.stream("GET", f"{PLACE}?{ALL}&format=sse") as response:
+        for line in response.iter_lines():
             if line.startswith("data") and '"values"' in line:
-                seen.append((time.perf_counter() - since, json.loads(line[6:])["datetime"][:10]))
-    assert [day for _, day in seen] == list(reversed(DAYS))
-    assert seen[-1][0] - seen[0][0] > 0.3, "the first was told long before the last was read"
+                received.append((time.perf_counter() - since, json.loads(line[6:])["datetime"][:10]))
+    assert [day for _, day in received] == list(reversed(DAYS))
+    assert received[-1][0] - received[0][0] > 0.3, "the first event arrives long before the last read"
 
 
-def test_headers_are_read_ahead(far: Callable[..., Far]) -> None:
+def test_headers_are_read_ahead(remote_server: Callable[..., RemoteServer]) -> None:
     """Observations are sampled one at a time. Only the first waits for headers, and each header is read once."""
-    running = far(series_at_once=1)
+    running = remote_server(series_at_once=1)
     running.origin.latency = 0.05
     assert running.served.get(f"{PLACE}?{ALL}").status_code == 200
     days = {scene.id: scene.time[:10] for scene in scenes()}
-    asked = [(days[seen.path.split("/")[1]], seen.range == (0, 16383)) for seen in running.origin.requests]
+    requested = [(days[request.path.split("/")[1]], request.range == (0, 16383)) for request in running.origin.requests]
     for after, before in pairwise(DAYS):
-        last_pixels = max((place for place, each in enumerate(asked) if each == (before, False)), default=len(asked))
-        assert asked.index((after, True)) < last_pixels
-    headers = [seen.path for seen in running.origin.requests if seen.range == (0, 16383)]
+        last_pixels = max(
+            (place for place, each in enumerate(requested) if each == (before, False)), default=len(requested)
+        )
+        assert requested.index((after, True)) < last_pixels
+    headers = [request.path for request in running.origin.requests if request.range == (0, 16383)]
     assert len(set(headers)) == len(headers) >= 3 * len(DAYS)
 
 
@@ -246,8 +248,8 @@ def test_errors_before_the_first_event_are_problems(dates: Served) -> None:
     is_problem(post(dates, "/timeseries?format=sse", {"type": "Line"}), 400)
 
 
-def test_later_errors_are_events(far: Callable[..., Far]) -> None:
-    running = far()
+def test_later_errors_are_events(remote_server: Callable[..., RemoteServer]) -> None:
+    running = remote_server()
     _break(running, "nir", status(404))
     is_problem(running.served.get(f"{PLACE}?datetime={DAYS[0]}"), 502)
     events = events_of(running.served.get(f"{PLACE}?datetime={DAYS[0]}&format=sse").text)
@@ -259,39 +261,39 @@ def test_later_errors_are_events(far: Callable[..., Far]) -> None:
 # Failures and limits
 
 
-def _break(running: Far, band: str, fault: Any, day: str = "") -> None:
+def _break(running: RemoteServer, band: str, fault: Any, day: str = "") -> None:
     for scene in scenes():
         if scene.time.startswith(day):
             running.origin.fail(f"/{scene.id}/{band}.tif", always=fault)
 
 
-def test_unreadable_scenes_are_reported(far: Callable[..., Far]) -> None:
-    running = far(retries=0)
+def test_unreadable_scenes_are_reported(remote_server: Callable[..., RemoteServer]) -> None:
+    running = remote_server(retries=0)
     _break(running, "red", status(404), DAYS[0])
     _break(running, "scl", status(500), DAYS[-1])
-    answer = post(running.served, f"/timeseries?{ALL}", AREA)
-    assert answer.status_code == 200
-    told = answer.json()
-    first, last = told["observations"][0], told["observations"][-1]
+    response = post(running.served, f"/timeseries?{ALL}", AREA)
+    assert response.status_code == 200
+    series_json = response.json()
+    first, last = series_json["observations"][0], series_json["observations"][-1]
     assert (first["values"], first["reason"]) == ([None], "http-404")
     assert (last["values"], last["reason"]) == ([None], "http-500")
-    assert sorted(each["reason"] for each in told["errors"]) == ["http-404", "http-500"]
-    assert sum(each["values"] != [None] for each in told["observations"]) >= 5
-    assert answer.headers["Cache-Control"] == PARTIAL
-    assert "http-404" in answer.headers["X-Scog-Skipped"]
+    assert sorted(each["reason"] for each in series_json["errors"]) == ["http-404", "http-500"]
+    assert sum(each["values"] != [None] for each in series_json["observations"]) >= 5
+    assert response.headers["Cache-Control"] == PARTIAL
+    assert "http-404" in response.headers["X-Scog-Skipped"]
 
 
 def test_requests_for_too_much_are_rejected(archive: Path) -> None:
     with served(Settings(catalog=str(archive), series_scenes=3, field_pixels=100)) as running:
-        answer = post(running, f"/timeseries?{ALL}", AREA)
-        assert answer.json()["truncated"] is True
-        assert answer.headers["X-Scog-Truncated"] == "true"
-        assert [each["datetime"][:10] for each in answer.json()["observations"]] == list(DAYS[-3:])
-        assert answer.json()["grid"]["coarser"] is True
+        response = post(running, f"/timeseries?{ALL}", AREA)
+        assert response.json()["truncated"] is True
+        assert response.headers["X-Scog-Truncated"] == "true"
+        assert [each["datetime"][:10] for each in response.json()["observations"]] == list(DAYS[-3:])
+        assert response.json()["grid"]["coarser"] is True
 
 
-def test_concurrent_series_are_limited(far: Callable[..., Far]) -> None:
-    running = far(series=1)
+def test_concurrent_series_are_limited(remote_server: Callable[..., RemoteServer]) -> None:
+    running = remote_server(series=1)
     running.origin.latency = 0.3
     with ThreadPoolExecutor(1) as thread:
         waiting = thread.submit(running.served.get, f"{PLACE}?{ALL}")
@@ -302,14 +304,14 @@ def test_concurrent_series_are_limited(far: Callable[..., Far]) -> None:
     assert running.served.get(f"{PLACE}?{ALL}").status_code == 200
 
 
-def test_repeated_series_come_from_the_cache(far: Callable[..., Far]) -> None:
-    running = far()
+def test_repeated_series_come_from_the_cache(remote_server: Callable[..., RemoteServer]) -> None:
+    running = remote_server()
     running.origin.latency = 0.03
 
     def timed(path: str) -> tuple[float, httpx.Response]:
         since = time.perf_counter()
-        answer = running.served.get(path)
-        return time.perf_counter() - since, answer
+        response = running.served.get(path)
+        return time.perf_counter() - since, response
 
     cold, first = timed(f"{PLACE}?{ALL}")
     running.origin.forget_requests()
@@ -333,12 +335,12 @@ def hundreds(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             for band, asset in item["assets"].items():
                 asset["href"] = origin.put(f"/{name}/{band}.tif", (item_path.parent / f"{band}.tif").read_bytes())
             when = f"{moment:%Y-%m-%dT%H:%M:%SZ}"
-            more = {"datetime": when, "s2:datatake_id": f"GS2A_{moment:%Y%m%dT%H%M%S}_{number:06d}_N05.00",
+            properties = {"datetime": when, "s2:datatake_id": f"GS2A_{moment:%Y%m%dT%H%M%S}_{number:06d}_N05.00",
                     "s2:datastrip_id": f"S2A_OPER_S{moment:%Y%m%dT%H%M%S}_N05.00"}  # fmt: skip
             there = folder / "sentinel-2-l2a" / name
             there.mkdir(parents=True)
             (there / f"{name}.json").write_text(
-                json.dumps(item | {"id": name, "properties": item["properties"] | more})
+                json.dumps(item | {"id": name, "properties": item["properties"] | properties})
             )
         yield folder, origin
 
@@ -357,9 +359,9 @@ def test_a_disconnect_stops_reading(form: str, hundreds: tuple[Path, RangeServer
                 assert client.recv(65536).startswith(b"HTTP/1.1 200")
         time.sleep(0.3)
         before = len(origin.requests)
-        assert before < 2 * MANY, "it was in the middle of its work, which is a header and a block a date at least"
+        assert before < 2 * MANY, "the disconnect was during the reads: at least a header and a block per date"
         time.sleep(0.8)
-        assert len(origin.requests) == before, "nobody listens, and still it reads"
+        assert len(origin.requests) == before, "no requests after the disconnect"
         since = time.perf_counter()
         assert running.get("/healthz").status_code == 200
         assert time.perf_counter() - since < 0.5
@@ -431,36 +433,36 @@ def test_charts_with_too_many_lines_are_rejected(dates: Served) -> None:
 def test_ten_years_of_a_large_area(dates: Served) -> None:
     since = time.perf_counter()
     everywhere = polygon((-7000, -7000), (7000, -7000), (7000, 7000), (-7000, 7000))
-    answer = post(dates, "/timeseries?datetime=2014-01-01/2024-12-31&interval=P1M", everywhere)
-    assert answer.status_code == 200
+    response = post(dates, "/timeseries?datetime=2014-01-01/2024-12-31&interval=P1M", everywhere)
+    assert response.status_code == 200
     assert time.perf_counter() - since < 10
-    assert answer.json()["grid"]["coarser"] is True
+    assert response.json()["grid"]["coarser"] is True
 
 
 # Cubes
 
 
-def freeze(running: Served, **definition: Any) -> str:
-    answer = running.client.post("/cubes", json=definition)
-    assert answer.status_code in (200, 201), answer.text
-    return f"/cubes/{answer.json()['id']}"
+def create_cube(running: Served, **definition: Any) -> str:
+    response = running.client.post("/cubes", json=definition)
+    assert response.status_code in (200, 201), response.text
+    return f"/cubes/{response.json()['id']}"
 
 
 def test_series_of_a_cube_use_its_variables_period_and_scenes(archive: Path, tmp_path: Path) -> None:
     with served(Settings(catalog=str(archive), cache_dir=tmp_path)) as running:
-        time_ = "2024-02-01/2024-07-31"
+        period = "2024-02-01/2024-07-31"
         box = {"type": "Polygon", "coordinates": [polygon((0, 0), (200, 0), (200, 300), (0, 300))["coordinates"][0]]}
-        common = {"datetime": time_, "index": "dvi", "cloud_cover": 100, "mask": "8,9", "composite": "median"}
-        asked = f"datetime={time_}&index=dvi&mask=8,9"
+        common = {"datetime": period, "index": "dvi", "cloud_cover": 100, "mask": "8,9", "composite": "median"}
+        same_query = f"datetime={period}&index=dvi&mask=8,9"
         for pinned in ("live", "pinned"):
-            cube = freeze(running, area=box, scenes=pinned, **common)
+            cube = create_cube(running, area=box, scenes=pinned, **common)
             place = running.get(f"{cube}{PLACE}")
-            assert place.json() == running.get(f"{PLACE}?{asked}").json()
+            assert place.json() == running.get(f"{PLACE}?{same_query}").json()
             assert place.json()["band_names"] == ["DVI"]
             assert place.headers["Cache-Control"].startswith("public")
             assert (place.headers["Cache-Control"] == IMMUTABLE) == (pinned == "pinned")
             area = post(running, f"{cube}/timeseries?interval=P1Y", AREA)
-            assert area.json() == post(running, f"/timeseries?{asked}&interval=P1Y", AREA).json()
+            assert area.json() == post(running, f"/timeseries?{same_query}&interval=P1Y", AREA).json()
             assert running.get(f"{cube}{PLACE}?format=csv").headers["Content-Type"].startswith("text/csv")
             lon, lat = lonlat(250.5, 100.5)
             assert is_problem(running.get(f"{cube}/timeseries/{lon},{lat}"), 400)["parameter"] == "geometry"
@@ -472,7 +474,7 @@ def test_series_of_a_cube_are_clipped_to_its_area(archive: Path, tmp_path: Path)
     with served(Settings(catalog=str(archive), cache_dir=tmp_path)) as running:
         left = polygon((100, 100), (120, 100), (120, 200), (100, 200))
         both = polygon((100, 100), (140, 100), (140, 200), (100, 200))
-        cube = freeze(running, area=left, datetime=f"{DAYS[0]}/{DAYS[-1]}", cloud_cover=100)
+        cube = create_cube(running, area=left, datetime=f"{DAYS[0]}/{DAYS[-1]}", cloud_cover=100)
         inner = post(running, f"/timeseries?{ALL}", left).json()["observations"]
         limited = post(running, f"{cube}/timeseries", both).json()["observations"]
         assert OVERCAST in [each["datetime"][:10] for each in limited if each["values"] == [None]]
@@ -484,7 +486,7 @@ def test_series_of_a_cube_are_clipped_to_its_area(archive: Path, tmp_path: Path)
 
 def test_series_of_a_comparing_cube_are_of_its_first_period(archive: Path, tmp_path: Path) -> None:
     with served(Settings(catalog=str(archive), cache_dir=tmp_path)) as running:
-        cube = freeze(running, datetime=DAYS[0], compare=DAYS[-1], cloud_cover=100)
+        cube = create_cube(running, datetime=DAYS[0], compare=DAYS[-1], cloud_cover=100)
         assert [each["datetime"][:10] for each in running.get(f"{cube}{PLACE}").json()["observations"]] == [DAYS[0]]
 
 

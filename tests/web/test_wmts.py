@@ -42,10 +42,10 @@ def capabilities(server: Served, path: str) -> ElementTree.Element:
 
 
 def text(node: ElementTree.Element, path: str) -> str:
-    found = node.find(path, NAMES)
-    assert found is not None, path
-    assert found.text
-    return found.text
+    element = node.find(path, NAMES)
+    assert element is not None, path
+    assert element.text
+    return element.text
 
 
 def order(node: ElementTree.Element) -> list[str]:
@@ -68,10 +68,10 @@ def test_capabilities_follow_the_standard(name: str, server: Served) -> None:
     assert text(matrices, "o:SupportedCRS").endswith(f":{code}")
     for matrix in matrices.findall("w:TileMatrix", NAMES):
         assert order(matrix) == MATRIX_ORDER
-        known = tms.matrix(int(text(matrix, "o:Identifier")))
-        assert float(text(matrix, "w:ScaleDenominator")) == known.scaleDenominator
-        assert tuple(map(float, text(matrix, "w:TopLeftCorner").split())) == tuple(known.pointOfOrigin)
-        assert int(text(matrix, "w:MatrixWidth")) == known.matrixWidth
+        expected_matrix = tms.matrix(int(text(matrix, "o:Identifier")))
+        assert float(text(matrix, "w:ScaleDenominator")) == expected_matrix.scaleDenominator
+        assert tuple(map(float, text(matrix, "w:TopLeftCorner").split())) == tuple(expected_matrix.pointOfOrigin)
+        assert int(text(matrix, "w:MatrixWidth")) == expected_matrix.matrixWidth
 
 
 def test_the_query_is_copied_to_tile_urls(server: Served) -> None:
@@ -84,8 +84,12 @@ def test_the_query_is_copied_to_tile_urls(server: Served) -> None:
     template = resource.attrib["template"]
     assert resource.attrib["format"] == text(layer, "w:Format") == "image/webp"
     assert template.startswith(f"{server.url}/tiles/WebMercatorQuad/{{TileMatrix}}/{{TileCol}}/{{TileRow}}.webp?")
-    asked = parse_qs(urlsplit(template).query)
-    assert asked == {"bands": ["red", "green", "blue"], "datetime": ["2024-06-01/2024-06-30"], "tilesize": ["512"]}
+    in_template = parse_qs(urlsplit(template).query)
+    assert in_template == {
+        "bands": ["red", "green", "blue"],
+        "datetime": ["2024-06-01/2024-06-30"],
+        "tilesize": ["512"],
+    }
     tile = morecantile.tms.get("WebMercatorQuad").tile(*WEST.lonlat(), ZOOM)
     address = template
     for part, value in (("TileMatrix", ZOOM), ("TileCol", tile.x), ("TileRow", tile.y)):
@@ -108,13 +112,13 @@ def test_gdal_reads_the_tiles(name: str, size: int, server: Served) -> None:
         left, top = source.transform.c, source.transform.f
         col, row = round((bounds.left - left) / source.res[0]), round((top - bounds.top) / source.res[1])
         padded = np.pad(source.read(), ((0, 0), (size, size), (size, size)))  # the tile may extend beyond the layer
-        seen = padded[:, row + size : row + 2 * size, col + size : col + 2 * size]
+        drawn = padded[:, row + size : row + 2 * size, col + size : col + 2 * size]
     response = server.get(f"/tiles/{name}/{zoom}/{tile.x}/{tile.y}.png?index=ndvi&tilesize={size}")
     with Image.open(io.BytesIO(response.content)) as image:
         exact = np.moveaxis(np.array(image.convert("RGBA")), 2, 0)
-    shown = (seen[3] > 0) & (exact[3] > 0)
-    assert shown.mean() > 0.02
-    assert np.array_equal(seen[:, shown], exact[:, shown])
+    visible = (drawn[3] > 0) & (exact[3] > 0)
+    assert visible.mean() > 0.02
+    assert np.array_equal(drawn[:, visible], exact[:, visible])
 
 
 def test_capabilities_of_a_cube_have_its_bounds(server: Served) -> None:

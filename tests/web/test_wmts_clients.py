@@ -49,37 +49,37 @@ def tile(server: Served) -> morecantile.Tile:
 
 
 @pytest.fixture(scope="module")
-def ours(server: Served, tile: morecantile.Tile) -> NDArray[np.uint8]:
-    found = colours(server.get(f"/tiles/{tile.z}/{tile.x}/{tile.y}.png?{QUERY}").content)
-    assert (found[..., 3] > 0).mean() > 0
-    return found
+def server_pixels(server: Served, tile: morecantile.Tile) -> NDArray[np.uint8]:
+    pixels = colours(server.get(f"/tiles/{tile.z}/{tile.x}/{tile.y}.png?{QUERY}").content)
+    assert (pixels[..., 3] > 0).mean() > 0
+    return pixels
 
 
 @pytest.mark.parametrize("keys", ["", "&service=WMTS&request=GetCapabilities&version=1.0.0",
                                   "&SERVICE=WMTS&REQUEST=GetCapabilities&ACCEPTVERSIONS=1.0.0"])  # fmt: skip
-def test_owslib(keys: str, server: Served, tile: morecantile.Tile, ours: NDArray[np.uint8]) -> None:
+def test_owslib(keys: str, server: Served, tile: morecantile.Tile, server_pixels: NDArray[np.uint8]) -> None:
     service = WebMapTileService(address(server) + keys)
     assert list(service.contents) == ["scog"]
     assert service.tilematrixsets["WebMercatorQuad"].crs == "urn:ogc:def:crs:EPSG::3857"
     link = service.contents["scog"].resourceURLs[0]["template"]
     for name, value in (("TileMatrix", tile.z), ("TileCol", tile.x), ("TileRow", tile.y)):
         link = link.replace(f"{{{name}}}", str(value))
-    assert np.array_equal(colours(server.get(link).content), ours)
+    assert np.array_equal(colours(server.get(link).content), server_pixels)
 
 
 @pytest.mark.skipif(not Path("/usr/lib/python3/dist-packages/qgis").is_dir(), reason="apt-get install python3-qgis")
-def test_qgis(server: Served, tile: morecantile.Tile, ours: NDArray[np.uint8], tmp_path: Path) -> None:
-    bounds, picture = TMS.xy_bounds(tile), tmp_path / "qgis.png"
+def test_qgis(server: Served, tile: morecantile.Tile, server_pixels: NDArray[np.uint8], tmp_path: Path) -> None:
+    bounds, png = TMS.xy_bounds(tile), tmp_path / "qgis.png"
     environment = os.environ | {"QT_QPA_PLATFORM": "offscreen", "HOME": str(tmp_path)}
-    told = subprocess.run(
-        [DEBIAN, str(SCRIPT), quote(address(server), safe=":/?"), "WebMercatorQuad", *map(repr, bounds), str(picture)],
+    process = subprocess.run(
+        [DEBIAN, str(SCRIPT), quote(address(server), safe=":/?"), "WebMercatorQuad", *map(repr, bounds), str(png)],
         env=environment, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
-    assert told.returncode == 0, told.stderr[-2000:]
-    assert told.stdout.split() == ["EPSG:3857"]
-    painted = colours(picture.read_bytes())
-    alike = (np.abs(painted.astype(int) - ours).max(axis=-1) <= 1).mean()  # QGIS premultiplies by alpha
-    assert alike > 0.999
+    assert process.returncode == 0, process.stderr[-2000:]
+    assert process.stdout.split() == ["EPSG:3857"]
+    qgis_pixels = colours(png.read_bytes())
+    difference = np.abs(qgis_pixels.astype(int) - server_pixels).max(axis=-1)
+    assert (difference <= 1).mean() > 0.999  # QGIS premultiplies by alpha
 
 
 OPENLAYERS = Path(os.environ.get("SCOG_TEST_OPENLAYERS", "")) / "node_modules/ol/dist/ol.js"
@@ -106,16 +106,16 @@ async ([address, x, y, z]) => {
 
 @pytest.mark.skipif(not OPENLAYERS.is_file(), reason="SCOG_TEST_OPENLAYERS: a folder with npm's ol")
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="apt-get install chromium")
-def test_openlayers(server: Served, tile: morecantile.Tile, ours: NDArray[np.uint8]) -> None:
+def test_openlayers(server: Served, tile: morecantile.Tile, server_pixels: NDArray[np.uint8]) -> None:
     with sync_playwright() as started:
         browser = started.chromium.launch(executable_path=shutil.which("chromium"), args=list(QUIET))
         page = browser.new_page()
         page.goto(f"{server.url}/healthz")
         page.add_script_tag(path=OPENLAYERS)
-        crs, picture = page.evaluate(PAINT, [address(server), tile.x, tile.y, tile.z])
+        crs, png = page.evaluate(PAINT, [address(server), tile.x, tile.y, tile.z])
         browser.close()
     assert crs == "EPSG:3857"
-    assert np.array_equal(colours(base64.b64decode(picture)), ours)
+    assert np.array_equal(colours(base64.b64decode(png)), server_pixels)
 
 
 # Exception reports and versions

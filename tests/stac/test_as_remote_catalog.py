@@ -1,4 +1,4 @@
-"""A server whose catalogue is the `/stac` of another finds the same scenes as that one."""
+"""A server whose catalogue is `/stac` of another server lists the same scenes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from scog.catalog.stac_api import RemoteCatalog
 from scog.geo.footprint import Footprints
 from scog.net.policy import UpstreamStats
 from scog.temporal.intervals import Interval, parse_interval
-from tests.stac.made_items import L2A, Item
+from tests.stac.synthetic_items import L2A, Item
 
 QUERIES = [
     Query((-180.0, -90.0, 180.0, 90.0), Interval(None, None), 100, L2A),
@@ -28,31 +28,32 @@ QUERIES = [
 
 
 async def _scenes(catalog: Catalog, query: Query) -> list[str]:
-    """Ids of the scenes that touch the place, newest first.
+    """Ids of the scenes that intersect the query's bounds, newest first.
 
-    Without scenes of unknown cloud cover if the query limits it, because `query` of a STAC API does not match them.
+    If the query limits the cloud cover, scenes of unknown cloud cover are omitted: a STAC API's `query` does not match
+    them.
     """
-    cursor, found = None, []
+    cursor, scenes = None, []
     while True:
         page = await catalog.page(query, cursor, UpstreamStats())
-        found += [parse_item(item, base) for item, base in zip(page.items, page.bases, strict=True)]
+        scenes += [parse_item(item, base) for item, base in zip(page.items, page.bases, strict=True)]
         cursor = page.cursor
         if cursor is None:
             break
     if query.cloud_cover < 100:
-        found = [scene for scene in found if scene.cloud_cover is not None]
-    touching = Footprints([scene.footprint for scene in found]).touching(query.bounds)
-    found = [scene for scene, touches in zip(found, touching, strict=True) if touches]
-    return [scene.id for scene in sorted(found, key=lambda scene: (-scene.time.timestamp(), scene.id))]
+        scenes = [scene for scene in scenes if scene.cloud_cover is not None]
+    touching = Footprints([scene.footprint for scene in scenes]).touching(query.bounds)
+    scenes = [scene for scene, is_touching in zip(scenes, touching, strict=True) if is_touching]
+    return [scene.id for scene in sorted(scenes, key=lambda scene: (-scene.time.timestamp(), scene.id))]
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=str)
-def test_two_scogs_find_the_same(
+def test_both_servers_list_the_same_scenes(
     server: str, archive_folder: Path, query: Query, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("scog.catalog.stac_api.PAGE_SIZE", 7)
 
-    async def both() -> tuple[list[str], list[str]]:
+    async def search_both() -> tuple[list[str], list[str]]:
         archive = await asyncio.to_thread(Archive.open, archive_folder)
         remote = RemoteCatalog(f"{server}/stac", hosts=(urlsplit(server).netloc,), deadline=10, retries=0)
         try:
@@ -61,12 +62,12 @@ def test_two_scogs_find_the_same(
             await archive.close()
             await remote.close()
 
-    here, there = asyncio.run(both())
-    assert here == there
-    assert len(here) > 0
+    from_archive, from_server = asyncio.run(search_both())
+    assert from_archive == from_server
+    assert len(from_archive) > 0
 
 
-def test_asset_links_lead_to_the_first_scog(server: str, items: list[Item]) -> None:
+def test_asset_links_point_to_the_first_server(server: str, items: list[Item]) -> None:
     async def first() -> list[str]:
         remote = RemoteCatalog(f"{server}/stac", hosts=(), deadline=10, retries=0)
         try:

@@ -11,7 +11,7 @@ from tests.stac.oracle import time_of
 
 Item = dict[str, Any]
 L2A, MINE = "sentinel-2-l2a", "my scenes"
-OUTSIDE = b"what nobody is to see"
+OUTSIDE = b"not part of the archive"
 
 
 def make_items() -> list[Item]:
@@ -24,14 +24,14 @@ def make_items() -> list[Item]:
         west, south = round(rng.uniform(-20, 20), 3), round(rng.uniform(-15, 15), 3)
         size = round(rng.uniform(0.5, 6), 3)
         items.append(_item(number, day, _outline(number, west, south, size), rng))
-    jump = [[179.0, 50.0], [-179.0, 50.0], [-179.0, 51.0], [179.0, 51.0], [179.0, 50.0]]
+    over_antimeridian = [[179.0, 50.0], [-179.0, 50.0], [-179.0, 51.0], [179.0, 51.0], [179.0, 50.0]]
     split = [[[[178.0, -9.0], [180.0, -9.0], [180.0, -8.0], [178.0, -8.0], [178.0, -9.0]]]]
     split += [[[[-180.0, -9.0], [-178.5, -9.0], [-178.5, -8.0], [-180.0, -8.0], [-180.0, -9.0]]]]
-    items.append(_item(57, day + 1, {"type": "Polygon", "coordinates": [jump]}, rng))
+    items.append(_item(57, day + 1, {"type": "Polygon", "coordinates": [over_antimeridian]}, rng))
     items.append(_item(58, day + 2, {"type": "MultiPolygon", "coordinates": split}, rng))
-    hole = [[[-4.0, 20.0], [4.0, 20.0], [4.0, 28.0], [-4.0, 28.0], [-4.0, 20.0]]]
-    hole += [[[-2.0, 22.0], [2.0, 22.0], [2.0, 26.0], [-2.0, 26.0], [-2.0, 22.0]]]
-    items.append(_item(59, day + 3, {"type": "Polygon", "coordinates": hole}, rng))
+    with_hole = [[[-4.0, 20.0], [4.0, 20.0], [4.0, 28.0], [-4.0, 28.0], [-4.0, 20.0]]]
+    with_hole += [[[-2.0, 22.0], [2.0, 22.0], [2.0, 26.0], [-2.0, 26.0], [-2.0, 22.0]]]
+    items.append(_item(59, day + 3, {"type": "Polygon", "coordinates": with_hole}, rng))
     return items
 
 
@@ -87,19 +87,19 @@ def _item(number: int, day: int, geometry: Item, rng: random.Random) -> Item:
 
 
 def write_archive(folder: Path, items: list[Item]) -> Path:
-    """Write the items as an archive: one collection is described, files have a few bytes, one is a link outside."""
+    """Write the items as an archive. One collection has a file, assets have a few bytes, one links to the outside."""
     root = folder / "archive"
     (folder / "outside.tif").parent.mkdir(parents=True, exist_ok=True)
     (folder / "outside.tif").write_bytes(OUTSIDE)
     for item in items:
-        place = root / item["collection"] / item["id"]
-        place.mkdir(parents=True)
-        (place / "B04 é.tif").write_bytes(bytes(range(256)) * 4)
-        (place / "notes.txt").write_text("no asset")
-        (place / "item.json").write_text(json.dumps(item))
+        item_folder = root / item["collection"] / item["id"]
+        item_folder.mkdir(parents=True)
+        (item_folder / "B04 é.tif").write_bytes(bytes(range(256)) * 4)
+        (item_folder / "notes.txt").write_text("no asset")
+        (item_folder / "item.json").write_text(json.dumps(item))
     (root / items[0]["collection"] / items[0]["id"] / "SCL.tif").symlink_to(folder / "outside.tif")
-    described = {"type": "Collection", "id": L2A, "title": "Described", "license": "CC0-1.0", "links": []}
-    (root / L2A / "collection.json").write_text(json.dumps(described))
+    collection = {"type": "Collection", "id": L2A, "title": "Described", "license": "CC0-1.0", "links": []}
+    (root / L2A / "collection.json").write_text(json.dumps(collection))
     return root
 
 

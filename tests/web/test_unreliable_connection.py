@@ -23,24 +23,24 @@ from affine import Affine
 from rasterio.io import MemoryFile
 
 from scog.settings import Settings
-from tests.doubles import range_server as does
+from tests.doubles import range_server as faults
 from tests.doubles.archives import MadeScene, Square, constant
 from tests.doubles.range_server import Answer, Fault, Link, RangeServer
-from tests.web.conftest import Far, Served, served
+from tests.web.conftest import RemoteServer, Served, served
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.usefixtures("transport")]
 
 SQUARE = Square("32TQK", 32632, 700_000, 5_000_040, 512)
 DAYS = [f"2024-{month:02}-{day:02}" for month in range(1, 11) for day in (2, 9, 16, 23)]
 ZOOM = 14
-AT_ONCE = 6
-PATIENCE = 12
-"""How often a client asks again for what is not complete, after the seconds that it is told to wait."""
+CONCURRENT = 6
+MAX_REQUESTS = 12
+"""Requests of a client for a tile until it is complete. Between them it waits as long as Retry-After says."""
 
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Forty clear dates of noise, 1 MB each, whose files `far` serves."""
+    """Forty clear dates of noise, 1 MB each, whose files `remote_server` serves."""
     folder = tmp_path_factory.mktemp("noise")
     rng = np.random.default_rng(16)
     for day in DAYS:
@@ -76,54 +76,60 @@ def paths(days: Sequence[str] = DAYS) -> list[str]:
 # Requests
 
 
-def complete(answer: httpx.Response) -> bool:
+def complete(response: httpx.Response) -> bool:
     """Whether a response is complete."""
-    named = {"X-Scog-Skipped", "X-Scog-Incomplete", "X-Scog-Unmasked"} & set(answer.headers)
-    return answer.status_code == 200 and not named and "max-age=30" not in answer.headers["Cache-Control"]
+    reported = {"X-Scog-Skipped", "X-Scog-Incomplete", "X-Scog-Unmasked"} & set(response.headers)
+    return response.status_code == 200 and not reported and "max-age=30" not in response.headers["Cache-Control"]
 
 
-def ask(running: Served, path: str) -> httpx.Response:
+def get_tile(running: Served, path: str) -> httpx.Response:
     return running.client.get(path, timeout=60)
 
 
 def until_complete(running: Served, path: str) -> list[httpx.Response]:
     """All responses up to the first complete one."""
-    answers = [ask(running, path)]
-    while not complete(answers[-1]) and len(answers) < PATIENCE:
-        time.sleep(min(float(answers[-1].headers.get("Retry-After", 1)), 3))
-        answers.append(ask(running, path))
-    return answers
+    responses = [get_tile(running, path)]
+    while not complete(responses[-1]) and len(responses) < MAX_REQUESTS:
+        time.sleep(min(float(responses[-1].headers.get("Retry-After", 1)), 3))
+        responses.append(get_tile(running, path))
+    return responses
 
 
-def first_responses(running: Served, wanted: Sequence[str]) -> list[httpx.Response]:
+def first_responses(running: Served, requested: Sequence[str]) -> list[httpx.Response]:
     """The first response to each path."""
-    with ThreadPoolExecutor(AT_ONCE) as threads:
-        return list(threads.map(lambda path: ask(running, path), wanted))
+    with ThreadPoolExecutor(CONCURRENT) as threads:
+        return list(threads.map(lambda path: get_tile(running, path), requested))
 
 
-def complete_responses(running: Served, wanted: Sequence[str]) -> list[httpx.Response]:
+def complete_responses(running: Served, requested: Sequence[str]) -> list[httpx.Response]:
     """The complete response to each path, after retries."""
-    with ThreadPoolExecutor(AT_ONCE) as threads:
-        return [answers[-1] for answers in threads.map(lambda path: until_complete(running, path), wanted)]
+    with ThreadPoolExecutor(CONCURRENT) as threads:
+        return [responses[-1] for responses in threads.map(lambda path: until_complete(running, path), requested)]
 
 
-def incomplete_ones(answers: Sequence[httpx.Response]) -> list[str]:
+def incomplete_of(responses: Sequence[httpx.Response]) -> list[str]:
     """Status and headers of incomplete responses."""
-    bad = [answer for answer in answers if not complete(answer)]
+    incomplete = [response for response in responses if not complete(response)]
     return [
         f"{each.status_code} {each.headers.get('X-Scog-Skipped', '')} {each.text[:150] if each.is_error else ''}"
-        for each in bad
+        for each in incomplete
     ]
 
 
-def are_correct(answers: Sequence[httpx.Response], wanted: Sequence[str], truth: Callable[[str], bytes]) -> bool:
+def are_correct(responses: Sequence[httpx.Response], requested: Sequence[str], truth: Callable[[str], bytes]) -> bool:
     """Whether all complete responses have the correct pixels."""
-    return all(answer.content == truth(path) for answer, path in zip(answers, wanted, strict=True) if complete(answer))
+    return all(
+        response.content == truth(path)
+        for response, path in zip(responses, requested, strict=True)
+        if complete(response)
+    )
 
 
-def all_drawn(answers: Sequence[httpx.Response], wanted: Sequence[str], truth: Callable[[str], bytes]) -> None:
-    assert incomplete_ones(answers) == []
-    assert are_correct(answers, wanted, truth)
+def check_all_drawn(
+    responses: Sequence[httpx.Response], requested: Sequence[str], truth: Callable[[str], bytes]
+) -> None:
+    assert incomplete_of(responses) == []
+    assert are_correct(responses, requested, truth)
 
 
 # Guarantees
@@ -131,76 +137,84 @@ def all_drawn(answers: Sequence[httpx.Response], wanted: Sequence[str], truth: C
 
 @pytest.mark.parametrize("composite", ["", "&composite=median"], ids=["tiles", "medians"])
 def test_few_tiles_are_partial_if_reads_fail_and_stall(
-    composite: str, far: Callable[..., Far], truth: Callable[[str], bytes]
+    composite: str, remote_server: Callable[..., RemoteServer], truth: Callable[[str], bytes]
 ) -> None:
     """5 % of all reads fail and 1 % stall; at most 1 % of the responses are partial, and none is wrong."""
-    running = far(read_gap=0)
-    chance = does.by_chance(
-        12, (0.03, does.status(503)), (0.02, does.reset), (0.005, does.hang), (0.005, does.hang_after(500))
+    running = remote_server(read_gap=0)
+    chance = faults.by_chance(
+        12, (0.03, faults.status(503)), (0.02, faults.reset), (0.005, faults.hang), (0.005, faults.hang_after(500))
     )
     running.origin.fail_any(always=chance)
     if composite:
         spans = [f"{first}/{last}" for first, last in zip(DAYS[:-10], DAYS[10:], strict=True)]
-        wanted = [path + composite for path in paths(spans)]
+        requested = [path + composite for path in paths(spans)]
     else:
-        wanted = paths()
-    answers = first_responses(running.served, wanted)
-    assert min(chance.met[0], chance.met[1], chance.met[2] + chance.met[3]) >= 2, "the test is one"
-    assert are_correct(answers, wanted, truth)
-    assert len(incomplete_ones(answers)) <= len(answers) / 100, incomplete_ones(answers)
+        requested = paths()
+    responses = first_responses(running.served, requested)
+    assert min(chance.met[0], chance.met[1], chance.met[2] + chance.met[3]) >= 2, "faults occurred during the requests"
+    assert are_correct(responses, requested, truth)
+    assert len(incomplete_of(responses)) <= len(responses) / 100, incomplete_of(responses)
 
 
-def test_all_tiles_are_drawn_after_an_outage(far: Callable[..., Far], truth: Callable[[str], bytes]) -> None:
+def test_all_tiles_are_drawn_after_an_outage(
+    remote_server: Callable[..., RemoteServer], truth: Callable[[str], bytes]
+) -> None:
     """Requests after the outage succeed at once: no failure is cached."""
-    running = far()
+    running = remote_server()
     running.origin.link = link = Link(2_500_000, latency=0.04)
-    wanted, later = paths(DAYS[:8]), paths(DAYS[8:10])
+    requested, later = paths(DAYS[:8]), paths(DAYS[8:10])
     with ThreadPoolExecutor(1) as thread:
-        insisting = thread.submit(complete_responses, running.served, wanted)
+        retrying = thread.submit(complete_responses, running.served, requested)
         time.sleep(0.7)
         link.pause(6)
         time.sleep(0.1)
-        assert not insisting.done(), "the test is one"
+        assert not retrying.done(), "the outage was during the requests"
         time.sleep(6.9)
-        all_drawn(first_responses(running.served, later), later, truth)
-        all_drawn(insisting.result(), wanted, truth)
+        check_all_drawn(first_responses(running.served, later), later, truth)
+        check_all_drawn(retrying.result(), requested, truth)
 
 
-def test_all_tiles_are_drawn_after_refused_connections(far: Callable[..., Far], truth: Callable[[str], bytes]) -> None:
+def test_all_tiles_are_drawn_after_refused_connections(
+    remote_server: Callable[..., RemoteServer], truth: Callable[[str], bytes]
+) -> None:
     """As above, but requests to a host that refused connections may be paused for 3 s more."""
-    running = far()
+    running = remote_server()
     running.origin.link = Link(2_500_000)
-    wanted, later = paths(DAYS[:8]), paths(DAYS[8:10])
+    requested, later = paths(DAYS[:8]), paths(DAYS[8:10])
     with ThreadPoolExecutor(1) as thread:
-        insisting = thread.submit(complete_responses, running.served, wanted)
+        retrying = thread.submit(complete_responses, running.served, requested)
         time.sleep(0.5)
         running.origin.refuse()
         time.sleep(2)
         running.origin.accept()
-        assert not insisting.done(), "the test is one"
+        assert not retrying.done(), "the outage was during the requests"
         time.sleep(3)
-        all_drawn(first_responses(running.served, later), later, truth)
-        all_drawn(insisting.result(), wanted, truth)
+        check_all_drawn(first_responses(running.served, later), later, truth)
+        check_all_drawn(retrying.result(), requested, truth)
 
 
-def test_all_tiles_are_drawn_if_connections_go_silent(far: Callable[..., Far], truth: Callable[[str], bytes]) -> None:
+def test_all_tiles_are_drawn_if_connections_go_silent(
+    remote_server: Callable[..., RemoteServer], truth: Callable[[str], bytes]
+) -> None:
     """Open connections receive nothing more, new ones work, as if a router had lost its state."""
-    running = far()
-    wanted = paths(DAYS[:2])
-    first_responses(running.served, wanted[: len(wanted) // 3])
+    running = remote_server()
+    requested = paths(DAYS[:2])
+    first_responses(running.served, requested[: len(requested) // 3])
     running.origin.fall_silent()
-    answers = first_responses(running.served, wanted)
-    all_drawn(answers, wanted, truth)
+    responses = first_responses(running.served, requested)
+    check_all_drawn(responses, requested, truth)
 
 
-def test_all_tiles_are_drawn_if_connections_are_reset(far: Callable[..., Far], truth: Callable[[str], bytes]) -> None:
-    running = far(read_gap=0)
-    chance = does.by_chance(5, (0.005, does.reset), (0.01, does.reset_after(2_000)))
+def test_all_tiles_are_drawn_if_connections_are_reset(
+    remote_server: Callable[..., RemoteServer], truth: Callable[[str], bytes]
+) -> None:
+    running = remote_server(read_gap=0)
+    chance = faults.by_chance(5, (0.005, faults.reset), (0.01, faults.reset_after(2_000)))
     running.origin.fail_any(always=chance)
-    wanted = paths()
-    answers = first_responses(running.served, wanted)
-    assert min(chance.met) >= 1, "the test is one"
-    all_drawn(answers, wanted, truth)
+    requested = paths()
+    responses = first_responses(running.served, requested)
+    assert min(chance.met) >= 1, "faults occurred during the requests"
+    check_all_drawn(responses, requested, truth)
 
 
 def test_a_fast_host_does_not_wait_for_a_slow_one(archive: Path, tmp_path: Path) -> None:
@@ -218,76 +232,78 @@ def test_a_fast_host_does_not_wait_for_a_slow_one(archive: Path, tmp_path: Path)
             (tmp_path / item_path.name).write_text(json.dumps(item))
         settings = Settings(catalog=str(tmp_path), hosts=(slow.host, fast.host), cache_dir=tmp_path / "cache")
         running = stack.enter_context(served(settings))
-        ended: dict[str, list[float]] = {"slow": [], "fast": []}
-        answers = []
+        finished: dict[str, list[float]] = {"slow": [], "fast": []}
+        responses = []
 
-        def one(kind: str, day: str) -> None:
-            answers.append(ask(running, f"/tiles/{tiles()[0]}?datetime={day}"))
-            ended[kind].append(time.monotonic())
+        def get_and_record(kind: str, day: str) -> None:
+            responses.append(get_tile(running, f"/tiles/{tiles()[0]}?datetime={day}"))
+            finished[kind].append(time.monotonic())
 
         with ThreadPoolExecutor(len(DAYS)) as threads:
-            asked = [threads.submit(one, "slow", day) for day in slow_days]
+            futures = [threads.submit(get_and_record, "slow", day) for day in slow_days]
             time.sleep(0.3)
-            asked += [threads.submit(one, "fast", day) for day in fast_days]
-            for each in asked:
+            futures += [threads.submit(get_and_record, "fast", day) for day in fast_days]
+            for each in futures:
                 each.result()
-        assert max(ended["fast"]) < min(ended["slow"])
-        assert incomplete_ones(answers) == []
+        assert max(finished["fast"]) < min(finished["slow"])
+        assert incomplete_of(responses) == []
 
 
-def well(answer: Answer) -> Answer:
-    return answer
+def no_fault(response: Answer) -> Answer:
+    return response
 
 
 WRONG: dict[str, Fault] = {
-    "401": does.status(401),
-    "408": does.status(408),
-    "500": does.status(500),
-    "503": does.status(503),
-    "page": does.html,
-    "page as a range": does.html_as_range,
-    "whole file": does.whole,
-    "short range": does.short(20),
-    "short body": does.short_body(20),
-    "another range": does.shifted(10),
-    "no content range": does.header(Content_Range=""),
-    "broken chunks": does.garbage,
-    "flipped byte": does.flip(3),
-    "hang": does.hang,
-    "hang mid-body": does.hang_after(100),
-    "drip": does.drip(100, 0.05),
-    "reset": does.reset,
-    "cut": does.cut_after(100),
+    "401": faults.status(401),
+    "408": faults.status(408),
+    "500": faults.status(500),
+    "503": faults.status(503),
+    "page": faults.html,
+    "page as a range": faults.html_as_range,
+    "whole file": faults.whole,
+    "short range": faults.short(20),
+    "short body": faults.short_body(20),
+    "another range": faults.shifted(10),
+    "no content range": faults.header(Content_Range=""),
+    "broken chunks": faults.garbage,
+    "flipped byte": faults.flip(3),
+    "hang": faults.hang,
+    "hang mid-body": faults.hang_after(100),
+    "drip": faults.drip(100, 0.05),
+    "reset": faults.reset,
+    "cut": faults.cut_after(100),
 }
 
 
 @pytest.mark.parametrize("where", ["header", "blocks"])
 @pytest.mark.parametrize("kind", WRONG)
 def test_one_invalid_response_is_repaired_by_the_next_request(
-    kind: str, where: str, far: Callable[..., Far], truth: Callable[[str], bytes]
+    kind: str, where: str, remote_server: Callable[..., RemoteServer], truth: Callable[[str], bytes]
 ) -> None:
-    running = far()
+    running = remote_server()
     (name,) = [path for path in running.origin._files if "20240102" in path and path.endswith("red.tif")]
-    running.origin.fail(name, *([well] if where == "blocks" else []), WRONG[kind])
+    running.origin.fail(name, *([no_fault] if where == "blocks" else []), WRONG[kind])
     path = f"/tiles/{tiles()[0]}?datetime=2024-01-02"
-    first, second = ask(running.served, path), ask(running.served, path)
-    all_drawn([second], [path], truth)
+    first, second = get_tile(running.served, path), get_tile(running.served, path)
+    check_all_drawn([second], [path], truth)
     assert are_correct([first], [path], truth)
 
 
-def test_retries_on_a_slow_line_request_no_byte_twice(far: Callable[..., Far], truth: Callable[[str], bytes]) -> None:
+def test_retries_on_a_slow_line_request_no_byte_twice(
+    remote_server: Callable[..., RemoteServer], truth: Callable[[str], bytes]
+) -> None:
     """Six tiles need more than 2 Mbit/s deliver before their deadline. The next request continues from what arrived."""
-    wanted = paths(DAYS[:2])
-    fast = far()
-    first_responses(fast.served, wanted)
+    requested = paths(DAYS[:2])
+    fast = remote_server()
+    first_responses(fast.served, requested)
     once = fast.origin.repeated  # such as the last bytes of a header, which are the first of a block
-    slow = far(tile_deadline=2.0)
+    slow = remote_server(tile_deadline=2.0)
     slow.origin.forget_requests()
     slow.origin.link = Link(250_000, latency=0.04)
-    answers = complete_responses(slow.served, wanted)
-    all_drawn(answers, wanted, truth)
-    under_way = 2048  # bytes in flight when the deadline passed
-    assert slow.origin.repeated <= once + under_way
+    responses = complete_responses(slow.served, requested)
+    check_all_drawn(responses, requested, truth)
+    in_flight = 2048  # bytes in flight when the deadline passed
+    assert slow.origin.repeated <= once + in_flight
 
 
 # Replaced files
@@ -312,7 +328,9 @@ ETAGS = {"strong": ('"old"', '"new"'), "weak": ('W/"old"', 'W/"new"'), "none": (
 
 @pytest.mark.parametrize("after", [50, 100_000, 125_000])
 @pytest.mark.parametrize("etag", ETAGS)
-def test_a_file_replaced_during_a_read_is_never_mixed(etag: str, after: int, far: Callable[..., Far]) -> None:
+def test_a_file_replaced_during_a_read_is_never_mixed(
+    etag: str, after: int, remote_server: Callable[..., RemoteServer]
+) -> None:
     """Without an ETag, versions cannot be told apart between reads; the file then has one block."""
     size = 256 if etag == "none" else 512
     square = Square(SQUARE.name, SQUARE.epsg, SQUARE.left, SQUARE.top, size)
@@ -320,19 +338,19 @@ def test_a_file_replaced_during_a_read_is_never_mixed(etag: str, after: int, far
     assert len(old) == len(new)
     with rasterio.open(io.BytesIO(old)) as dataset:
         assert dataset.shape == (size, size)
-    running = far()
+    running = remote_server()
     (name,) = [path for path in running.origin._files if "20240102" in path and path.endswith("red.tif")]
     running.origin.put(name, old, ETAGS[etag][0])
-    replaced = does.meanwhile(does.reset_after(after), lambda: running.origin.put(name, new, ETAGS[etag][1]))
-    running.origin.fail(name, well, replaced)
+    replaced = faults.meanwhile(faults.reset_after(after), lambda: running.origin.put(name, new, ETAGS[etag][1]))
+    running.origin.fail(name, no_fault, replaced)
     zoom = 15 if size == 256 else 13
     (x, y) = _tile(*square.lonlat(), zoom)
     path = f"/tiles/{zoom}/{x}/{y}.npy?datetime=2024-01-02&expression=red&mask=none"
-    answer = until_complete(running.served, path)[-1]
-    assert complete(answer)
-    values = np.load(io.BytesIO(answer.content))
+    response = until_complete(running.served, path)[-1]
+    assert complete(response)
+    values = np.load(io.BytesIO(response.content))
     values = values[~np.isnan(values)]
     assert values.size > 1000
     assert (values < 0.3).all() or (values > 0.3).all()
     assert (values > 0.3).all(), "the new file is there"
-    assert len(running.origin.requests) >= 3, "the test is one"
+    assert len(running.origin.requests) >= 3, "the file was replaced during a read"

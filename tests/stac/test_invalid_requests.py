@@ -1,4 +1,4 @@
-"""Malformed requests are answered with 400 and a problem that names the parameter."""
+"""Malformed requests get status 400 and a problem that names the parameter."""
 
 from __future__ import annotations
 
@@ -131,10 +131,10 @@ BY_POST: list[tuple[Any, str]] = [
 ]
 
 
-def _is_problem(answer: httpx.Response, parameter: str) -> None:
-    assert answer.status_code == 400, answer.text[:300]
-    assert answer.headers["content-type"] == "application/problem+json"
-    problem = answer.json()
+def _is_problem(response: httpx.Response, parameter: str) -> None:
+    assert response.status_code == 400, response.text[:300]
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = response.json()
     assert problem["detail"]
     assert problem["parameter"] == parameter
 
@@ -164,9 +164,9 @@ NOT_JSON = {
 
 @pytest.mark.parametrize("text", NOT_JSON.values(), ids=NOT_JSON)
 def test_a_body_that_is_not_json(http: httpx.Client, text: bytes) -> None:
-    answer = http.post("/search", content=text)
-    assert answer.status_code == 400
-    assert answer.headers["content-type"] == "application/problem+json"
+    response = http.post("/search", content=text)
+    assert response.status_code == 400
+    assert response.headers["content-type"] == "application/problem+json"
 
 
 def test_a_body_that_is_too_long(http: httpx.Client) -> None:
