@@ -203,7 +203,7 @@ def test_the_reason_for_missing_scenes_is_in_the_tooltip(visit: Visit) -> None:
 
     def with_why(route: Any) -> None:
         told = {"X-Scog-Skipped": "S2A_x;host-not-allowed", "X-Scog-Detail": why}
-        with suppress(gone):  # of a tile that the page has given up
+        with suppress(PlaywrightError):  # of a tile that the page has given up
             answer = route.fetch()
             route.fulfill(response=answer, headers=answer.headers | told)
 

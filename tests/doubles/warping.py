@@ -58,7 +58,7 @@ def gdal_warp(numbers: NDArray[Any], source: Grid, target: Grid, method: Resampl
     margin = MARGIN if method is Resampling.AVERAGE else 0
     padded = np.pad(numbers.astype(np.float32), margin, constant_values=NODATA)
     footing = support_of(target, source, method)
-    wider = (1.0, 1.0) if footing is None else [shrink * footing.step for shrink in footing.scale]
+    scale = (1.0, 1.0) if footing is None else [each * footing.step for each in footing.scale]
     profile = {
         "driver": "GTiff", "width": padded.shape[1], "height": padded.shape[0], "count": 1, "dtype": "float32",
         "crs": source.crs, "transform": source.transform @ Affine.translation(-margin, -margin), "nodata": NODATA,

@@ -303,8 +303,8 @@ def test_large_areas_are_averaged_not_sampled(tmp_path: Path, overviews: str) ->
 
 def test_reads_of_files_without_overviews_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The pixels read for a part are bounded, not only its output."""
-    made = ortho("EPSG:32632", Affine(0.5, 0, 577_430, 0, -0.5, 5_094_910), 1024, 1024)
-    geometry = made.polygon((8, 8), (1016, 8), (1016, 1016), (8, 1016))
+    raster = ortho("EPSG:32632", Affine(0.5, 0, 577_430, 0, -0.5, 5_094_910), 1024, 1024)
+    geometry = raster.polygon((8, 8), (1016, 8), (1016, 1016), (8, 1016))
     monkeypatch.setattr("scog.products.areas.sampling_grid.MAX_SOURCE_SIDE", 256)
     sides: dict[str, set[int]] = {}
     parts_of = sampling_grid.parts_of
