@@ -129,7 +129,7 @@ def test_methods_work_where_an_event_loop_is_running(session: scog.Session) -> N
         ({"index": "nvdi"}, "ndvi"),
         ({"resampling": "x"}, "resampling"),
         ({"rescale": [1, 0]}, "rescale|range"),
-        ({"bbox": (1, 2, 3)}, "four or six numbers"),
+        ({"bbox": (1, 2, 3)}, "four or six finite numbers"),
         ({"geometry": AREA}, "either bbox or geometry"),
         ({"resolution": -10}, "resolution is -10"),
         ({"resolution": float("nan")}, "resolution is nan"),

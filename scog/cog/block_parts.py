@@ -52,7 +52,8 @@ def _part_side(block: int, level: int, side: int) -> int:
     """Rows (or columns) of a part: any number if one block spans the level, else a divisor of the block's rows."""
     if block >= level:
         return min(side, level)
-    return max((part for part in range(MIN_SIDE, side + 1) if block % part == 0), default=block)
+    divisors = [part for part in range(MIN_SIDE, SIDE + 1) if block % part == 0]
+    return max((part for part in divisors if part <= side), default=min(divisors, default=block))
 
 
 def _together(parts: Shape, shape: Shape, pixel_bytes: int, max_bytes: int) -> Shape:

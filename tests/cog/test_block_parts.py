@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scog.cog.block_parts import LARGE_BLOCK_PIXELS, READ_BYTES, SIDE, BlockParts, block_parts
@@ -15,6 +15,7 @@ levels = st.tuples(st.integers(1, 20_000), st.integers(1, 20_000))
 
 
 @given(tiles, levels, sizes)
+@example((16 * 599, 16 * 599), (20_000, 20_000), 2)  # a huge block without a divisor up to SIDE / 2
 def test_parts_of_tiles_are_within_the_limits(block: tuple[int, int], level: tuple[int, int], size: int) -> None:
     parts = block_parts(block, level, size)
     if block[0] * block[1] > LARGE_BLOCK_PIXELS:
