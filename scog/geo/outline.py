@@ -126,7 +126,10 @@ def _is_as_written(ring: Ring, crossing_width: float) -> bool:
     west, east = lons
     if west < -180 or east > 180 or crossing_width > WIDEST_BOX or crossing_width == 0:
         return True
-    lats = [lat for _, lat in ring]
+    west_lats, east_lats = ([lat for lon, lat in ring if lon == side] for side in (west, east))
+    if (min(west_lats), max(west_lats)) != (min(east_lats), max(east_lats)):
+        return False  # not a box
+    lats = west_lats
     height = max(lats) - min(lats) or 1e-9
     parallel_scale = max(math.cos(math.radians((max(lats) + min(lats)) / 2)), 0.05)
     # The interpretation that is closer to a square is more plausible.
