@@ -86,8 +86,8 @@ class Settings(BaseSettings):
     """Memory for evaluated tiles, in MB, and a quarter of it for their encoded images; 128 holds 380 tiles of one
     output."""
     response_cache_mb: int = Field(128, ge=0)
-    """Memory for responses that clients read in parts (`Range`), as GDAL reads a GeoTIFF by its URL, in MB; kept for 5
-    minutes. A crop of 4096 x 4096 pixels takes up to 64 MB."""
+    """Memory for responses that clients read in parts (`Range`), as GDAL reads a GeoTIFF by its URL, in MB. They are
+    cached for 5 minutes. A crop of 4096 x 4096 pixels takes up to 64 MB."""
     read_memory_mb: int = Field(512, ge=16)
     """Memory for decoded blocks of images in progress, in MB; further reads wait until some is free."""
     read_gap: int = Field(1_400_000, ge=0)

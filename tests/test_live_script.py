@@ -51,7 +51,7 @@ def test_the_double_has_the_facts_that_the_code_relies_on(
 CHANGES = {
     "landing page": (ROOT, edit(lambda page: page.update(id="another-catalogue"))),
     "a page has 10 items by itself": (SEARCH, edit(lambda page: page["features"].pop())),
-    "the number of matches is told": (SEARCH, edit(lambda page: page.pop("numberMatched") and page)),
+    "the number of matches is reported": (SEARCH, edit(lambda page: page.pop("numberMatched") and page)),
     "the newest come first": (SEARCH, edit(lambda page: page["features"].reverse())),
     "`next` links are POST searches with a token": (SEARCH, link_next(merge=True)),
     "items are usable": (

@@ -202,10 +202,10 @@ def test_the_reason_for_missing_scenes_is_in_the_tooltip(visit: Visit) -> None:
     PlaywrightError = pytest.importorskip("playwright.sync_api").Error
 
     def with_why(route: Any) -> None:
-        told = {"X-Scog-Skipped": "S2A_x;host-not-allowed", "X-Scog-Detail": why}
+        headers = {"X-Scog-Skipped": "S2A_x;host-not-allowed", "X-Scog-Detail": why}
         with suppress(PlaywrightError):  # of a tile that the page has given up
             answer = route.fetch()
-            route.fulfill(response=answer, headers=answer.headers | told)
+            route.fulfill(response=answer, headers=answer.headers | headers)
 
     visit.page.route("**/tiles/**", with_why)
     visit.open()

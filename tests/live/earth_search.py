@@ -368,7 +368,7 @@ CHECKS: dict[str, Callable[[Service], str]] = {
     "landing page": landing_page,
     "a page has 10 items by itself": default_page,
     "100 items fit a page, 300 do not": largest_page,
-    "the number of matches is told": count_of_matches,
+    "the number of matches is reported": count_of_matches,
     "`query` is honoured": query_is_honoured,
     "`filter` is ignored": filter_is_ignored,
     "`fields` wants each property named": basic_fields,
