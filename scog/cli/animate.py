@@ -11,6 +11,7 @@ from scog.cli.image_options import add_style_options, parse_image
 from scog.cli.options import (
     add_catalog_option,
     add_date_range_options,
+    add_output_option,
     add_time_options,
     datetime_of,
     end_progress,
@@ -31,15 +32,7 @@ def add_command(commands: Any) -> None:
     """Add the command `animate`."""
     command = commands.add_parser("animate", help="write an animation of a bounding box to a GIF or WebP file")
     command.add_argument("box", metavar="W,S,E,N", help="bounding box in degrees, such as 11.2,46.4,11.5,46.6")
-    extensions = ", ".join(f".{name}" for name in NAMED)
-    command.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        required=True,
-        metavar="FILE",
-        help=f"output file; its extension sets the format: {extensions}",
-    )
+    add_output_option(command, NAMED)
     add_date_range_options(command)
     command.add_argument("--step", help=f"period of one frame: {VALID} (default: each day with an observation)")
     command.add_argument(

@@ -13,6 +13,7 @@ from typing import Any
 from scog.cli.image_options import add_period_options, add_style_options, image_of
 from scog.cli.options import (
     add_catalog_option,
+    add_output_option,
     end_progress,
     print_status,
     settings_with_cli_limits,
@@ -49,15 +50,7 @@ def add_command(commands: Any) -> None:
     area.add_argument(
         "--area", type=Path, metavar="FILE", help="GeoJSON file of polygons; pixels outside them are masked"
     )
-    extensions = ", ".join(f".{name}" for name in FORMATS_BY_NAME)
-    command.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        required=True,
-        metavar="FILE",
-        help=f"output file; its extension sets the format: {extensions}",
-    )
+    add_output_option(command, FORMATS_BY_NAME)
     command.add_argument("--coord-crs", default=DEGREES, metavar="CRS", help="CRS of --bbox (default: %(default)s)")
     command.add_argument(
         "--dst-crs", default=UTM, metavar="CRS", help="CRS of the image, such as EPSG:3857 (default: the UTM zone)"

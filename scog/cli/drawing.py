@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from scog.cli.image_options import add_period_options, add_style_options, image_of
-from scog.cli.options import add_catalog_option, add_time_options, check_cloud_cover, print_status, settings_of
+from scog.cli.options import (
+    add_catalog_option,
+    add_output_option,
+    add_time_options,
+    check_cloud_cover,
+    print_status,
+    settings_of,
+)
 from scog.composite.methods import VALID, parse_composite
 from scog.errors import InvalidInput
 from scog.geo.grid import WEB_MERCATOR, Grid, tile_grid
@@ -28,15 +35,7 @@ def add_commands(commands: Any) -> None:
     """Add the commands `tile` and `sheet`."""
     tile = commands.add_parser("tile", help="write one tile to a file")
     _add_tile_arguments(tile)
-    extensions = ", ".join(f".{name}" for name in FORMATS_BY_NAME)
-    tile.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        required=True,
-        metavar="FILE",
-        help=f"output file; its extension sets the format: {extensions}",
-    )
+    add_output_option(tile, FORMATS_BY_NAME)
     tile.add_argument("--grid", default=WEB_MERCATOR, metavar="ID", help="tile matrix set (default: %(default)s)")
     tile.add_argument("--size", type=int, default=256, metavar="PIXELS", help="pixels per side (default: %(default)s)")
     add_style_options(tile)

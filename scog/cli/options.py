@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from scog.errors import InvalidInput
@@ -63,6 +65,19 @@ def datetime_of(options: argparse.Namespace) -> str | None:
             "--datetime cannot be combined with --from or --to.", valid="either --datetime, or --from and --to"
         )
     return f"{options.start or '..'}/{options.end or '..'}"
+
+
+def add_output_option(command: argparse.ArgumentParser, formats: Iterable[str]) -> None:
+    """Add -o/--output, a file whose extension is one of `formats`."""
+    extensions = ", ".join(f".{name}" for name in formats)
+    command.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help=f"output file; its extension sets the format: {extensions}",
+    )
 
 
 def add_catalog_option(command: argparse.ArgumentParser) -> None:
