@@ -335,7 +335,7 @@ class Session:
 
     def _area(self, geometry: object) -> AreaOfInterest:
         """The only area of a GeoJSON document. Raises InvalidInput."""
-        return parse_areas(geometry, 1, self._settings.field_corners).areas[0]
+        return parse_areas(geometry, 1, self._settings.area_vertices).areas[0]
 
     def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the session's event loop and wait for its result; an interrupt cancels it.

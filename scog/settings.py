@@ -151,13 +151,13 @@ class Settings(BaseSettings):
     it."""
     series_cache_mb: int = Field(32, ge=0)
     """Memory for the values of observations, in MB; 32 holds about 15,000 of them, for an hour at most."""
-    fields: int = Field(100, ge=1)
+    areas: int = Field(100, ge=1)
     """Areas of interest of one request, each of which costs as much as a request of its own."""
-    field_bytes: int = Field(1_000_000, ge=1000)
+    area_bytes: int = Field(1_000_000, ge=1000)
     """Bytes of the GeoJSON of a request's areas; 1,000,000 is about 25,000 vertices, or 100 areas with properties."""
-    field_corners: int = Field(10_000, ge=4)
+    area_vertices: int = Field(10_000, ge=4)
     """Vertices of all areas of a request together; with edges across 4,000,000 pixels these take three seconds."""
-    field_pixels: int = Field(4_000_000, ge=1)
+    area_pixels: int = Field(4_000_000, ge=1)
     """Pixels of an area's bounding box; 4,000,000 is 20 km x 20 km at 10 m. Larger areas are sampled at a coarser
     resolution."""
     threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)

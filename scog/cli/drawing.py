@@ -49,7 +49,7 @@ def add_commands(commands: Any) -> None:
         "--layers", metavar="NAME,NAME", help="presets and indices (default: all presets, common indices)"
     )
     sheet.add_argument(
-        "--composites", metavar="NAME,NAME", help=f"draw each layer with these composites, or with all: {VALID}"
+        "--composites", metavar="NAME,NAME", help=f"composites to draw each layer with: {VALID}; or the word all"
     )
     sheet.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="output file (.png)")
     sheet.add_argument("--columns", type=int, default=6, metavar="N", help="images per row (default: %(default)s)")

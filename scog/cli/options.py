@@ -16,9 +16,9 @@ CLI_LIMITS: dict[str, Any] = {
     "crop_values": 100_000_000,
     "crop_deadline": 3600.0,
     "tile_deadline": 120.0,
-    "field_pixels": 16_000_000,
-    "field_corners": 50_000,
-    "fields": 10_000,
+    "area_pixels": 16_000_000,
+    "area_vertices": 50_000,
+    "areas": 10_000,
     "statistics_deadline": 3600.0,
 }
 """Limits of commands unless the environment sets others. A command has one user, so they exceed those of a server.

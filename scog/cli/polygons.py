@@ -23,7 +23,7 @@ def read_areas(path: Path, settings: Settings, *, points: bool = False) -> tuple
         is_json = error.valid == VALID
         message = f"{path}: {error}" if is_json else f"{path} is not JSON."
         raise InvalidInput(message, valid=error.valid if is_json else "a GeoJSON file") from None
-    areas = parse_areas(document, settings.fields, settings.field_corners, points=points)
+    areas = parse_areas(document, settings.areas, settings.area_vertices, points=points)
     for area in areas.areas:
         if area.repaired is not None:
             print_status(f"  {_label(area.feature, area.index, areas)}: {area.repaired}")

@@ -122,7 +122,7 @@ def _areas(options: argparse.Namespace, settings: Settings) -> AreasOfInterest:
         )
     if options.area is None:
         return AreasOfInterest((point(*options.point),), is_collection=False)
-    return reject_oversized(read_areas(options.area, settings, points=True)[1], settings.field_pixels)
+    return reject_oversized(read_areas(options.area, settings, points=True)[1], settings.area_pixels)
 
 
 def _series_options(options: argparse.Namespace, formula: SeriesVariables, request: ImageRequest) -> SeriesOptions:

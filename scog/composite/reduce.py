@@ -1,4 +1,4 @@
-"""Reduction of the observations of each pixel to one value."""
+"""Reduction of the observations of each pixel to one value. The median is `percentiles.percentile` at 50."""
 
 from __future__ import annotations
 

@@ -26,8 +26,10 @@ from scog.errors import InvalidInput
 GENERATOR = "scog demo"
 VERSION = 2  # of pixels and file layout: increment it with every change of either
 MARKER = "archive.json"
-INDEX = "scog-index.sqlite"
-"""Name prefix of the index files that `scog.catalog.archive.archive` creates in an archive that it serves."""
+INDEX_PREFIX = "scog-index.sqlite"
+"""Index files begin with this name. scog writes them to an archive when it serves it."""
+INCOMPLETE = 0
+"""Version of an archive that is being written."""
 Progress = Callable[[int, int, str], None]
 """Progress callback: finished steps, all steps, and the name of the last one."""
 
@@ -58,8 +60,10 @@ def ensure_archive(folder: Path, progress: Progress = _silent) -> bool:
 def make_archive(folder: Path, progress: Progress = _silent) -> None:
     """Create the archive, replacing an existing one; takes about 20 seconds.
 
-    It is written to a `.partial` folder beside it and renamed at the end, so the folder is always complete. Concurrent
-    calls wait for each other. Raises InvalidInput if the folder holds anything but a demo archive.
+    The new archive is written to a `.partial` folder beside it, which replaces the folder when it is complete. If the
+    replacement is interrupted, the next call repeats it. Concurrent calls wait for each other.
+
+    Raises InvalidInput if the folder holds anything but a demo archive.
     """
     with _locked(folder, progress):
         _make(folder, progress)
@@ -80,9 +84,9 @@ def _make(folder: Path, progress: Progress) -> None:
         _require_demo_archive(partial)
     _remove(partial)
     partial.mkdir()
-    _write_json(partial / MARKER, _description(version=0))
+    _write_json(partial / MARKER, _marker_content(INCOMPLETE))
     _fill(partial, progress)
-    _write_json(partial / MARKER, _description(VERSION))
+    _write_json(partial / MARKER, _marker_content(VERSION))
     _remove(folder)
     partial.rename(folder)
 
@@ -106,7 +110,7 @@ def _require_demo_archive(folder: Path) -> None:
 
 def _belongs(name: str) -> bool:
     """Whether a file or folder belongs to a demo archive or to the index created by serving it."""
-    return name in {MARKER, *(tile.collection for tile in TILES)} or name.startswith(INDEX)
+    return name in {MARKER, *(tile.collection for tile in TILES)} or name.startswith(INDEX_PREFIX)
 
 
 def _remove(folder: Path) -> None:
@@ -114,7 +118,7 @@ def _remove(folder: Path) -> None:
     for tile in TILES:
         shutil.rmtree(folder / tile.collection, ignore_errors=True)
     if folder.exists():
-        for index in folder.glob(INDEX + "*"):
+        for index in folder.glob(INDEX_PREFIX + "*"):
             index.unlink()
         (folder / MARKER).unlink(missing_ok=True)
         folder.rmdir()
@@ -129,7 +133,7 @@ def _marker(folder: Path) -> dict[str, Any]:
     return marker if isinstance(marker, dict) and marker.get("generator") == GENERATOR else {}
 
 
-def _description(version: int) -> dict[str, Any]:
+def _marker_content(version: int) -> dict[str, Any]:
     return {
         "generator": GENERATOR,
         "version": version,

@@ -25,14 +25,15 @@ NODES = (5, 9, 17)
 """Interpolation nodes per side, tried in turn. 5 are enough for tiles of 80 km."""
 
 ON_EDGE = 1e-8
-"""A centre counts as on a pixel's edge if it is at most this far before it, in source pixels. Grids of one CRS may have
-centres on edges, and rounding must not scatter them. Far below the tolerance, far above rounding errors."""
+"""Added to source coordinates, in pixels, before they are truncated: a centre exactly on an edge may be rounded to just
+before it, and then belongs to the pixel after the edge. Far below TOLERANCE, far above rounding errors."""
 
 CURVE_MARGIN = 0.25
-"""A raster's polynomial is used within the raster and this margin, a share of the raster's width and height."""
+"""Share of the width and height of a raster with ground control points around it in which its polynomial (`Grid.curve`)
+is used. Further away it may map distant points into the raster."""
 
 SAMPLE_STEP = 8
-"""Step between sampled rows and columns. A sample is tested for needed blocks before all pixels are."""
+"""`blocks` first looks at every eighth row and column: if these touch every block of the window, that suffices."""
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.integer[Any]]
@@ -136,7 +137,7 @@ def _index(row: Floats, col: Floats, window: Window) -> Indices:
 
 
 def _compact(index: Indices) -> Indices:
-    """The index as uint16 if it fits, as for tiles finer than the source: the cache then holds twice as many maps."""
+    """The index as uint16 if it fits, as for tiles finer than the source: the cache holds twice as many maps then."""
     return index.astype(np.uint16) if index.max() < 2**16 else index
 
 
@@ -151,17 +152,17 @@ def source_coordinates(target: Grid, source: Grid, rows: slice, cols: slice) -> 
     They are infinite or NaN where a point has no coordinates in the source's CRS. A point outside the source is moved
     by whole turns around the Earth if that brings it inside.
     """
-    around = columns_per_turn(source)
-    col, row = unwrapped_coordinates(target, source, rows, cols, around)
-    return (col if around is None else wrap_columns(col, source.width, around, ON_EDGE)), row
+    turn = columns_per_turn(source)
+    col, row = unwrapped_coordinates(target, source, rows, cols, turn)
+    return (col if turn is None else wrap_columns(col, source.width, turn, ON_EDGE)), row
 
 
 def unwrapped_coordinates(
-    target: Grid, source: Grid, rows: slice, cols: slice, around: float | None = None
+    target: Grid, source: Grid, rows: slice, cols: slice, turn: float | None = None
 ) -> tuple[Floats, Floats]:
     """As `source_coordinates`, but without moving points by whole turns into the source.
 
-    `around` is the number of columns of a full turn, or None. The columns may be off by whole turns.
+    `turn` is the number of columns of a full turn, or None. The returned columns may be off by multiples of it.
     """
     height, width = rows.stop - rows.start, cols.stop - cols.start
     for count in NODES:
@@ -171,16 +172,17 @@ def unwrapped_coordinates(
             break
         at_nodes = [values[: count**2].reshape(count, count) for values in sampled]
         at_probes = [values[count**2 :].reshape(len(PROBES), len(PROBES)) for values in sampled]
-        left = lagrange_at_probes(count)
-        if around is not None:  # PROJ's longitudes jump at the antimeridian
-            at_nodes[0] = np.unwrap(np.unwrap(at_nodes[0], period=around, axis=0), period=around, axis=1)
-            at_probes[0] = nearest_turn(at_probes[0], left @ at_nodes[0] @ left.T, around)
+        to_probes = lagrange_at_probes(count)
+        if turn is not None:  # PROJ's longitudes jump at the antimeridian
+            at_nodes[0] = np.unwrap(np.unwrap(at_nodes[0], period=turn, axis=0), period=turn, axis=1)
+            at_probes[0] = nearest_turn(at_probes[0], to_probes @ at_nodes[0] @ to_probes.T, turn)
         error = max(
-            np.abs(left @ values @ left.T - exact).max() for values, exact in zip(at_nodes, at_probes, strict=True)
+            np.abs(to_probes @ values @ to_probes.T - exact).max()
+            for values, exact in zip(at_nodes, at_probes, strict=True)
         )
         if error <= TOLERANCE:
-            left, right = lagrange_at_centres(height, count), lagrange_at_centres(width, count).T
-            col, row = (left @ (values @ right) for values in at_nodes)
+            row_weights, col_weights = lagrange_at_centres(height, count), lagrange_at_centres(width, count).T
+            col, row = (row_weights @ (values @ col_weights) for values in at_nodes)
             return col, row
     centres = np.meshgrid(np.arange(cols.start, cols.stop) + 0.5, np.arange(rows.start, rows.stop) + 0.5)
     return _exact(target, source, *centres)
@@ -192,7 +194,7 @@ def _exact(target: Grid, source: Grid, col: Floats, row: Floats) -> tuple[Floats
     if target.crs != source.crs:
         x, y = map(np.asarray, transformer(target.crs, source.crs).transform(x, y))
     with np.errstate(invalid="ignore"):
-        if source.transform.d or source.curve is not None:  # `wrap_columns` moves the columns of other sources
+        if source.transform.d or source.curve is not None:  # rotated or curved; for all others `wrap_columns` does this
             x = nearest_turn(x, source.centre[0], full_circle(source.crs))
         if source.curve is not None:
             x = np.where(_is_near(source, x, y), x, math.nan)
@@ -200,7 +202,7 @@ def _exact(target: Grid, source: Grid, col: Floats, row: Floats) -> tuple[Floats
 
 
 def _is_near(source: Grid, x: Floats, y: Floats) -> NDArray[np.bool_]:
-    """Whether points are in a raster or near it. Further away, the polynomial of its curve may return to it."""
+    """Whether points are in a raster, or so near it that its polynomial can be trusted."""
     west, south, east, north = source.bounds
     x_margin, y_margin = CURVE_MARGIN * (east - west), CURVE_MARGIN * (north - south)
     return np.asarray((x > west - x_margin) & (x < east + x_margin) & (y > south - y_margin) & (y < north + y_margin))

@@ -103,7 +103,7 @@ def test_each_feature_of_a_collection_has_a_series(
 def test_coarser_pixels_and_truncation_are_noted(
     archive: Path, field: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SCOG_FIELD_PIXELS", "100")
+    monkeypatch.setenv("SCOG_AREA_PIXELS", "100")
     monkeypatch.setenv("SCOG_SERIES_SCENES", "2")
     code, _, err = run(capfd, "series", "--area", str(field), "--catalog", str(archive), "--datetime", "../..")
     assert code == 0

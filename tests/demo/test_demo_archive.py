@@ -53,7 +53,7 @@ def test_the_archive_contains_no_other_files(demo_archive: Path, items: list[tup
         expected |= {folder.parent / "collection.json", folder / f"{item['id']}.json"}
         expected |= {folder / f"{name}.tif" for name in BLOCKS}
     present = {path for path in demo_archive.rglob("*") if path.is_file()}
-    assert {path for path in present if not path.name.startswith(make.INDEX)} == expected
+    assert {path for path in present if not path.name.startswith(make.INDEX_PREFIX)} == expected
     assert sum(path.stat().st_size for path in expected) < 240e6
 
 

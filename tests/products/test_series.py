@@ -230,7 +230,7 @@ def test_large_areas_are_sampled_in_parts_with_the_same_result(dates: Dates, mon
 def test_areas_with_too_many_pixels_are_sampled_at_a_coarser_resolution(dates: Dates) -> None:
     folder, scenes = dates
     (series,) = series_of(
-        folder, areas_of(POLYGONS["on the pixels' edges"]), settings={"field_pixels": 1500}, mask="none"
+        folder, areas_of(POLYGONS["on the pixels' edges"]), settings={"area_pixels": 1500}, mask="none"
     )
     assert series.sampling_grid.coarser
     assert series.sampling_grid.resolution == 20

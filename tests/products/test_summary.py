@@ -31,8 +31,8 @@ def test_summaries_equal_exactextract(seed: int, radius: float, gaps: float, who
     values[rng.random(GRID.shape) < gaps] = np.nan
     field = shapely.Point(GRID.at(*rng.uniform((4, 4), (19, 13)))).buffer(radius, quad_segs=3)
     shares = coverage_fractions(GRID, field)
-    if any(((coverage_fractions(GRID, field.buffer(by)) > 0) != (shares > 0)).any() for by in (-1e-6, 1e-6)):
-        return  # whether a pixel is touched depends on rounding
+    if any(((coverage_fractions(GRID, field.buffer(by)) > 0) != (shares > 0)).any() for by in (-1e-3, 1e-3)):
+        return  # exactextract may count a pixel that is less than a millimetre away
     valid = (shares > 0) & np.isfinite(values)
     if not valid.any():
         return

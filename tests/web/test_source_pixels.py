@@ -288,7 +288,7 @@ def test_large_areas_are_averaged_not_sampled(tmp_path: Path, overviews: str) ->
     write_collection(tmp_path, "vines", {"red": raster}, **options)
     geometry = raster.polygon((8, 8), (504, 8), (504, 504), (8, 504))
     query = {"bands": "red", "mask": "none", "datetime": "../..", "collection": "vines"}
-    with served(Settings(catalog=str(tmp_path), field_pixels=5000)) as running:
+    with served(Settings(catalog=str(tmp_path), area_pixels=5000)) as running:
         properties = properties_of(running, "vines", geometry)
         series = running.client.post("/timeseries", params=query, json=geometry).json()
         whole = properties_of(running, "vines", raster.polygon((8, 8), (40, 8), (40, 40), (8, 40)))
@@ -320,7 +320,7 @@ def test_reads_of_files_without_overviews_are_bounded(tmp_path: Path, monkeypatc
         folder = tmp_path / name
         folder.mkdir()
         write_collection(folder, "large", {"red": raster}, OVERVIEWS=name, OVERVIEW_RESAMPLING="AVERAGE")
-        with served(Settings(catalog=str(folder), field_pixels=5000)) as running:
+        with served(Settings(catalog=str(folder), area_pixels=5000)) as running:
             (result[name],) = properties_of(running, "large", geometry)["statistics"].values()
     assert max(sides["NONE"]) == 16
     assert max(sides["AUTO"]) > 32

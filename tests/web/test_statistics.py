@@ -209,7 +209,7 @@ def test_all_value_parameters_apply(query: str, names: list[str], server: Served
 
 
 def test_large_areas_are_sampled_coarser_and_reported(archive: Path) -> None:
-    with served(Settings(catalog=str(archive), field_pixels=2000)) as running:
+    with served(Settings(catalog=str(archive), area_pixels=2000)) as running:
         result, measured = statistics_of(running, STAR, "expression=nir&mask=none&datetime=2024-06-12")
     assert measured["grid"]["coarser"] is True
     assert measured["grid"]["resolution"] == 80

@@ -284,7 +284,7 @@ def test_unreadable_scenes_are_reported(remote_server: Callable[..., RemoteServe
 
 
 def test_requests_for_too_much_are_rejected(archive: Path) -> None:
-    with served(Settings(catalog=str(archive), series_scenes=3, field_pixels=100)) as running:
+    with served(Settings(catalog=str(archive), series_scenes=3, area_pixels=100)) as running:
         response = post(running, f"/timeseries?{ALL}", AREA)
         assert response.json()["truncated"] is True
         assert response.headers["X-Scog-Truncated"] == "true"
@@ -420,7 +420,7 @@ def test_invalid_bodies(body: bytes, dates: Served) -> None:
 
 
 def test_long_bodies_are_rejected(archive: Path) -> None:
-    with served(Settings(catalog=str(archive), field_bytes=2000)) as running:
+    with served(Settings(catalog=str(archive), area_bytes=2000)) as running:
         is_problem(post(running, "/timeseries", b" " * 2001), 413)
         assert post(running, f"/timeseries?{ALL}", AREA).status_code == 200
 

@@ -37,7 +37,7 @@ _PLAIN = re.compile(r"[^/:?#\\][^:?#\\]*")
 
 
 def _is_storable(path: str) -> bool:
-    """Whether a path can be encoded as UTF-8 and has no NUL, as the names of all indexed files."""
+    """Whether a path has no NUL and can be encoded as UTF-8. Names of indexed files can; other paths match no file."""
     try:
         return "\0" not in path and bool(path.encode())
     except UnicodeEncodeError:
@@ -50,7 +50,7 @@ def is_elsewhere(href: object) -> bool:
         scheme = urlsplit(href).scheme if isinstance(href, str) else ""
     except ValueError:
         return False
-    return len(scheme) > 1 and scheme != "file"
+    return len(scheme) > 1 and scheme != "file"  # a single letter is a Windows drive
 
 
 def asset_files(item: Mapping[str, Any], item_path: str, folder: Path) -> set[str]:

@@ -110,7 +110,7 @@ async def _jobs(
         )
     metres = nominal_resolution(variables.expression.bands)
     sampling_grids = [
-        await asyncio.to_thread(sampling_grid_of, area, metres, settings.field_pixels, request.area) for area in areas
+        await asyncio.to_thread(sampling_grid_of, area, metres, settings.area_pixels, request.area) for area in areas
     ]
     max_observations = min(settings.series_scenes, max(1, MAX_ROWS // len(areas)))
     limits = SearchLimits(max_observations, settings.series_scenes, SEARCH_ZOOM)
@@ -246,7 +246,7 @@ class _AreaJob:
         lattice = await lattice_of_scenes(self._engine, scenes, bands, (lon, lat), self.report.tally)
         if lattice is not None:
             chosen = await asyncio.to_thread(
-                sampling_grid_of, self.area, lattice, self._engine.settings.field_pixels, self._query.request.area
+                sampling_grid_of, self.area, lattice, self._engine.settings.area_pixels, self._query.request.area
             )
             assumed = self.sampling_grid
             if (chosen.key, chosen.crs, chosen.resolution) != (assumed.key, assumed.crs, assumed.resolution):

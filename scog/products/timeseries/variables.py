@@ -11,7 +11,7 @@ from scog.errors import InvalidInput
 from scog.render.layer import DEFAULT_INDEX, SCENE_CLASSIFICATION, LayerOptions, layer_of
 
 MAX_INDICES = 4
-"""Maximum number of indices, and of an expression's outputs."""
+"""Maximum number of indices in one series."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class SeriesVariables:
 
     title    of a chart
     names    display name of each output, such as `NDVI`
-    mask     mask if the request has none
+    mask     default mask, of a request without `mask`
     classes  whether the values are class numbers
     """
 
@@ -44,7 +44,8 @@ def variables_of(
         raise InvalidInput(message, parameter="index", valid="only one of the three")
     if bands:
         layer = layer_of(LayerOptions(bands=bands))
-        return SeriesVariables(layer.title, layer.style.outputs, layer.expression, layer.mask, layer.mask == "none")
+        classes = layer.mask == "none"  # only the scene classification is not masked by default
+        return SeriesVariables(layer.title, layer.style.outputs, layer.expression, layer.mask, classes)
     if expression is not None:
         parsed = parse(expression)
         return SeriesVariables(parsed.text, parsed.names, parsed)

@@ -140,8 +140,8 @@ async def feature_response(
     format_name = requested_format(suffix, crop.format)
     engine: Engine = request.app.state.engine
     settings = engine.settings
-    body = await read_body(request, settings.field_bytes, "geometry")
-    area, repairs = await asyncio.to_thread(_parse_area, body, settings.fields, settings.field_corners)
+    body = await read_body(request, settings.area_bytes, "geometry")
+    area, repairs = await asyncio.to_thread(_parse_area, body, settings.areas, settings.area_vertices)
     box = area.box
     grid = await _grid(request, box, DEGREES, size, crop, image.request, area)
     if image.request.area is not None:

@@ -93,8 +93,8 @@ async def statistics_response(request: Request, image: StyledRequest, parameters
     Raises TooLong, InvalidInput, the errors of `zonal`, and NothingReadable if `strict` is set and scenes are missing.
     """
     options, settings = parameters.statistics_options(), request.app.state.engine.settings
-    body = await read_body(request, settings.field_bytes, "geometry")
-    geojson, areas = await asyncio.to_thread(_parse_body, body, settings.fields, settings.field_corners)
+    body = await read_body(request, settings.area_bytes, "geometry")
+    geojson, areas = await asyncio.to_thread(_parse_body, body, settings.areas, settings.area_vertices)
     admission: Admission = request.app.state.statistics
     results, report = await admission.run(request, _compute(request.app.state.engine, areas, image, options))
     if parameters.strict and report.partial:

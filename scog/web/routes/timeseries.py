@@ -211,11 +211,11 @@ async def area_series_response(
     """The series of the areas in the body as a response."""
     options = parameters.options(variables, image_request)
     settings = request.app.state.engine.settings
-    body = await read_body(request, settings.field_bytes, "geometry")
+    body = await read_body(request, settings.area_bytes, "geometry")
     areas = await asyncio.to_thread(
         lambda: reject_oversized(
-            parse_areas(parse_geojson(body), settings.fields, settings.field_corners),
-            settings.field_pixels,
+            parse_areas(parse_geojson(body), settings.areas, settings.area_vertices),
+            settings.area_pixels,
             image_request.area,
         )
     )
