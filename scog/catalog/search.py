@@ -20,10 +20,10 @@ from typing import Any
 
 from scog.catalog.observation import SAME_PASS, SceneSet
 from scog.catalog.page_parser import ParsedPage, parse_page
-from scog.catalog.query import Catalog, Page, Query
+from scog.catalog.query import Catalog, Page, Query, collections_of
 from scog.catalog.scene import Scene
 from scog.catalog.search_store import SavedPage, SearchStore
-from scog.collections.reflectance_offset import L2A
+from scog.collections.profile import Profile
 from scog.errors import CatalogError
 from scog.geo.footprint import Bounds
 from scog.net.policy import UpstreamStats
@@ -146,7 +146,7 @@ class Search:
 
     def _parse(self, page: Page) -> tuple[ParsedPage, SceneSet]:
         """The parsed page, and all loaded scenes including those of the page."""
-        parsed = parse_page(page, self.query)
+        parsed = parse_page(page, self.query, self._catalog.profiles)
         return parsed, SceneSet(self._loaded + parsed.scenes)
 
 
@@ -168,13 +168,14 @@ class Searches:
     ) -> None:
         """`on_search` is called at each request to the catalogue, because files are likely to be read soon after it.
 
-        `newest_days` is the length of the default interval.
+        `collection` is searched by requests that name none; None for all collections of an archive. `newest_days` is
+        the length of the default interval of collections whose profile has no other.
         """
         self.catalog = catalog
         self._on_search = on_search
         self._store = store
-        # A live catalogue has the same acquisition in several collections, so a query always names one.
-        self.collection = collection or (L2A if catalog.is_live else None)
+        self.collection = collection
+        self._profiles: dict[str | None, Profile] = {}
         self._newest_days = timedelta(days=newest_days)
         self._clock = clock
         self._newest_times: dict[str | None, datetime] = {}
@@ -193,10 +194,28 @@ class Searches:
         await self._request_tasks.close()
         await self._page_tasks.close()
 
+    def profile(self, collection: str | None) -> Profile:
+        """What a collection is, or several separated by commas, or the default for None."""
+        profile = self._profiles.get(collection)
+        if profile is None:
+            if len(self._profiles) >= MAX_SEARCHES:
+                self._profiles.clear()
+            ids = collections_of(collection or self.collection) or self.catalog.collections()
+            profile = self._profiles[collection] = self.catalog.profiles.joint(ids)
+        return profile
+
     async def default_interval(self, collection: str | None, days: int | None = None) -> Interval:
-        """The interval from `days` days (default: `newest_days`) before `last_day`, with an open end."""
-        newest = self._newest_days if days is None else timedelta(days=days)
-        return Interval(await self.last_day(collection) - newest, None)
+        """The interval of a collection's default period (default: `newest_days`) before `last_day`, with an open end.
+
+        It is at least `days` days long. Static collections have no period: the interval is unlimited.
+        """
+        profile = self.profile(collection)
+        if profile.static:
+            return Interval(None, None)
+        period = self._newest_days if profile.period_days is None else timedelta(days=profile.period_days)
+        if days is not None:
+            period = timedelta(days=max(days, profile.period_days or 0))
+        return Interval(await self.last_day(collection) - period, None)
 
     async def last_day(self, collection: str | None) -> datetime:
         """Start of the UTC day of an archive's newest scene; for a live catalogue, of today."""
@@ -216,7 +235,7 @@ class Searches:
         self, area: Bounds, interval: Interval, cloud_cover: float, collection: str | None, tally: UpstreamStats
     ) -> Search:
         """The search of an area in degrees, with at least its first page loaded. Raises a CatalogError."""
-        query = Query(area, interval, cloud_cover, collection or self.collection)
+        query = self._query(area, interval, cloud_cover, collection)
         search = self._cached.get(query)
         if search is None:
             return await self._finding.join(query, lambda: self._restore_or_request(query, tally))
@@ -229,8 +248,18 @@ class Searches:
         self, area: Bounds, interval: Interval, cloud_cover: float, collection: str | None, tally: UpstreamStats
     ) -> Search:
         """The search of an area in degrees, requested from the catalogue even if cached. Raises a CatalogError."""
-        query = Query(area, interval, cloud_cover, collection or self.collection)
+        query = self._query(area, interval, cloud_cover, collection)
         return await self._finding.join(query, lambda: self._request_shared(query, tally))
+
+    def _query(self, area: Bounds, interval: Interval, cloud_cover: float, collection: str | None) -> Query:
+        """The query of a search. A filter that means nothing for the collection is left out."""
+        profile = self.profile(collection)
+        return Query(
+            area,
+            Interval(None, None) if profile.static else interval,
+            cloud_cover if profile.cloud_filter else 100.0,
+            collection or self.collection,
+        )
 
     def age_if_stale(self, search: Search) -> float | None:
         """Seconds since the search was requested, or None if it is fresh."""

@@ -70,11 +70,12 @@ def _animate(options: argparse.Namespace) -> None:
             f"--size {options.size} is out of range.", valid=f"{SIZE_RANGE[0]} to {SIZE_RANGE[1]} pixels"
         )
     step = None if options.step is None else parse_step(options.step)
-    image = parse_image(options, datetime_of(options), 1.0 if step is None else step.days)
+    datetime, days = datetime_of(options), 1.0 if step is None else step.days
     grid = mercator_grid(*parse_map_bbox(options.box), options.size)
 
     async def draw_and_encode() -> tuple[Animation, bytes]:
         async with open_engine(settings_of(options)) as engine:
+            image = parse_image(options, await engine.profile(options.collection), datetime, days)
             try:
                 animation = await animate(engine, grid, image, step, options.min_clear, _show_progress)
             finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from scog.cli.options import add_date_range_options, add_time_options, check_cloud_cover, datetime_of
+from scog.collections.profile import Profile
 from scog.composite.change import Change
 from scog.composite.methods import NEWEST, VALID
 from scog.imaging.options import ImageOptions, StyledRequest
@@ -58,13 +59,14 @@ def add_period_options(command: argparse.ArgumentParser) -> None:
     )
 
 
-def image_of(options: argparse.Namespace) -> StyledRequest:
-    """The image that the options define. Raises InvalidInput."""
-    return parse_image(options, datetime_of(options), compare=options.compare, compare_as=options.compare_as)
+def image_of(options: argparse.Namespace, profile: Profile) -> StyledRequest:
+    """The image that the options define, of a collection with this profile. Raises InvalidInput."""
+    return parse_image(options, profile, datetime_of(options), compare=options.compare, compare_as=options.compare_as)
 
 
 def parse_image(
     options: argparse.Namespace,
+    profile: Profile,
     datetime: str | None,
     days: float | None = None,
     compare: str | None = None,
@@ -78,6 +80,7 @@ def parse_image(
     return ImageOptions(
         datetime=datetime,
         cloud_cover=options.cloud_cover,
+        collection=options.collection,
         index=options.index,
         expression=options.expression,
         bands=tuple(band.strip() for band in (options.bands or "").split(",") if band.strip()),
@@ -92,4 +95,4 @@ def parse_image(
         colormap_name=options.colormap_name,
         color_formula=options.color_formula,
         days=days,
-    ).parse()
+    ).parse(profile)

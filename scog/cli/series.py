@@ -23,6 +23,7 @@ from scog.cli.options import (
     show_progress,
 )  # fmt: skip
 from scog.cli.polygons import read_areas
+from scog.collections.profile import Profile
 from scog.composite.mask import parse_mask
 from scog.errors import InvalidInput
 from scog.imaging.engine import open_engine
@@ -80,7 +81,6 @@ def add_command(commands: Any) -> None:
     output_format.add_argument("--csv", action="store_true", help="print CSV")
     output_format.add_argument("--json", action="store_true", help="print JSON, as the server returns it")
     command.add_argument("--plot", type=Path, metavar="FILE", help="also draw a chart to a .png or .svg file")
-    command.add_argument("--collection", help="collection to search (default: SCOG_COLLECTION)")
     add_time_options(command, 100.0, "series_days")
     add_date_range_options(command)
     add_catalog_option(command)
@@ -91,20 +91,11 @@ def _series(options: argparse.Namespace) -> None:
     settings = settings_of(options)
     areas = _areas(options, settings)
     check_cloud_cover(options.cloud_cover)
-    datetime = datetime_of(options)
-    bands = tuple(band.strip() for band in (options.bands or "").split(",") if band.strip())
-    formula = variables_of(options.index, options.expression, bands)
-    mask = parse_mask(options.mask or formula.mask, options.mask_dilate)
-    interval = None if datetime is None else parse_interval(datetime)
-    request = ImageRequest(interval, options.cloud_cover, options.collection, expression=formula.expression, mask=mask)
-    series_options = _series_options(options, formula, request)
-    if options.plot is not None:
-        if options.plot.suffix.lower() not in CHARTS:
-            raise InvalidInput(
-                f"The chart {options.plot.name!r} has an unknown extension.", valid=f"{' or '.join(CHARTS)} for --plot"
-            )
-        check_lines(len(areas.areas), series_options)
-    all_series = asyncio.run(_compute(settings, areas, request, series_options))
+    if options.plot is not None and options.plot.suffix.lower() not in CHARTS:
+        raise InvalidInput(
+            f"The chart {options.plot.name!r} has an unknown extension.", valid=f"{' or '.join(CHARTS)} for --plot"
+        )
+    series_options, all_series = asyncio.run(_compute(options, settings, areas))
     tables = [table_of(series.rows, series_options) for series in all_series]
     _print(options, all_series, tables, series_options, areas)
     if options.plot is not None:
@@ -125,6 +116,22 @@ def _areas(options: argparse.Namespace, settings: Settings) -> AreasOfInterest:
     return reject_oversized(read_areas(options.area, settings, points=True)[1], settings.area_pixels)
 
 
+def _parse(options: argparse.Namespace, profile: Profile) -> tuple[SeriesVariables, ImageRequest]:
+    """The variables of the series, and their image request. Raises InvalidInput."""
+    bands = tuple(band.strip() for band in (options.bands or "").split(",") if band.strip())
+    variables = variables_of(profile, options.index, options.expression, bands)
+    datetime = datetime_of(options)
+    request = ImageRequest(
+        None if datetime is None else parse_interval(datetime),
+        options.cloud_cover,
+        options.collection,
+        expression=variables.expression,
+        mask=parse_mask(options.mask or variables.mask, options.mask_dilate, profile),
+        profile=profile,
+    )
+    return variables, request
+
+
 def _series_options(options: argparse.Namespace, formula: SeriesVariables, request: ImageRequest) -> SeriesOptions:
     step = None if options.interval is None else parse_step(options.interval, "interval")
     if step is not None:
@@ -136,12 +143,17 @@ def _series_options(options: argparse.Namespace, formula: SeriesVariables, reque
 
 
 async def _compute(
-    settings: Settings, areas: AreasOfInterest, request: ImageRequest, options: SeriesOptions
-) -> list[Series]:
+    options: argparse.Namespace, settings: Settings, areas: AreasOfInterest
+) -> tuple[SeriesOptions, list[Series]]:
     progress = _Progress()
     async with open_engine(settings) as engine:
+        variables, request = _parse(options, await engine.profile(options.collection))
+        series_options = _series_options(options, variables, request)
+        if options.plot is not None:
+            check_lines(len(areas.areas), series_options)
         try:
-            return await sample_series(SeriesState(engine), areas.areas, options.variables, request, progress)
+            series = await sample_series(SeriesState(engine), areas.areas, variables, request, progress)
+            return series_options, series
         finally:
             progress.end()
 

@@ -6,13 +6,14 @@ import asyncio
 import json
 import logging
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from scog.catalog.observation import SceneSet
 from scog.catalog.records import from_json, to_json
+from scog.collections.profile import Profile
 from scog.cubes.definition import Definition, cube_id, options_of, read_definition
 from scog.cubes.store import CubeStore
 from scog.errors import InvalidInput
@@ -30,6 +31,10 @@ MAX_CACHED_SCENES = 20_000
 """Maximum number of pinned scenes in memory, of all cubes together. Each takes 4 KB."""
 
 
+ProfileOf = Callable[[str | None], Profile]
+"""The profile of a collection, or of the default for None."""
+
+
 @dataclass(frozen=True, eq=False)
 class Cube:
     """A definition with its parsed area and pinned scenes, ready to be drawn."""
@@ -38,10 +43,12 @@ class Cube:
     definition: Definition
     area: ClipArea | None
     pinned: Pinned | None
+    profile: Profile
+    """What its collection is."""
 
     def styled_request(self) -> StyledRequest:
         """The image request and style. Raises InvalidInput for parameters that are no longer supported."""
-        request, style = options_of(self.definition).parse()
+        request, style = options_of(self.definition).parse(self.profile)
         return StyledRequest(replace(request, area=self.area, pinned=self.pinned), style)
 
     @property
@@ -57,7 +64,7 @@ def open_cubes(engine: Engine) -> Iterator[Cubes]:
     with ExitStack() as stack:
         store = CubeStore(settings.cache_dir, engine.source, settings.cubes)
         stack.callback(store.close)
-        cubes = Cubes(store, settings.cubes)
+        cubes = Cubes(store, settings.cubes, engine.searches.profile)
         stack.callback(cubes.close)
         yield cubes
 
@@ -65,8 +72,9 @@ def open_cubes(engine: Engine) -> Iterator[Cubes]:
 class Cubes:
     """Cubes by id, with an LRU cache in memory. Used within one event loop."""
 
-    def __init__(self, store: CubeStore, max_cubes: int) -> None:
+    def __init__(self, store: CubeStore, max_cubes: int, profile_of: ProfileOf) -> None:
         self._store = store
+        self._profile_of = profile_of
         self._max_cached = min(max_cubes, MAX_CACHED_CUBES)
         self._cache: OrderedDict[str, Cube] = OrderedDict()
         self._loading: SingleFlight[str, Cube | None] = SingleFlight()
@@ -75,7 +83,7 @@ class Cubes:
 
     async def add(self, definition: Definition, pinned: Pinned | None) -> tuple[Cube, bool, bool]:
         """Store a cube. Returns the cube, whether it is new, and whether it survives a restart."""
-        cube, scenes = await asyncio.to_thread(_new_cube, definition, pinned)  # 0.1 s for many scenes
+        cube, scenes = await asyncio.to_thread(_new_cube, definition, pinned, self._profile_of)  # 0.1 s for many scenes
         existing = await self.get(cube.id)
         cube = self._add_to_cache(existing or cube)
         text = json.dumps(definition.document)
@@ -125,20 +133,22 @@ class Cubes:
         self._store.use([name])
         definition, scenes = row
         try:
-            return _cube(name, read_definition(definition), None if scenes is None else _parse_scenes(scenes))
+            pinned = None if scenes is None else _parse_scenes(scenes)
+            return _cube(name, read_definition(definition), pinned, self._profile_of)
         except (InvalidInput, LookupError, ValueError, TypeError, AttributeError) as error:
             log.warning("cube %s cannot be read: %s", name, error)
             return None
 
 
-def _new_cube(definition: Definition, pinned: Pinned | None) -> tuple[Cube, str | None]:
+def _new_cube(definition: Definition, pinned: Pinned | None, profile_of: ProfileOf) -> tuple[Cube, str | None]:
     """A cube with its id, and its pinned scenes as text."""
     scenes = None if pinned is None else _format_scenes(pinned)
-    return _cube(cube_id(definition, scenes), definition, pinned), scenes
+    return _cube(cube_id(definition, scenes), definition, pinned, profile_of), scenes
 
 
-def _cube(name: str, definition: Definition, pinned: Pinned | None) -> Cube:
-    return Cube(name, definition, parse_clip_area(None, definition.area), pinned)
+def _cube(name: str, definition: Definition, pinned: Pinned | None, profile_of: ProfileOf) -> Cube:
+    profile = profile_of(definition.parameters.get("collection"))
+    return Cube(name, definition, parse_clip_area(None, definition.area), pinned, profile)
 
 
 def _format_scenes(pinned: Pinned) -> str:

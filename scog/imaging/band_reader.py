@@ -17,7 +17,7 @@ from scog.cog.decode import Block
 from scog.cog.preview_level import Levels, PreviewLevel, cheapest_levels, coarser_levels, pixel_size_ratio
 from scog.cog.range_plan import BlockIndex
 from scog.cog.validity import values_and_validity
-from scog.collections.bands import BY_NAME
+from scog.collections.band import REFLECTANCE
 from scog.collections.reflectance_offset import estimate_offset
 from scog.errors import AssetChanged, AssetMissing, SourceError
 from scog.geo.grid import Grid
@@ -27,7 +27,7 @@ from scog.imaging.warp_maps import WarpMaps
 from scog.net.policy import UpstreamStats
 from scog.runtime.memory_budget import MemoryBudget
 from scog.warp.resample import Resampling
-from scog.warp.warp import CLASS_BAND, method_for, warp_blocks
+from scog.warp.warp import method_for, warp_blocks
 from scog.warp.workbench import Workbench, pixels_to_process
 
 Mask2D = NDArray[np.bool_]
@@ -41,12 +41,16 @@ class BandData:
     numbers        values as stored in the file (DN), `(y, x)`
     valid          bool `(y, x)`
     scale, offset  value = number x scale + offset
+    floor          formulas see lower values as this one; None for all values
+    notes          what was guessed or contradicts itself
     """
 
     numbers: NDArray[Any]
     valid: Mask2D
     scale: float
     offset: float
+    floor: float | None = None
+    notes: tuple[str, ...] = ()
 
     def values(self, floor: float | None = None) -> NDArray[np.float32]:
         """Scaled values, float32 `(y, x)`. Values below `floor` are raised to it."""
@@ -126,7 +130,7 @@ class BandReader:
             if plan is None or blocks is None:
                 return None
             inputs.append((band, plan, blocks))
-        return {band: _resampled(band, plan, blocks, request) for band, plan, blocks in inputs}
+        return {band: _resampled(plan, blocks, request) for band, plan, blocks in inputs}
 
     async def _compute(
         self,
@@ -143,7 +147,7 @@ class BandReader:
 
             def resample_and_apply() -> T:
                 inputs = zip(request.bands, plans, blocks, strict=True)
-                return function({band: _resampled(band, plan, decoded, request) for band, plan, decoded in inputs})
+                return function({band: _resampled(plan, decoded, request) for band, plan, decoded in inputs})
 
             size = pixels_to_process(request.grid.shape, len(request.bands), request.resampling)
             return await self._workbench.run(size, resample_and_apply)
@@ -162,7 +166,7 @@ class BandReader:
         except SourceError:  # raised again when the band is read
             return None
         offset = asset.offset or 0.0  # never None here: `bind_asset` replaces an offset, but does not remove it
-        source = BandSource(asset, metadata, offset, method_for(band, request.resampling))
+        source = BandSource(asset, metadata, offset, method_for(request.resampling, discrete=asset.discrete))
         level = metadata.level_for(request.grid)
         warp_map = self._warp_maps.get((request.grid, metadata.levels[level].grid, source.method))
         return self._limited(plan_read(source, level, warp_map), request.pixels)
@@ -189,7 +193,9 @@ class BandReader:
         for asset, band, header in zip(assets, request.bands, headers, strict=True):
             bound_asset, metadata = bind_asset(asset, band, header)
             offset = estimated if bound_asset.offset is None else bound_asset.offset
-            sources.append(BandSource(bound_asset, metadata, offset, method_for(band, request.resampling)))
+            sources.append(
+                BandSource(bound_asset, metadata, offset, method_for(request.resampling, discrete=asset.discrete))
+            )
         return sources
 
     async def _plans_for(
@@ -236,7 +242,7 @@ class BandReader:
         all_blocks = [(row, col) for row in range(rows) for col in range(cols)]
         blocks = await self._reader.blocks(red.url, metadata, coarsest, all_blocks, tally)
         data = (values_and_validity(block) for block in blocks.values())
-        offset = estimate_offset(np.concatenate([numbers[valid] for numbers, valid in data]))
+        offset = estimate_offset({"red": np.concatenate([numbers[valid] for numbers, valid in data])}) or 0.0
         await self._reader.store_offset(red.url, metadata, offset)
         return offset
 
@@ -245,19 +251,20 @@ def _asset_of(scene: Scene, band: str) -> Asset:
     """The asset of a band. Raises AssetMissing, which lists the bands that the scene has."""
     asset = scene.assets.get(band)
     if asset is None:
-        key = BY_NAME[band].asset if band in BY_NAME else band
         available = ", ".join(list(scene.assets)[:20])
-        raise AssetMissing(f"Scene {scene.id} has no asset {key!r}; it has {available}.", reason=f"no-asset-{key}")
+        raise AssetMissing(f"Scene {scene.id} has no band {band!r}; it has {available}.", reason=f"no-band-{band}")
     return asset
 
 
-def _resampled(band: str, plan: ReadPlan, blocks: dict[BlockIndex, Block], request: BandRequest) -> BandData:
+def _resampled(plan: ReadPlan, blocks: dict[BlockIndex, Block], request: BandRequest) -> BandData:
     """The band on the whole target grid."""
     shape, warp_map = request.grid.shape, plan.warp_map
     if warp_map is None:
         return BandData(np.zeros(shape, np.uint8), np.zeros(shape, bool), 1.0, 0.0)
     method = plan.source.method
-    numbers, valid = warp_blocks(warp_map, method, plan.block_shape, blocks, plan.nodata, classes=band == CLASS_BAND)
+    numbers, valid = warp_blocks(
+        warp_map, method, plan.block_shape, blocks, plan.nodata, classes=plan.source.asset.discrete
+    )
     if numbers.shape != shape:
         part = warp_map.rows, warp_map.cols
         whole, whole_valid = np.zeros(shape, numbers.dtype), np.zeros(shape, bool)
@@ -265,5 +272,6 @@ def _resampled(band: str, plan: ReadPlan, blocks: dict[BlockIndex, Block], reque
         numbers, valid = whole, whole_valid
     if request.pixels is not None:
         valid &= request.pixels
-    scale = plan.source.asset.scale
-    return BandData(numbers, valid, 1.0 if scale is None else scale, plan.source.offset)
+    asset = plan.source.asset
+    scale, floor = 1.0 if asset.scale is None else asset.scale, 0.0 if asset.unit == REFLECTANCE else None
+    return BandData(numbers, valid, scale, plan.source.offset, floor, asset.notes)

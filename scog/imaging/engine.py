@@ -16,6 +16,9 @@ from scog.catalog.search_store import SearchStore
 from scog.cog.block_reader import BlockReader
 from scog.cog.header_store import HeaderStore
 from scog.cog.warm_up import describe_tiny_geotiff
+from scog.collections.files import read_profiles
+from scog.collections.profile import Profile
+from scog.collections.profiles import Profiles
 from scog.collections.reflectance_offset import SHIFT
 from scog.imaging.band_reader import BandReader
 from scog.imaging.image_cache import ImageCache
@@ -42,6 +45,10 @@ class Engine:
     workbench: Workbench
     """Runs small work on the event loop, and large work on `cpu`."""
     image_cache: ImageCache
+
+    async def profile(self, collection: str | None) -> Profile:
+        """What a collection is, or several separated by commas, or the default for None."""
+        return self.searches.profile(collection)
 
 
 @asynccontextmanager
@@ -110,19 +117,23 @@ async def _open_searches(
 ) -> Searches:
     search_store = await asyncio.to_thread(SearchStore, cache_dir, settings.catalog)
     stack.callback(search_store.close)
-    searches = Searches(catalog, search_store, settings.collection, settings.newest_days, on_search=ranges.open_ahead)
+    searches = Searches(
+        catalog, search_store, settings.default_collection, settings.newest_days, on_search=ranges.open_ahead
+    )
     stack.push_async_callback(searches.close)
     return searches
 
 
 async def _open_catalog(settings: Settings) -> Catalog:
+    custom = await asyncio.to_thread(read_profiles, settings.collections) if settings.collections else []
     if settings.catalog_folder is not None:
-        return await asyncio.to_thread(Archive.open, settings.catalog_folder)
+        return await asyncio.to_thread(Archive.open, settings.catalog_folder, custom)
     # The import takes 0.1 s (pystac-client, httpx), and a server of a local archive does not need it.
     from scog.catalog.stac_api import RemoteCatalog
 
     return RemoteCatalog(
         settings.catalog,
+        Profiles(settings.catalog, custom),
         hosts=settings.hosts,
         deadline=settings.catalog_deadline,
         retries=settings.retries,

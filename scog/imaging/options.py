@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
+from scog.collections.profile import Profile
 from scog.composite.change import Change
 from scog.composite.mask import parse_mask
 from scog.composite.methods import NEWEST, parse_composite
@@ -85,23 +86,24 @@ class ImageOptions:
             change=None if comparison is None else comparison.how,
         )
 
-    def parse(self) -> StyledRequest:
-        """The request and the style. Raises InvalidInput."""
-        return _parsed(self)
+    def parse(self, profile: Profile) -> StyledRequest:
+        """The request and the style, for a collection with this profile. Raises InvalidInput."""
+        return _parsed(self, profile)
 
 
 @lru_cache(maxsize=256)
-def _parsed(options: ImageOptions) -> StyledRequest:
+def _parsed(options: ImageOptions, profile: Profile) -> StyledRequest:
     if not (isinstance(options.cloud_cover, int | float) and 0 <= options.cloud_cover <= 100):
         message = f"{options.cloud_cover!r} is not a cloud cover in percent."
         raise InvalidInput(message, parameter="cloud_cover", valid="0 to 100")
-    layer: Layer = layer_of(options.layer_options)
+    layer: Layer = layer_of(profile, options.layer_options)
     request = ImageRequest(
         expression=layer.expression,
-        mask=parse_mask(layer.mask if options.mask is None else options.mask, options.mask_dilate),
+        mask=parse_mask(layer.mask if options.mask is None else options.mask, options.mask_dilate, profile),
         cloud_cover=options.cloud_cover,
         interval=options.interval,
         collection=options.collection,
+        profile=profile,
         resampling=options.resampling,
         composite=layer.composite,
         compare=parse_comparison(options.compare, options.compare_as),

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scog.bandmath.expression import Expression
+from scog.collections.profile import Profile
 from scog.composite.change import Change
 from scog.composite.mask import Mask
 from scog.composite.methods import NEWEST, Composite
@@ -46,6 +47,8 @@ class ImageRequest(SceneFilter):
 
     expression: Expression
     mask: Mask
+    profile: Profile
+    """What the collection is."""
     resampling: Resampling = Resampling.NEAREST
     """Resampling of the expression's bands. Masks always use nearest."""
     composite: Composite = NEWEST

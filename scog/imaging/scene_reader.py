@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from scog.bandmath.expression import Expression
 from scog.catalog.archive.archive import Archive
 from scog.catalog.scene import Scene
-from scog.collections.bands import BY_NAME
 from scog.composite.dilation import DilationGrid, dilation_grid
 from scog.composite.mask import Mask
 from scog.errors import SourceError
@@ -25,12 +24,13 @@ from scog.imaging.report import Report
 from scog.imaging.request import ImageRequest
 from scog.runtime.tasks import gather_all
 from scog.warp.resample import Resampling
-from scog.warp.warp import CLASS_BAND, method_for
+from scog.warp.warp import method_for
 
 Mask2D = NDArray[np.bool_]
 ValuesAndValidity = tuple[NDArray[np.float32], Mask2D]
 """Values float32 `(output, y, x)` and their validity bool `(y, x)`."""
 T = TypeVar("T")
+CLASS_BAND = "scl"
 
 
 class SceneReader:
@@ -113,7 +113,7 @@ class SceneReader:
         # (the classification is then read on a larger grid), or if no classification has to be read.
         if (
             CLASS_BAND in request.expression.bands
-            or method_for(CLASS_BAND, request.resampling) is not Resampling.NEAREST
+            or method_for(request.resampling, discrete=True) is not Resampling.NEAREST
             or self._dilation_grid is not None
             or self._is_unmasked(scene)
         ):
@@ -179,8 +179,7 @@ def _evaluate(expression: Expression, bands: dict[str, BandData]) -> ValuesAndVa
 
     A pixel is valid if all bands and the result are.
     """
-    floor = {band: 0.0 if band in BY_NAME and BY_NAME[band].spectral else None for band in bands}
-    values, valid = expression.evaluate({band: data.values(floor[band]) for band, data in bands.items()})
+    values, valid = expression.evaluate({band: data.values(data.floor) for band, data in bands.items()})
     for data in bands.values():
         valid &= data.valid
     return values, valid

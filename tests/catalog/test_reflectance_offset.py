@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scog.catalog.scene import parse_item
-from scog.collections.bands import BY_NAME
-from scog.collections.reflectance_offset import C1, L2A, SCALE, SHIFT, estimate_offset, offset_of
+from scog.collections.reflectance_offset import SCALE, SHIFT, estimate_offset, offset_of
+from tests.profiles import BY_NAME, C1, L2A, parse_item
 
 Item = dict[str, Any]
 ABSENT: Any = object()

@@ -11,12 +11,11 @@ import pytest
 from affine import Affine
 from scipy import ndimage
 
-from scog.collections.scene_classification import BY_NUMBER
-from scog.composite.mask import parse_mask
 from scog.geo.grid import Grid
 from scog.temporal.intervals import parse_interval
 from tests.doubles.archives import C1, CLOUDY, L2A, MadeScene, Square, constant, newest_clear, sample
 from tests.doubles.drawing import draw_all, draw_one, image_request, tile_over
+from tests.profiles import BY_NUMBER, parse_mask
 
 WEST = Square("32TQS", 32632, 727000, 5150000, 300)
 EAST = Square("33TTM", 32633, 268000, 5151000, 300)

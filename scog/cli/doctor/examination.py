@@ -160,7 +160,7 @@ def _items(search: Search) -> Finding:
     text = f"items: {len(scenes)} usable{newest}" + (f"; skipped: {reasons}" if reasons else "")
     if search.problems:
         text += f"; such as {'; '.join(search.problems[:5])}"
-    hint = "The items do not look like Sentinel-2 L2A scenes with GeoTIFF assets: is this the right collection?"
+    hint = "The items have no GeoTIFF assets that can be read: is this the right collection?"
     return Finding(bool(scenes), text, hint)
 
 

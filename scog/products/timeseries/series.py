@@ -108,7 +108,7 @@ async def _jobs(
         request = replace(
             request, interval=await engine.searches.default_interval(request.collection, settings.series_days)
         )
-    metres = nominal_resolution(variables.expression.bands)
+    metres = nominal_resolution(request.profile, variables.expression.bands)
     sampling_grids = [
         await asyncio.to_thread(sampling_grid_of, area, metres, settings.area_pixels, request.area) for area in areas
     ]

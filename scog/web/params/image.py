@@ -14,6 +14,7 @@ from scog.composite.change import Change
 from scog.composite.dilation import MAX_METRES
 from scog.composite.methods import COUNT, MAX, MEAN, MEDIAN, MIN, NEWEST, STD, VALID, Composite, parse_composite
 from scog.errors import InvalidInput, OutOfRange
+from scog.imaging.engine import Engine
 from scog.imaging.formats import FORMATS_BY_NAME
 from scog.imaging.options import ImageOptions, StyledRequest
 from scog.imaging.request import SceneFilter
@@ -111,9 +112,10 @@ class ValueParameters(SceneParameters):
         None, description="`difference` (the default), or `ratio`: the first period divided by the second."
     )
 
-    def parse(self) -> StyledRequest:
+    async def parse(self, request: Request) -> StyledRequest:
         """The image request and the style. Raises InvalidInput."""
-        return self.options().parse()
+        engine: Engine = request.app.state.engine
+        return self.options().parse(await engine.profile(self.collection))
 
     def options(self) -> ImageOptions:
         """The options, with TiTiler's names translated to scog's. Raises InvalidInput."""

@@ -86,7 +86,7 @@ async def create_cube(request: Request, parameters: NoQuery) -> Response:
     """
     engine: Engine = request.app.state.engine
     body = await read_body(request, engine.settings.cube_bytes, "definition")
-    cube_request = await asyncio.to_thread(parse_cube_request, body)
+    cube_request = await asyncio.to_thread(parse_cube_request, body, engine.searches.profile)
     image_request = cube_request.image.request
     image_request = replace(image_request, collection=image_request.collection or engine.searches.collection)
     pinned = None
@@ -173,7 +173,9 @@ async def area_series(request: Request, cube: CubeInPath, parameters: SeriesOutp
 def _series_request(cube: Cube) -> tuple[SeriesVariables, ImageRequest]:
     """The variables of a cube's series, before compositing, and their image request."""
     parameters = cube.definition.parameters
-    variables = parse_variables(parameters.get("index"), parameters.get("expression"), parameters.get("bands") or ())
+    variables = parse_variables(
+        cube.profile, parameters.get("index"), parameters.get("expression"), parameters.get("bands") or ()
+    )
     return variables, replace(cube.styled_request().request, compare=None)
 
 
