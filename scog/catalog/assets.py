@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 from scog.catalog.asset_bands import band_descriptions, bands_by_description, bands_by_key, may_hold_measurements
 from scog.catalog.proj_extension import Georeference, georeference_of
 from scog.collections.bands import BY_NAME, CANONICAL, IN_ASSET
-from scog.collections.reflectance_offset import C1, L2A, SCALE, offset_of
+from scog.collections.reflectance_offset import KINDS, SCALE, Kind, StatedOffset, stated_offset
 from scog.geo.outline import is_finite
 
 RASTER_TYPES = frozenset(
@@ -32,9 +32,10 @@ _ABSOLUTE = re.compile(r"https?://[A-Za-z0-9._:-]+/[!-~]*")
 class Asset:
     """One band of a scene, and the file that holds it. Value = DN x `scale` + `offset`.
 
-    If `scale` is None, scale and offset are those of the file's tags. If `offset` is None, it must be estimated from
-    the pixels (see `scog.collections.reflectance_offset`). `band` is the band number in the file, from 1; None if
-    the item expects a single-band file. `georeference` is the item's, for files that have none.
+    If `scale` is None, scale and offset are those of the file's tags. `stated_offset` is set for Sentinel-2's spectral
+    bands, which follow the rule of `scog.collections.reflectance_offset`; if `offset` is None, the pixels decide.
+    `band` is the band number in the file, from 1; None if the item expects a single-band file. `georeference` is the
+    item's, for files that have none.
     """
 
     url: str
@@ -43,6 +44,7 @@ class Asset:
     nodata: float | None = None
     band: int | None = None
     georeference: Georeference | None = None
+    stated_offset: StatedOffset | None = None
 
 
 Assets = dict[str, Asset]
@@ -60,9 +62,7 @@ def assets_of(
     """
     by_key: Assets = {}
     by_description: Assets = {}
-    applied, baseline = properties.get("earthsearch:boa_offset_applied"), properties.get("s2:processing_baseline")
-    is_sentinel_2 = collection in (L2A, C1)
-    offset = offset_of(collection, applied, None if baseline is None else str(baseline)) if is_sentinel_2 else 0.0
+    kind = KINDS.get(collection)
     for key, asset in asset_objects.items():
         try:
             if not isinstance(asset, dict):
@@ -71,8 +71,8 @@ def assets_of(
             if url is None:
                 continue
             new: tuple[Assets, Assets]
-            if is_sentinel_2:
-                new = _sentinel_2_bands(key, asset, url, offset), {}
+            if kind is not None:
+                new = _sentinel_2_bands(key, asset, url, kind, properties), {}
             else:
                 new = _bands(key, asset, url, properties)
         except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
@@ -144,12 +144,17 @@ def _is_raster(media: object, href: object) -> bool:
     return (main in GENERIC_TYPES or "/" not in main) and path.endswith((".tif", ".tiff"))
 
 
-def _sentinel_2_bands(key: str, asset: Mapping[str, Any], url: str, offset: float | None) -> Assets:
-    """The bands of an Earth Search asset, which its key identifies. `offset` applies to spectral bands only."""
+def _sentinel_2_bands(
+    key: str, asset: Mapping[str, Any], url: str, kind: Kind, properties: Mapping[str, Any]
+) -> Assets:
+    """The bands of an Earth Search asset, which its key identifies."""
     band = CANONICAL.get(key.lower(), key)
-    if band in BY_NAME and BY_NAME[band].spectral:
-        return {band: Asset(url, SCALE, offset, 0.0)}
     encoding = _encoding(asset, band_descriptions(asset), 1)
+    if band in BY_NAME and BY_NAME[band].spectral:
+        applied, baseline = properties.get("earthsearch:boa_offset_applied"), properties.get("s2:processing_baseline")
+        written = encoding.get("offset")
+        stated = stated_offset(kind, applied, baseline, written if is_finite(written) else None)
+        return {band: Asset(url, SCALE, stated.offset, 0.0, stated_offset=stated)}
     scale = _finite(encoding, "scale", 1.0) or 1.0
     nodata = 0.0 if band in IN_ASSET else _nodata(encoding.get("nodata"))
     numbers = bands_by_key(key, ()) or {band: None}

@@ -20,6 +20,7 @@ import numpy as np
 from scog.bandmath import indices
 from scog.collections.bands import canonical
 from scog.collections.presets import preset_of
+from scog.collections.reflectance_offset import offset_text
 from scog.collections.scene_classification import CLOUDS
 from scog.composite.change import Change
 from scog.composite.mask import Mask
@@ -134,6 +135,7 @@ def canonical_parameters(
         "mask": _mask(request.mask),
         "composite": request.composite.name,
         "resampling": str(request.resampling),
+        "offset": None if request.offset is None else offset_text(request.offset),
         "rescale": _rescale(layer_options, style),
         "colormap_name": _colormap_name(layer_options, style),
         "colormap": None if layer_options.colormap is None else _colormap(layer_options.colormap),

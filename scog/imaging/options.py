@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
+from scog.collections.reflectance_offset import parse_offset
 from scog.composite.change import Change
 from scog.composite.mask import parse_mask
 from scog.composite.methods import NEWEST, parse_composite
@@ -49,6 +50,7 @@ class ImageOptions:
     mask_dilate: float = 0.0
     composite: str = NEWEST.name
     resampling: Resampling = Resampling.NEAREST
+    offset: str | float | None = None
     compare: str | None = None
     compare_as: Change | None = None
     classes: str | None = None
@@ -103,6 +105,7 @@ def _parsed(options: ImageOptions) -> StyledRequest:
         interval=options.interval,
         collection=options.collection,
         resampling=options.resampling,
+        offset=None if options.offset is None else parse_offset(options.offset),
         composite=layer.composite,
         compare=parse_comparison(options.compare, options.compare_as),
     )

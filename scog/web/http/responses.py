@@ -110,6 +110,8 @@ def report_headers(report: Report, cache_control: str = COMPLETE) -> dict[str, s
         headers["X-Scog-Detail"] = _ascii_text("; ".join(dict.fromkeys(report.details.values())))
     if report.unmasked:
         headers["X-Scog-Unmasked"] = _list_header(report.unmasked)
+    if offsets := report.offset_lines():
+        headers["X-Scog-Offset"] = _list_header(offsets)
     if report.truncated:
         headers["X-Scog-Truncated"] = "true"
     if report.partial and (seconds := retry_after_partial(report)) is not None:

@@ -52,7 +52,7 @@ class CubeParameters(ImageParameters):
             value = [value]
         return [_joined(entry) for entry in value] if isinstance(value, list) else value
 
-    @field_validator("mask", mode="before")
+    @field_validator("mask", "offset", mode="before")
     @classmethod
     def _numbers_as_string(cls, value: object) -> object:
         return _joined(value)

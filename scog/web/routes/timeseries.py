@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from scog.collections.reflectance_offset import parse_offset
 from scog.composite.dilation import MAX_METRES
 from scog.composite.mask import parse_mask
 from scog.geo.geojson_text import parse_geojson
@@ -35,7 +36,16 @@ from scog.web.http.events import MEDIA_TYPE, EventStream
 from scog.web.http.partial_responses import RangeRoute
 from scog.web.http.problems import PROBLEMS, REQUEST_PROBLEMS
 from scog.web.http.responses import COMPLETE, IMMUTABLE, Admission, report_headers, with_etag
-from scog.web.params.image import Latitude, Longitude, SceneParameters, Text, Texts, parse_point, reject_repeated
+from scog.web.params.image import (
+    OFFSET_DESCRIPTION,
+    Latitude,
+    Longitude,
+    SceneParameters,
+    Text,
+    Texts,
+    parse_point,
+    reject_repeated,
+)
 from scog.web.routes.timeseries_events import SeriesEvents
 
 router = APIRouter(
@@ -145,6 +155,7 @@ class SeriesParameters(SeriesOutputParameters, SceneParameters):
         description="Pixels to mask: `clouds` (the default, except for `scl`), `none`, or SCL classes such as `3,8,9`.",
     )
     mask_dilate: float = Field(0, ge=0, le=MAX_METRES, description="Mask dilation, in metres on the ground.")
+    offset: Text | None = Field(None, description=OFFSET_DESCRIPTION)
 
     def variables(self) -> SeriesVariables:
         """The variables of the series. Raises InvalidInput."""
@@ -153,7 +164,8 @@ class SeriesParameters(SeriesOutputParameters, SceneParameters):
     def image_request(self, variables: SeriesVariables) -> ImageRequest:
         """The image request of the variables: scenes, expression and mask. Raises InvalidInput."""
         mask = parse_mask(self.mask if self.mask is not None else variables.mask, self.mask_dilate)
-        return ImageRequest(**vars(self.scene_filter()), expression=variables.expression, mask=mask)
+        offset = None if self.offset is None else parse_offset(self.offset)
+        return ImageRequest(**vars(self.scene_filter()), expression=variables.expression, mask=mask, offset=offset)
 
 
 SeriesOutputQuery = Annotated[SeriesOutputParameters, Query()]
