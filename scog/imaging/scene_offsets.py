@@ -39,7 +39,7 @@ MAX_ESTIMATES = 10_000
 """Number of estimates in memory."""
 ESTIMATED = "estimated from pixels"
 ASSUMED = "assumed by SCOG_AMBIGUOUS_OFFSET"
-UNDECIDED = "pixels cannot tell, {}"
+UNDECIDED = "pixels cannot tell; {}"
 
 _SILENT = StatedOffset(None, "silent", 0.0)
 

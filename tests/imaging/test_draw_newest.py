@@ -183,7 +183,7 @@ SHADOW = (1350, 1150, 1100)
     [
         (SHADOW, "-0.1 (estimated from pixels)"),
         ((350, 150, 100), "0 (estimated from pixels)"),
-        ((2500, 2500, 2500), "-0.1 (pixels cannot tell, as the item states)"),
+        ((2500, 2500, 2500), "-0.1 (pixels cannot tell; as the item states)"),
     ],
 )
 @pytest.mark.parametrize("applied", [False, None])

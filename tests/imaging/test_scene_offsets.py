@@ -122,11 +122,11 @@ def test_an_undecided_estimate_is_stored_and_falls_back_to_the_item(tmp_path: Pa
             clear = put_scene(server, file, CLEAR, bands)
             async with opened(server, store=HeaderStore(tmp_path)) as offsets:
                 used = await offset_of(offsets, unreliable)
-                assert used == UsedOffset(SHIFT, "pixels cannot tell, as the item states", is_guess=True)
+                assert used == UsedOffset(SHIFT, "pixels cannot tell; as the item states", is_guess=True)
             async with opened(server, store=HeaderStore(tmp_path)) as offsets:
                 before = len(server.requests)
                 used = await offset_of(offsets, silent)
-                assert used == UsedOffset(0.0, "pixels cannot tell, default", is_guess=True)
+                assert used == UsedOffset(0.0, "pixels cannot tell; default", is_guess=True)
                 assert (await offset_of(offsets, clear, "detect")).offset == 0.0
                 assert len(server.requests) == before
 

@@ -52,10 +52,15 @@ class CubeParameters(ImageParameters):
             value = [value]
         return [_joined(entry) for entry in value] if isinstance(value, list) else value
 
-    @field_validator("mask", "offset", mode="before")
+    @field_validator("mask", mode="before")
     @classmethod
     def _numbers_as_string(cls, value: object) -> object:
         return _joined(value)
+
+    @field_validator("offset", mode="before")
+    @classmethod
+    def _number_as_string(cls, value: object) -> object:
+        return repr(value) if _is_number(value) else value
 
     @field_validator("colormap", mode="before")
     @classmethod
