@@ -11,8 +11,9 @@ from typing import Any
 from scog.catalog.assets import Asset
 from scog.catalog.proj_extension import Georeference
 from scog.catalog.scene import Scene
+from scog.collections.reflectance_offset import StatedOffset
 
-FORMAT = 3
+FORMAT = 4
 """Version of the format. Changes with the fields of a scene, so that records of an older version are not read."""
 
 
@@ -45,7 +46,9 @@ def _scene(record: Mapping[str, Any]) -> Scene:
 
 def _asset(record: Mapping[str, Any]) -> Asset:
     """The asset of a record."""
-    written = record["georeference"]
+    stated, written = record.get("stated_offset"), record["georeference"]
+    if stated is not None:
+        record = {**record, "stated_offset": StatedOffset(*stated)}
     if written is None:
         return Asset(**record)
     transform, shape = (None if written[name] is None else tuple(written[name]) for name in ("transform", "shape"))
