@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from scog.catalog.scene import Scene
 from scog.collections.profile import Profile
+from scog.collections.reflectance_offset import parse_offset
 from scog.composite.change import Change
 from scog.composite.mask import parse_mask
 from scog.errors import DeadlineExceeded, InvalidInput
@@ -70,6 +71,7 @@ class Options(TypedDict, total=False):
     mask_dilate: float
     composite: str
     resampling: str
+    offset: str | float
     compare: str
     compare_as: str
     classes: str
@@ -304,6 +306,7 @@ class Session:
         bands: str | Sequence[str] = (),
         mask: str | None = None,
         mask_dilate: float = 0.0,
+        offset: str | float | None = None,
     ) -> list[SeriesRow]:
         """Values over time, oldest first, at a point in degrees or of a polygon (weighted means of its pixels).
 
@@ -323,6 +326,7 @@ class Session:
             expression=variables.expression,
             mask=parse_mask(variables.mask if mask is None else mask, mask_dilate, profile),
             profile=profile,
+            offset=None if offset is None else parse_offset(offset),
         )
         (series,) = self._run(sample_series(self._series_state, [area], variables, request))
         return [_row(row, variables.names) for row in series.rows]

@@ -138,7 +138,7 @@ def _known_band(
     band: Band, asset: Mapping[str, Any], url: str, profile: Profile, properties: Mapping[str, Any]
 ) -> Asset:
     """A band that the profile knows: its meaning is the profile's, else the item's."""
-    written = _written(asset, band_descriptions(asset) if band.number else _raster_bands(asset), band.number)
+    written = _written(asset, _descriptions(band, asset), band.number, is_needed=band.scale is None)
     stated = None
     scale, offset = band.scale, band.offset
     if scale is None and offset is None:
@@ -247,9 +247,16 @@ class _Written:
     nodata: float | None
 
 
-def _written(asset: Mapping[str, Any], bands: Sequence[Mapping[str, Any]], number: int | None) -> _Written:
-    """What the item writes of a band: for the band itself, else for its asset. Raises ValueError for no number."""
+def _written(
+    asset: Mapping[str, Any], bands: Sequence[Mapping[str, Any]], number: int | None, *, is_needed: bool = True
+) -> _Written:
+    """What the item writes of a band: for the band itself, else for its asset.
+
+    Raises ValueError for values that are not numbers if `is_needed`, else they count as not written.
+    """
     encoding = _encoding(asset, bands, number or 1)
+    if not is_needed:
+        encoding = {name: value for name, value in encoding.items() if name == "nodata" or is_finite(value)}
     nodata = _nodata(encoding.get("nodata"))
     if encoding.get("scale") is None and encoding.get("offset") is None:
         return _Written(None, None, nodata)
@@ -257,10 +264,10 @@ def _written(asset: Mapping[str, Any], bands: Sequence[Mapping[str, Any]], numbe
     return _Written(_finite(encoding, "scale", 1.0) or 1.0, offset, nodata)
 
 
-def _raster_bands(asset: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+def _descriptions(band: Band, asset: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     """Descriptions of an asset's bands, without their names where that saves time."""
     bands = asset.get("raster:bands")
-    if "bands" not in asset and isinstance(bands, list) and len(bands) == 1 and isinstance(bands[0], dict):
+    if band.number is None and "bands" not in asset and isinstance(bands, list) and len(bands) == 1 and isinstance(bands[0], dict):
         return bands
     return band_descriptions(asset)
 

@@ -80,7 +80,7 @@ def _tile(options: argparse.Namespace) -> None:
     report = drawing.report
     valid_share = f"{100 * drawing.valid.mean():.0f} % valid"
     print_status(f"{options.output}: {valid_share}, {len(report.used)} scenes used, {len(report.skipped)} skipped")
-    for line in report.error_lines():
+    for line in report.lines():
         print_status(f"  skipped {line}")
 
 

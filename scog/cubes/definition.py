@@ -19,6 +19,7 @@ import numpy as np
 
 from scog.bandmath import indices
 from scog.collections.profile import Profile
+from scog.collections.reflectance_offset import offset_text
 from scog.composite.change import Change
 from scog.composite.mask import Mask
 from scog.errors import InvalidInput
@@ -132,6 +133,7 @@ def canonical_parameters(
         "mask": _mask(request.mask, request.profile),
         "composite": request.composite.name,
         "resampling": str(request.resampling),
+        "offset": None if request.offset is None else offset_text(request.offset),
         "rescale": _rescale(layer_options, style),
         "colormap_name": _colormap_name(request.profile, layer_options, style),
         "colormap": None if layer_options.colormap is None else _colormap(layer_options.colormap),

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from scog.collections.profile import Profile
+from scog.collections.reflectance_offset import parse_offset
 from scog.composite.change import Change
 from scog.composite.mask import parse_mask
 from scog.composite.methods import NEWEST, parse_composite
@@ -50,6 +51,7 @@ class ImageOptions:
     mask_dilate: float = 0.0
     composite: str = NEWEST.name
     resampling: Resampling = Resampling.NEAREST
+    offset: str | float | None = None
     compare: str | None = None
     compare_as: Change | None = None
     classes: str | None = None
@@ -105,6 +107,7 @@ def _parsed(options: ImageOptions, profile: Profile) -> StyledRequest:
         collection=options.collection,
         profile=profile,
         resampling=options.resampling,
+        offset=None if options.offset is None else parse_offset(options.offset),
         composite=layer.composite,
         compare=parse_comparison(options.compare, options.compare_as),
     )

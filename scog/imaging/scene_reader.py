@@ -127,7 +127,7 @@ class SceneReader:
 
     def _band_request(self, scene: Scene, pixels: Mask2D | None) -> BandRequest:
         bands, resampling = self._request.expression.bands, self._request.resampling
-        return BandRequest(scene, bands, self._grid, pixels, resampling, self._partial_rows)
+        return BandRequest(scene, bands, self._grid, pixels, resampling, self._partial_rows, self._request.offset)
 
     def _is_unmasked(self, scene: Scene) -> bool:
         """Whether no pixel of a scene is masked, because the request masks no class or it has no classification.
@@ -145,7 +145,10 @@ class SceneReader:
     async def _compute(self, request: BandRequest, function: Callable[[dict[str, BandData]], T]) -> T | None:
         """Return `function(bands)`. If a band cannot be read, add the scene to `report.skipped` and return None."""
         try:
-            return await self._band_reader.compute(request, function, self._report.tally, self._report.preview)
+            report = self._report
+            return await self._band_reader.compute(
+                request, function, report.tally, report.preview, report.guessed_offsets
+            )
         except SourceError as error:
             self._report.skip(request.scene, error, self._root)
             return None

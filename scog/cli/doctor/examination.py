@@ -80,6 +80,8 @@ async def _steps(engine: Engine) -> AsyncIterator[Finding]:
         return
     block = await _block(engine, scene, metadata)
     yield block
+    if block.well:
+        yield await _offset(engine, scene)
     if block.well and not is_local(_asset(scene)[1]):
         async for finding in _network(engine, _asset(scene)[1]):
             yield finding
@@ -191,6 +193,17 @@ async def _block(engine: Engine, scene: Scene, metadata: FileMetadata) -> Findin
     rows, columns = blocks[centre].shape
     cost = _cost(since, tally) if tally.requests or is_local(url) else "a sparse block, stored without data"
     return Finding(True, f"one block of {band}, {columns} x {rows} pixels: {cost}")
+
+
+async def _offset(engine: Engine, scene: Scene) -> Finding:
+    """The reflectance offset of the scene, and how it was determined."""
+    band, url = _asset(scene)
+    subject, since, tally = f"reflectance offset of {scene.id}'s {band}", time.perf_counter(), UpstreamStats()
+    try:
+        [used] = await engine.band_reader.offsets.of(scene, [scene.assets[band]], None, tally)
+    except SourceError as error:
+        return Finding(False, f"{subject}: {error} ({error.reason})", _hint(error, url))
+    return Finding(True, f"{subject}: {used}" + (f", {_cost(since, tally)}" if tally.requests else ""))
 
 
 def _asset(scene: Scene) -> tuple[str, str]:

@@ -47,6 +47,11 @@ PIXEL_SELECTIONS = {
 }
 """Composites by TiTiler's names. `first` is `newest`, as scenes are ordered newest first."""
 
+OFFSET_DESCRIPTION = (
+    "Reflectance offset of Sentinel-2's bands, instead of the one that the metadata states: `applied` (0), `missing` "
+    "(-0.1), `detect` (estimated from the pixels), or a number such as `-0.1`."
+)
+
 Text = Annotated[str, Field(max_length=512)]
 Texts = Annotated[list[Annotated[str, Field(max_length=512)]], Field(max_length=MAX_VALUES)]
 
@@ -102,6 +107,7 @@ class ValueParameters(SceneParameters):
         description=f"How observations are reduced to one image, after each is masked (see `/composites`): {VALID}.",
     )
     resampling: Resampling = Field(Resampling.NEAREST, description="Resampling method.")
+    offset: Text | None = Field(None, description=OFFSET_DESCRIPTION)
     pixel_selection: Text | None = Field(
         None, description=f"TiTiler's name for `composite`: {', '.join(PIXEL_SELECTIONS)}."
     )
@@ -131,6 +137,7 @@ class ValueParameters(SceneParameters):
             mask_dilate=self.mask_dilate,
             composite=self._composite().name,
             resampling=self.resampling,
+            offset=self.offset,
             compare=self.compare,
             compare_as=self.compare_as,
             classes=self.classes,
