@@ -74,6 +74,7 @@ def assets_of(
     """
     known: Assets = {}
     others: dict[str, _Described] = {}
+    offsets: dict[float | None, StatedOffset] = {}
     requester_pays = properties.get("storage:requester_pays")
     for key, asset in asset_objects.items():
         try:
@@ -87,7 +88,7 @@ def assets_of(
                 others[key] = _described(key, asset, url, properties)
             for band in bands:
                 if _precedes(key, band, known, asset_objects):
-                    known[band.name] = _known_band(band, asset, url, profile, properties)
+                    known[band.name] = _known_band(band, asset, url, profile, properties, offsets)
         except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
             remarks.append(f"asset {key[:40]}: {_reason(error)}; skipped")
     return known | {name: each for name, each in _others(others, profile, remarks).items() if name not in known}
@@ -135,10 +136,18 @@ def _precedes(key: str, band: Band, known: Assets, asset_objects: Mapping[str, A
 
 
 def _known_band(
-    band: Band, asset: Mapping[str, Any], url: str, profile: Profile, properties: Mapping[str, Any]
+    band: Band,
+    asset: Mapping[str, Any],
+    url: str,
+    profile: Profile,
+    properties: Mapping[str, Any],
+    offsets: dict[float | None, StatedOffset],
 ) -> Asset:
-    """A band that the profile knows: its meaning is the profile's, else the item's."""
-    written = _written(asset, _descriptions(band, asset), band.number, is_needed=band.scale is None)
+    """A band that the profile knows: its meaning is the profile's, else the item's.
+
+    `offsets` are the item's stated offsets by the one written for a band.
+    """
+    written = _written_of_known(band, asset)
     stated = None
     scale, offset = band.scale, band.offset
     if scale is None and offset is None:
@@ -146,8 +155,10 @@ def _known_band(
     elif scale is None:
         scale = 1.0
     if profile.offset_rule is not None and band.spectral:
-        flag, baseline = properties.get(OFFSET_FLAG), properties.get(BASELINE)
-        stated = stated_offset(profile.offset_rule, flag, baseline, written.offset)
+        stated = offsets.get(written.offset)
+        if stated is None:
+            flag, baseline = properties.get(OFFSET_FLAG), properties.get(BASELINE)
+            stated = offsets[written.offset] = stated_offset(profile.offset_rule, flag, baseline, written.offset)
         offset = stated.offset
     else:
         offset = offset or 0.0
@@ -264,12 +275,23 @@ def _written(
     return _Written(_finite(encoding, "scale", 1.0) or 1.0, offset, nodata)
 
 
-def _descriptions(band: Band, asset: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """Descriptions of an asset's bands, without their names where that saves time."""
-    bands = asset.get("raster:bands")
-    if band.number is None and "bands" not in asset and isinstance(bands, list) and len(bands) == 1 and isinstance(bands[0], dict):
-        return bands
-    return band_descriptions(asset)
+_SLOW_MEMBERS = frozenset({"bands", "raster:scale", "raster:offset", "nodata"})
+"""Members of an asset that describe its bands besides `raster:bands`."""
+
+
+def _written_of_known(band: Band, asset: Mapping[str, Any]) -> _Written:
+    """What the item writes of a band that the profile knows. Values that are not numbers only matter if needed."""
+    entries, index = asset.get("raster:bands", ()), (band.number or 1) - 1
+    entry = entries[index] if isinstance(entries, list) and len(entries) > index else {}
+    if band.scale is not None and _SLOW_MEMBERS.isdisjoint(asset) and isinstance(entry, dict):
+        # The common case, several times faster: parsing 100 items delays the first image.
+        scale, offset, nodata = entry.get("scale"), entry.get("offset"), band.nodata
+        return _Written(
+            scale if is_finite(scale) else None,
+            offset if is_finite(offset) else None,
+            _nodata(entry.get("nodata")) if nodata is None else nodata,
+        )
+    return _written(asset, band_descriptions(asset), band.number, is_needed=band.scale is None)
 
 
 def _encoding(asset: Mapping[str, Any], bands: Sequence[Mapping[str, Any]], number: int) -> Mapping[str, Any]:
