@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -56,7 +56,9 @@ class Asset:
     discrete: bool = False
     """Whether values are class numbers or bit fields, which must not be interpolated."""
     ignores_nodata: bool = False
-    notes: tuple[str, ...] = ()
+    rendered: bool = False
+    """Whether it is a rendered image of the scene, by its role, rather than measurements."""
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
 
 Assets = dict[str, Asset]
@@ -190,6 +192,7 @@ def _described_band(name: str, band: AssetBand, described: _Described, profile: 
         band=band.number,
         georeference=described.georeference,
         unit=unit if isinstance(unit, str) else like.unit if like is not None else "",
+        rendered=not may_hold_measurements(described.asset),
         discrete=_is_discrete(band.words) or _is_discrete(described.asset) or (like is not None and like.discrete),
         notes=(note,) if note else (),
     )

@@ -42,7 +42,8 @@ class Scene:
     """Percent; None if unknown."""
     footprint: tuple[Ring, ...]
     """Closed exterior rings in degrees, continuous over the antimeridian: longitudes may exceed 180."""
-    assets: Mapping[str, Asset]
+    assets: dict[str, Asset]
+    """By band name. Bands that only files name are added when they are first read."""
     orbit: str | None
     """Absolute orbit number. With the platform, it identifies an overpass. None if the item has none."""
     acquisition_key: tuple[str, ...] | None

@@ -233,7 +233,7 @@ def _band(table: _Table) -> Band:
         name=name,
         title=table.text("title", name),
         aliases=table.texts("aliases"),
-        assets=table.texts("asset") or (name,),
+        assets=table.texts("asset") if "asset" in table else (name,),
         number=number,
         wavelength=table.number("wavelength"),
         resolution=table.number("resolution"),

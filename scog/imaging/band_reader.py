@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,6 +14,7 @@ from scog.catalog.assets import Asset
 from scog.catalog.scene import Scene
 from scog.cog.block_reader import BlockReader
 from scog.cog.decode import Block
+from scog.cog.metadata import FileMetadata
 from scog.cog.preview_level import Levels, PreviewLevel, cheapest_levels, coarser_levels, pixel_size_ratio
 from scog.cog.range_plan import BlockIndex
 from scog.collections.band import REFLECTANCE
@@ -21,11 +22,13 @@ from scog.collections.reflectance_offset import OffsetChoice
 from scog.errors import AssetChanged, AssetMissing, SourceError
 from scog.geo.grid import Grid
 from scog.imaging.asset_binding import bind_asset
+from scog.imaging.file_bands import band_by_file, band_by_position, undescribed_files
 from scog.imaging.read_plan import BandSource, ReadPlan, plan_read
 from scog.imaging.scene_offsets import SceneOffsets, UsedOffset
 from scog.imaging.warp_maps import WarpMaps
 from scog.net.policy import UpstreamStats
 from scog.runtime.memory_budget import MemoryBudget
+from scog.runtime.tasks import gather_all
 from scog.warp.resample import Resampling
 from scog.warp.warp import method_for, warp_blocks
 from scog.warp.workbench import Workbench, pixels_to_process
@@ -42,7 +45,6 @@ class BandData:
     valid          bool `(y, x)`
     scale, offset  value = number x scale + offset
     floor          formulas see lower values as this one; None for all values
-    notes          what was guessed or contradicts itself
     """
 
     numbers: NDArray[Any]
@@ -50,7 +52,6 @@ class BandData:
     scale: float
     offset: float
     floor: float | None = None
-    notes: tuple[str, ...] = ()
 
     def values(self, floor: float | None = None) -> NDArray[np.float32]:
         """Scaled values, float32 `(y, x)`. Values below `floor` are raised to it."""
@@ -122,8 +123,29 @@ class BandReader:
 
     async def read_headers(self, scene: Scene, bands: Sequence[str], tally: UpstreamStats) -> None:
         """Read the headers of bands ahead of their pixels. Raises SourceError."""
+        await self.find_in_files(scene, bands, tally)
         assets = (scene.assets.get(band) for band in bands)
         await self._reader.read_all_metadata([asset.url for asset in assets if asset is not None], tally)
+
+    async def find_in_files(self, scene: Scene, bands: Sequence[str], tally: UpstreamStats) -> None:
+        """Add bands that the item does not name to the scene's assets, if one of its files does."""
+        for band in bands:
+            if band in scene.assets:
+                continue
+            found = band_by_position(scene, band)
+            if found is None:
+                files = undescribed_files(scene)
+                headers = await gather_all(self._header_if_readable(asset.url, tally) for asset in files)
+                read = zip(files, headers, strict=True)
+                found = band_by_file(band, {asset: header for asset, header in read if header is not None})
+            if found is not None:
+                scene.assets[band] = found
+
+    async def _header_if_readable(self, url: str, tally: UpstreamStats) -> FileMetadata | None:
+        try:
+            return await self._reader.read_metadata(url, tally)
+        except SourceError:
+            return None
 
     def cached(self, request: BandRequest) -> dict[str, BandData] | None:
         """The data of each band if all blocks are in memory, else None. Thread-safe, and does not block."""
@@ -195,6 +217,7 @@ class BandReader:
         self, request: BandRequest, tally: UpstreamStats, guessed_offsets: dict[str, UsedOffset] | None
     ) -> list[BandSource]:
         """The file of each band. Reads the headers that are not cached."""
+        await self.find_in_files(request.scene, request.bands, tally)
         assets = [_asset_of(request.scene, band) for band in request.bands]
         offsets = await self.offsets.of(request.scene, assets, request.offset, tally)
         guess = next((used for used in offsets if used.is_guess), None)
@@ -204,6 +227,8 @@ class BandReader:
         sources = []
         for asset, band, header, used in zip(assets, request.bands, headers, offsets, strict=True):
             bound_asset, metadata = bind_asset(asset, band, header)
+            if bound_asset.notes != asset.notes:
+                request.scene.assets[band] = replace(asset, notes=bound_asset.notes)
             method = method_for(request.resampling, discrete=asset.discrete)
             sources.append(BandSource(bound_asset, metadata, _offset_of(bound_asset, used), method))
         return sources
@@ -267,4 +292,4 @@ def _resampled(plan: ReadPlan, blocks: dict[BlockIndex, Block], request: BandReq
         valid &= request.pixels
     asset = plan.source.asset
     scale, floor = 1.0 if asset.scale is None else asset.scale, 0.0 if asset.unit == REFLECTANCE else None
-    return BandData(numbers, valid, scale, plan.source.offset, floor, asset.notes)
+    return BandData(numbers, valid, scale, plan.source.offset, floor)

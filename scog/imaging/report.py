@@ -24,6 +24,8 @@ class Report:
     unmasked        ids of scenes without a scene classification
     guessed_offsets reflectance offset by scene id, for scenes whose metadata does not determine it
     second_period   scenes of `used` that belong to the second period of a comparison
+    bands           bands whose guesses and contradictions the notes tell
+    remarks         sentences about the request, such as a period that is ignored
     truncated       whether more scenes matched than one image may use
     stale           age of the catalogue's response in seconds if it has expired, else None
     incomplete      reason why work ended early: "deadline", or "catalogue" if a further page of the search failed;
@@ -41,6 +43,8 @@ class Report:
     unmasked: list[str] = field(default_factory=list)
     guessed_offsets: dict[str, UsedOffset] = field(default_factory=dict)
     second_period: list[Scene] = field(default_factory=list)
+    bands: tuple[str, ...] = ()
+    remarks: list[str] = field(default_factory=list)
     truncated: bool = False
     stale: float | None = None
     incomplete: str | None = None
@@ -94,6 +98,16 @@ class Report:
             return [*set(guesses.values())]
         return [f"{scene}: {guess}" for scene, guess in guesses.items()]
 
+    def note_lines(self) -> list[str]:
+        """What was guessed about the bands of the scenes used, or contradicts itself, without repetitions."""
+        notes = dict.fromkeys(self.remarks)
+        for scene in self.used:
+            for band in self.bands:
+                asset = scene.assets.get(band)
+                if asset is not None and asset.notes:
+                    notes.update(dict.fromkeys(asset.notes))
+        return list(notes)
+
     def skipped_scenes(self) -> list[dict[str, str]]:
         """The skipped scenes as JSON objects (see `skipped_scene`)."""
         return [skipped_scene(scene, reason, self.details.get(scene)) for scene, reason in self.skipped.items()]
@@ -106,8 +120,8 @@ class Report:
         ]
 
     def lines(self) -> list[str]:
-        """Skipped scenes and guessed reflectance offsets as lines of text."""
-        return self.error_lines() + [f"reflectance offset: {line}" for line in self.offset_lines()]
+        """Skipped scenes, guessed reflectance offsets and notes as lines of text."""
+        return self.error_lines() + [f"reflectance offset: {line}" for line in self.offset_lines()] + self.note_lines()
 
     def record_failure(self, error: ScogError) -> None:
         """Record that a part of the work failed.
@@ -131,6 +145,8 @@ class Report:
         self.guessed_offsets |= other.guessed_offsets
         second_period = {scene.id for scene in self.second_period}
         self.second_period += [scene for scene in other.second_period if scene.id not in second_period]
+        self.bands = tuple(dict.fromkeys((*self.bands, *other.bands)))
+        self.remarks = list(dict.fromkeys((*self.remarks, *other.remarks)))
         self.truncated |= other.truncated
         self.stale = max(self.stale or 0.0, other.stale or 0.0) or None
         self.incomplete = self.incomplete or other.incomplete
@@ -164,6 +180,8 @@ def merge_reports(first: Report, second: Report) -> Report:
         details=second.details | first.details,
         unmasked=list(dict.fromkeys((*first.unmasked, *second.unmasked))),
         guessed_offsets=first.guessed_offsets | second.guessed_offsets,
+        bands=tuple(dict.fromkeys((*first.bands, *second.bands))),
+        remarks=list(dict.fromkeys((*first.remarks, *second.remarks))),
         truncated=first.truncated or second.truncated,
         stale=max(first.stale or 0.0, second.stale or 0.0) or None,
         incomplete=first.incomplete or second.incomplete,

@@ -66,6 +66,9 @@ async def observations(
         selected = _pinned(scenes.pinned, bounds, wide and limits.cover, report)
     else:
         interval = scenes.interval or await engine.searches.default_interval(scenes.collection)
+        profile = engine.searches.profile(scenes.collection)
+        if profile.static and scenes.interval is not None:
+            report.remarks.append(f"datetime is ignored, since {profile.title} does not change")
         searches = await gather_all(
             engine.searches.find(area, interval, scenes.cloud_cover, scenes.collection, report.tally) for area in areas
         )

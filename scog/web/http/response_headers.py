@@ -82,6 +82,12 @@ HEADERS: Mapping[str, Header] = MappingProxyType(
             "parameter `offset` overrides it.",
             True,
         ),
+        "X-Scog-Notes": Header(
+            "nir is nir08; red: scale 0.0001 and offset 0 by the file's tags",
+            "What was guessed about the bands of the scenes used or contradicts itself, and what of the request is "
+            "ignored.",
+            True,
+        ),
         "X-Scog-Truncated": Header(
             "true", "More scenes matched than one response may use; the newest were used.", True
         ),
@@ -133,7 +139,7 @@ HEADERS: Mapping[str, Header] = MappingProxyType(
 EXPOSED_HEADERS = tuple(name for name, header in HEADERS.items() if header.is_exposed)
 IMAGE_HEADERS = (
     "ETag", "Retry-After", "Server-Timing", "X-Scog-Scenes", "X-Scog-Used", "X-Scog-Skipped", "X-Scog-Detail",
-    "X-Scog-Unmasked", "X-Scog-Offset", "X-Scog-Truncated", "X-Scog-Incomplete", "X-Scog-Catalog",
+    "X-Scog-Unmasked", "X-Scog-Offset", "X-Scog-Notes", "X-Scog-Truncated", "X-Scog-Incomplete", "X-Scog-Catalog",
     "X-Scog-Flattened", "X-Scog-Preview", "X-Scog-Upstream",
 )  # fmt: skip
 """Headers that the OpenAPI document lists for image responses."""

@@ -114,6 +114,8 @@ def report_headers(report: Report, cache_control: str = COMPLETE) -> dict[str, s
         headers["X-Scog-Unmasked"] = _list_header(report.unmasked)
     if offsets := report.offset_lines():
         headers["X-Scog-Offset"] = _list_header(offsets, _UNSAFE_IN_TEXT)
+    if notes := report.note_lines():
+        headers["X-Scog-Notes"] = _ascii_text("; ".join(notes))
     if report.truncated:
         headers["X-Scog-Truncated"] = "true"
     if report.partial and (seconds := retry_after_partial(report)) is not None:
