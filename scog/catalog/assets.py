@@ -237,6 +237,11 @@ def _raster_url(key: str, asset: Mapping[str, Any], base: str, requester_pays: o
     return url
 
 
+def is_readable(key: str, asset: object) -> bool:
+    """Whether an asset is a GeoTIFF, and not known to be paid by the requester."""
+    return isinstance(asset, Mapping) and not key.endswith("-jp2") and _is_raster(asset.get("type"), asset.get("href"))
+
+
 @lru_cache(maxsize=256)
 def _main_type(media: str) -> str:
     """The media type in lower case without its parameters."""

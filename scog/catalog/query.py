@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from scog.catalog.derived_profile import Sample
 from scog.collections.profiles import Profiles
 from scog.geo.footprint import Bounds
 from scog.net.policy import UpstreamStats
@@ -71,6 +72,9 @@ class Catalog(Protocol):
 
         Raises a CatalogError, or InvalidInput if the collection does not exist.
         """
+
+    async def sample(self, collection: str) -> Sample:
+        """The document of a collection and some of its newest items. Raises a CatalogError."""
 
     async def newest(self, collection: str | None) -> datetime | None:
         """Time of the newest scene of an archive; None for a live catalogue, or if there is no scene."""

@@ -204,6 +204,11 @@ class Searches:
             profile = self._profiles[collection] = self.catalog.profiles.joint(ids)
         return profile
 
+    def set_derived(self, collection: str, profile: Profile) -> None:
+        """Use a profile that was derived for a collection without one."""
+        self.catalog.profiles.set_derived(collection, profile)
+        self._profiles.clear()
+
     async def default_interval(self, collection: str | None, days: int | None = None) -> Interval:
         """The interval of a collection's default period (default: `newest_days`) before `last_day`, with an open end.
 

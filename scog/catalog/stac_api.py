@@ -11,11 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from pystac import Link
 from pystac_client import Client, ItemSearch
 from pystac_client.conformance import ConformanceClasses
 
+from scog.catalog.derived_profile import Sample
 from scog.catalog.proj_extension import PROJ_MEMBERS
 from scog.catalog.query import Page, Query
 from scog.collections.profile import Profile
@@ -35,6 +37,8 @@ LANDING_TTL = 3600.0
 """Lifetime of the cached landing page in seconds."""
 LANDING_RETRY = 60.0
 """Seconds until an expired landing page is requested again after a failed request. It is used in the meantime."""
+SAMPLE_ITEMS = 4
+"""Number of items that tell what a collection is."""
 THREADS = 16
 """Maximum number of concurrent searches."""
 
@@ -107,6 +111,20 @@ class RemoteCatalog:
         io = self._io(tally)
         request = (lambda: self._search(query, io)) if cursor is None else (lambda: _follow(cursor, io))
         return _page(await self._in_thread(request, io), cursor, self.url + "/")
+
+    async def sample(self, collection: str) -> Sample:
+        """The document of a collection and a few of its newest items. Raises a CatalogError."""
+        io = self._io(UpstreamStats())
+
+        def request() -> Sample:
+            client = self._open_client(io)
+            document = io.read_json(f"{self.url}/collections/{quote(collection, safe='')}")
+            parameters = {"collections": [collection], "limit": SAMPLE_ITEMS}
+            response = io.read_json(client._search_href(), method="POST", parameters=parameters)
+            items = [each for each in _feature_collection(response)["features"] if isinstance(each, dict)]
+            return Sample(document if isinstance(document, dict) else {}, items, [self.url + "/"] * len(items))
+
+        return await self._in_thread(request, io)
 
     async def landing(self, tally: UpstreamStats) -> dict[str, Any]:
         """The catalogue's landing page, requested anew. Raises a CatalogError."""

@@ -51,6 +51,10 @@ class Band:
     classes: tuple[BandClass, ...] = ()
     bits: bool = False
     """Whether values are bit fields."""
+    sources: tuple[str, ...] = ()
+    """Where name and display range are from, if not from the profile."""
+    has_default_range: bool = False
+    """Whether nothing tells the display range."""
     ignores_nodata: bool = False
     """Whether every stored number is a value, although item and file may call one nodata."""
 

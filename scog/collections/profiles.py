@@ -20,12 +20,19 @@ class Profiles:
         self._custom = tuple(reversed(custom))
         self._candidates: dict[str, tuple[Profile, ...]] = {}
         self._by_keys: dict[tuple[str, tuple[str, ...]], Profile] = {}
+        self._derived: dict[str, Profile] = {}
         self.generic: Profile = built_in(GENERIC) or _missing()
         """The profile of collections without one."""
 
     def of(self, collection: str) -> Profile:
-        """The profile of a collection: one for this catalogue, else one for all; `generic` if it has none."""
-        return next(iter(self.candidates(collection)), self.generic)
+        """The profile of a collection: one for this catalogue, else one for all, else a derived one, else `generic`."""
+        return next(iter(self.candidates(collection)), self._derived.get(collection, self.generic))
+
+    def set_derived(self, collection: str, profile: Profile) -> None:
+        """Use a profile that was derived for a collection. Its items are still read with `generic`."""
+        if len(self._derived) >= 1024:
+            self._derived.clear()
+        self._derived[collection] = profile
 
     def joint(self, collections: Sequence[str]) -> Profile:
         """The profile of collections that answer as one; `generic` for no collection."""

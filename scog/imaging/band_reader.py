@@ -191,7 +191,7 @@ class BandReader:
         if asset is None or metadata is None or used is None or used.is_guess:  # guesses must be reported
             return None
         try:
-            asset, metadata = bind_asset(asset, band, metadata)
+            asset, metadata = _bound(request.scene, band, asset, metadata)
         except SourceError:  # raised again when the band is read
             return None
         method = method_for(request.resampling, discrete=asset.discrete)
@@ -226,9 +226,7 @@ class BandReader:
         headers = await self._reader.read_all_metadata([asset.url for asset in assets], tally)
         sources = []
         for asset, band, header, used in zip(assets, request.bands, headers, offsets, strict=True):
-            bound_asset, metadata = bind_asset(asset, band, header)
-            if bound_asset.notes != asset.notes:
-                request.scene.assets[band] = replace(asset, notes=bound_asset.notes)
+            bound_asset, metadata = _bound(request.scene, band, asset, header)
             method = method_for(request.resampling, discrete=asset.discrete)
             sources.append(BandSource(bound_asset, metadata, _offset_of(bound_asset, used), method))
         return sources
@@ -265,6 +263,14 @@ def _asset_of(scene: Scene, band: str) -> Asset:
         available = ", ".join(list(scene.assets)[:20])
         raise AssetMissing(f"Scene {scene.id} has no band {band!r}; it has {available}.", reason=f"no-band-{band}")
     return asset
+
+
+def _bound(scene: Scene, band: str, asset: Asset, header: FileMetadata) -> tuple[Asset, FileMetadata]:
+    """The asset bound to its file. What that tells of the file is noted in the scene, for reports."""
+    bound_asset, metadata = bind_asset(asset, band, header)
+    if bound_asset.notes != asset.notes:
+        scene.assets[band] = replace(asset, notes=bound_asset.notes)
+    return bound_asset, metadata
 
 
 def _offset_of(bound_asset: Asset, used: UsedOffset) -> float:

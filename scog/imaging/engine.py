@@ -21,6 +21,7 @@ from scog.collections.profile import Profile
 from scog.collections.profiles import Profiles
 from scog.collections.reflectance_offset import SHIFT
 from scog.imaging.band_reader import BandReader
+from scog.imaging.collection_profiles import CollectionProfiles
 from scog.imaging.image_cache import ImageCache
 from scog.net.local import LocalRanges
 from scog.net.ranges import HttpRanges, Ranges
@@ -45,10 +46,12 @@ class Engine:
     workbench: Workbench
     """Runs small work on the event loop, and large work on `cpu`."""
     image_cache: ImageCache
+    profiles: CollectionProfiles
+    """What the collections are."""
 
     async def profile(self, collection: str | None) -> Profile:
         """What a collection is, or several separated by commas, or the default for None."""
-        return self.searches.profile(collection)
+        return await self.profiles.of(collection)
 
 
 @asynccontextmanager
@@ -85,6 +88,7 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
             cpu=cpu,
             workbench=workbench,
             image_cache=ImageCache(settings.image_cache_mb * 1_000_000),
+            profiles=CollectionProfiles(searches, blocks),
         )
 
 

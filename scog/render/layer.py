@@ -135,7 +135,7 @@ def _single_layer(profile: Profile, options: LayerOptions) -> Layer:
 
 
 def named_layer(profile: Profile, name: str) -> Layer:
-    """The layer of an index, quantity, preset or band with classes, by name. Raises InvalidInput if there is none."""
+    """The layer of a quantity, band of classes, preset, index or band. Raises InvalidInput if the name is none."""
     quantity = profile.layer(name)
     if quantity is not None:
         return _of_quantity(profile, quantity)
@@ -145,9 +145,11 @@ def named_layer(profile: Profile, name: str) -> Layer:
     preset = profile.preset(name)
     if preset is not None:
         return _of_preset(profile, preset)
+    if band is not None and (name not in indices.INDICES or not _has_index(profile, name)):
+        return _of_bands(profile, [name])
     index = indices.get(name)
     missing = [each for each in index.bands if not profile.has_bands([each])]
-    if missing:
+    if missing and not profile.open:
         message = f"The index {index.name} needs {' and '.join(missing)}, which {profile.name} does not have"
         raise InvalidInput(
             f"{message}.", parameter="index", valid=f"an index of its bands: {', '.join(profile.by_name)}"
@@ -161,6 +163,10 @@ def named_layer(profile: Profile, name: str) -> Layer:
         colormap=index.colormap,
         short=index.name.upper(),
     )
+
+
+def _has_index(profile: Profile, name: str) -> bool:
+    return profile.has_bands(indices.get(name).bands)
 
 
 def _of_formula(profile: Profile, text: str) -> Layer:

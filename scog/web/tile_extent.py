@@ -10,11 +10,11 @@ import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from affine import Affine
 
 from scog.catalog.archive.archive import Archive
+from scog.catalog.collection_document import attribution_of
 from scog.catalog.query import collections_of
 from scog.catalog.scene import Scene, UnusableItem, parse_item
 from scog.collections.profile import Profile
@@ -134,28 +134,10 @@ def _read_index(archive: Archive, collection: str | None, profile: Profile) -> t
             with suppress(UnusableItem):
                 newest.append(parse_item(json.loads(item), (archive.folder / path).as_uri(), archive.profiles))
         document = documents.collection(name) if name else {}
-        attributions.append(_attribution(document) or profile.member(name).attribution)
+        attributions.append(attribution_of(document) or profile.member(name).attribution)
         scenes += newest
     bounds = tuple(box) if box[0] is not None else None
     return bounds, scenes, "; ".join(dict.fromkeys(filter(None, attributions)))
-
-
-def _attribution(document: dict[str, Any]) -> str:
-    """Attribution by a collection's STAC document: its providers and license; empty if it names no provider."""
-    providers = document.get("providers")
-    listed = [provider for provider in providers if isinstance(provider, dict)] if isinstance(providers, list) else []
-    owners = [provider for provider in listed if {"licensor", "producer"} & set(_roles(provider))] or listed
-    names = [str(provider["name"]).strip() for provider in owners if provider.get("name")]
-    if names:
-        license_ = str(document.get("license") or "")
-        is_specific = license_ not in ("", "other", "various", "proprietary")
-        return ", ".join(dict.fromkeys(names)) + (f" ({license_})" if is_specific else "")
-    return ""
-
-
-def _roles(provider: dict[str, Any]) -> list[str]:
-    roles = provider.get("roles")
-    return [role for role in roles if isinstance(role, str)] if isinstance(roles, list) else []
 
 
 def _extent_grid(bounds: Bounds) -> Grid:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -94,7 +93,7 @@ class Documents:
 
     def collection(self, name: str) -> dict[str, Any]:
         """A collection: the archive's `collection.json`, with missing members generated from the items."""
-        stored = self._stored(name)
+        stored = self._archive.collection_document(name)
         url = self.collection_url(name)
         generated: dict[str, Any] = {
             "type": "Collection",
@@ -115,20 +114,6 @@ class Documents:
             *_external_links(stored),
         ]
         return generated | stored | {"id": name, "type": "Collection", "links": links}
-
-    def _stored(self, name: str) -> dict[str, Any]:
-        """The `collection.json` of a collection; empty if it is missing or invalid."""
-        if name in (".", "..") or os.sep in name or "/" in name or "\0" in name:
-            return {}
-        path = self._archive.folder / name / "collection.json"
-        try:
-            if os.path.realpath(path) != str(path):  # a symbolic link could leave the archive
-                return {}
-            document = json.loads(path.read_bytes(), parse_constant=lambda _: None)
-        except (OSError, ValueError, RecursionError):
-            return {}
-        is_valid = isinstance(document, dict) and document.get("type") == "Collection" and document.get("id") == name
-        return document if is_valid else {}
 
     def _extent(self, name: str) -> dict[str, Any]:
         [(west, south, east, north)] = self._archive.select(
