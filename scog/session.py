@@ -94,6 +94,7 @@ class Image:
     transform  affine transform from column and row to CRS coordinates
     scenes     ids of the scenes that the values are from
     skipped    reason by id of each scene that could not be read
+    offsets    guessed reflectance offsets, such as `-0.1 (estimated from pixels)`, with scene ids where they differ
     """
 
     values: NDArray[np.float32]
@@ -103,6 +104,7 @@ class Image:
     transform: Affine
     scenes: tuple[str, ...]
     skipped: Mapping[str, str]
+    offsets: tuple[str, ...]
     _data: ImageData
     _grid: Grid
     _styled_request: StyledRequest
@@ -435,6 +437,7 @@ def _image(data: ImageData, grid: Grid, styled_request: StyledRequest) -> Image:
         transform=grid.transform,
         scenes=tuple(scene.id for scene in data.report.used),
         skipped=dict(data.report.skipped),
+        offsets=tuple(data.report.offset_lines()),
         _data=data,
         _grid=grid,
         _styled_request=styled_request,

@@ -22,8 +22,9 @@ behind it is used.
 | `shifted-since-04.00` | - | unknown | none | ? -0.1 | silent; newer processors add 1000 |
 | none | - | - | - | as written, else 0 | |
 
-A baseline is unknown if it is missing, not a number, or 99.99, which Sen2Cor writes outside ESA's ground segment. Any
-written offset other than -0.1 and 0 counts as none, except in the last row. #9, #66 and #71 are issues of
+A baseline is unknown if it is missing, not a number, or 99.xx, which Sen2Cor writes outside ESA's ground segment
+(https://github.com/senbox-org/sen2like/issues/23). Any written offset other than -0.1 and 0 counts as none, except in
+the last row. #9, #66 and #71 are issues of
 https://github.com/Element84/earth-search.
 """
 
@@ -107,7 +108,7 @@ def _version(baseline: object) -> tuple[int, ...] | None:
         version = tuple(int(part) for part in str(baseline).split("."))
     except ValueError:
         return None
-    return None if version == (99, 99) else version
+    return None if version[0] == 99 else version
 
 
 # Requested offsets

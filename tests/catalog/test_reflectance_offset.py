@@ -18,7 +18,7 @@ ABSENT: Any = object()
 
 OLD = ("02.14", "03.01", "03.99", "00.01", 2.14)
 NEW = ("04.00", "05.00", "05.11", "10.00", 5.11, "04", "4", 4)
-UNKNOWN = (None, "", "new", "99.99", "5.x")
+UNKNOWN = (None, "", "new", "99.99", "99.33", "5.x")
 APPLIED = (True,)
 NOT_APPLIED = (False,)
 NO_FLAG = (None, "false", 1, "true")

@@ -123,21 +123,65 @@ def test_fewer_pixels_than_one_in_a_thousand_never_turn_one_answer_into_the_othe
     assert {estimate_offset(samples), estimate_offset(odd)} != {0.0, SHIFT}
 
 
-@given(st.lists(st.tuples(*[st.integers(1, 3000)] * 3), min_size=1, max_size=6), st.integers(0, 1000), st.data())
+def two_tones(dark: Mapping[str, int], bright: Mapping[str, int], count: int, pixels: int) -> Samples:
+    """`pixels` numbers a band, of which `count` are dark."""
+    return {band: np.repeat([dark[band], bright[band]], [count, pixels - count]).astype(np.uint16) for band in dark}
+
+
+@given(st.integers(0, 100), st.integers(0, 9), st.integers(0, 9))
 @settings(max_examples=300, deadline=None)
-def test_answers_of_arbitrary_numbers_do_not_flip(
-    colors: list[tuple[int, ...]], split: int, data: st.DataObject
-) -> None:
-    """Numbers near the thresholds, where a few pixels do matter: the answer becomes None at most."""
-    bands = ("blue", "red", "nir")
-    sizes = [1000 - split, *[split // max(1, len(colors) - 1)] * (len(colors) - 1)]
-    samples = {
-        band: np.repeat([color[at] for color in colors], sizes).astype(np.uint16) for at, band in enumerate(bands)
-    }
-    size = samples["red"].size
-    few = {band: data.draw(st.lists(st.integers(1, 65_535), max_size=max(0, (size - 1) // 1000))) for band in bands}
-    odd = {band: np.append(numbers, np.array(few[band], np.uint16)) for band, numbers in samples.items()}
+def test_answers_do_not_flip_where_a_few_pixels_do_matter(count: int, dark: int, bright: int) -> None:
+    """Near the shares of dark pixels that decide, the answer becomes None at most."""
+    shadow, forest = {"blue": 300, "red": 200, "nir": 100}, {"blue": 1300, "red": 1200, "nir": 1500}
+    samples = two_tones(shadow, forest, count, 10_000)
+    few = np.repeat([1, 65_535], [min(dark, 9 - bright) if bright < 9 else 0, bright]).astype(np.uint16)
+    odd = {band: np.append(numbers, few) for band, numbers in samples.items()}
     assert {estimate_offset(samples), estimate_offset(odd)} != {0.0, SHIFT}
+
+
+def test_the_share_of_dark_pixels_decides() -> None:
+    shadow, forest = {"blue": 300, "red": 200, "nir": 100}, {"blue": 1300, "red": 1200, "nir": 1500}
+    answers = [estimate_offset(two_tones(shadow, forest, count, 10_000)) for count in (0, 20, 21, 50, 51, 10_000)]
+    assert answers == [SHIFT, SHIFT, None, None, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("blue", "green", "red", "nir", "swir", "answer"),
+    [
+        # +1000 is excluded by the darkest numbers ...
+        (900, 900, 799, 900, 900, 0.0),
+        (900, 799, 900, 900, 900, 0.0),
+        (900, 900, 900, 799, 900, 0.0),
+        (900, 900, 900, 900, 799, 0.0),
+        (899, 900, 800, 900, 900, None),
+        # ... and by blue that is much darker than all longer bands, or very dark
+        (849, 900, 1249, 1249, 1249, 0.0),
+        (850, 900, 2000, 2000, 2000, None),
+        (849, 900, 1248, 2000, 2000, None),
+        (849, 900, 2000, 1248, 2000, None),
+        (849, 900, 2000, 2000, 1248, None),
+        (499, 900, 850, 850, 850, 0.0),
+        (500, 900, 850, 850, 850, None),
+        # +1000 is included if red and an infrared band are dark, or nir is
+        (900, 900, 1300, 1600, 3000, SHIFT),
+        (900, 900, 1300, 3000, 1600, SHIFT),
+        (900, 900, 1301, 1600, 3000, None),
+        (900, 900, 1300, 1601, 1601, None),
+        (5000, 5000, 5000, 1200, 1500, SHIFT),
+        (5000, 5000, 5000, 1201, 1100, None),
+        # and no band is darker than water
+        (899, 900, 1300, 1600, 3000, None),
+        (900, 899, 1300, 1600, 3000, None),
+        (900, 900, 899, 1600, 3000, None),
+        (900, 900, 900, 850, 850, SHIFT),
+        (900, 900, 900, 849, 900, None),
+        (900, 900, 900, 900, 849, None),
+    ],
+)
+def test_thresholds(blue: int, green: int, red: int, nir: int, swir: int, answer: float | None) -> None:
+    tones = {"blue": blue, "green": green, "red": red, "nir": nir, "swir22": swir}
+    assert estimate_offset(two_tones(tones, tones, 0, 1000)) == answer
+    assert estimate_offset(two_tones(tones, dict.fromkeys(tones, 6000), 6, 1000)) == answer  # 0.6 % of the pixels
 
 
 @pytest.mark.parametrize("added", [0, 1000])

@@ -129,6 +129,9 @@ def test_time_series_have_the_requested_offset(server: Served) -> None:
 
 def test_sessions_have_the_requested_offset(archive: Path) -> None:
     with Session(archive) as session:
+        box = (LON - 0.01, LAT - 0.01, LON + 0.01, LAT + 0.01)
+        assert session.image(box, expression="nir", datetime="2024-06-12").offsets == (GUESS,)
+        assert session.image(box, expression="nir", datetime="2024-06-12", offset=0).offsets == ()
         for offset, value in ((-0.1, 0.3), ("missing", 0.3), (0, 0.4), ("detect", 0.3)):
             point = session.point(LON, LAT, expression="nir", datetime="2024-06-02", offset=offset)
             assert next(iter(point.values.values())) == pytest.approx(value, abs=1e-6)
