@@ -84,14 +84,16 @@ def add_catalog_option(command: argparse.ArgumentParser) -> None:
     """Add --catalog."""
     command.add_argument(
         "--catalog",
+        action="append",
         metavar="URL_OR_FOLDER",
-        help="STAC API or folder of a local archive (default: SCOG_CATALOG, else Earth Search)",
+        help="STAC API or folder of a local archive, or NAME= and one of them; may be repeated: the first one has "
+        "the default collection (default: SCOG_CATALOG, else Earth Search)",
     )
 
 
 def settings_of(options: argparse.Namespace) -> Settings:
     """The settings of the environment and the options. Raises ValidationError."""
-    given: dict[str, Any] = {"catalog": options.catalog} if options.catalog else {}
+    given: dict[str, Any] = {"catalog": tuple(options.catalog)} if options.catalog else {}
     return Settings(**given)
 
 

@@ -7,6 +7,7 @@ import sqlite3
 import time
 from pathlib import Path
 
+from scog.net.byte_range import is_local
 from scog.runtime.sqlite import open_or_renew
 
 log = logging.getLogger(__name__)
@@ -22,7 +23,7 @@ MAX_HEADERS = 50_000
 
 
 class HeaderStore:
-    """Header bytes and reflectance offsets by URL, in SQLite. Without a folder it stores nothing.
+    """Header bytes and reflectance offsets by URL, in SQLite. Without a folder, and of local files, it stores nothing.
 
     Methods never raise: with a full or read-only disk, files are only read more slowly. A call blocks for well under a
     millisecond; callers use threads nevertheless.
@@ -48,7 +49,7 @@ class HeaderStore:
 
     def get(self, url: str) -> tuple[str, bytes] | None:
         """The identity of a file's version and its header bytes, or None."""
-        if self._database is None:
+        if self._database is None or is_local(url):
             return None
         try:
             row = self._database.execute("SELECT identity, header FROM headers WHERE url = ?", (url,)).fetchone()
@@ -59,7 +60,8 @@ class HeaderStore:
 
     def put(self, url: str, identity: str, header: bytes) -> None:
         """Store header bytes, replacing those of another version."""
-        self._write("INSERT OR REPLACE INTO headers VALUES (?, ?, ?, ?)", (url, identity, header, int(time.time())))
+        if not is_local(url):
+            self._write("INSERT OR REPLACE INTO headers VALUES (?, ?, ?, ?)", (url, identity, header, int(time.time())))
 
     def drop(self, url: str) -> None:
         """Delete the header of a file that was replaced."""
@@ -67,7 +69,7 @@ class HeaderStore:
 
     def get_offset(self, url: str, identity: str) -> float | None:
         """The reflectance offset estimated from the pixels of this version of a file, or None."""
-        if self._database is None:
+        if self._database is None or is_local(url):
             return None
         try:
             row = self._database.execute(
@@ -80,7 +82,8 @@ class HeaderStore:
 
     def put_offset(self, url: str, identity: str, offset: float) -> None:
         """Store the reflectance offset estimated from the pixels of this version of a file."""
-        self._write("INSERT OR REPLACE INTO offsets VALUES (?, ?, ?)", (url, identity, offset))
+        if not is_local(url):
+            self._write("INSERT OR REPLACE INTO offsets VALUES (?, ?, ?)", (url, identity, offset))
 
     def close(self) -> None:
         """Close the database. Later calls find and store nothing."""

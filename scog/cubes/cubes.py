@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from scog.catalog.catalogs import Catalogs
 from scog.catalog.observation import SceneSet
 from scog.catalog.records import from_json, to_json
 from scog.cubes.definition import Definition, cube_id, options_of, read_definition
@@ -38,11 +39,25 @@ class Cube:
     definition: Definition
     area: ClipArea | None
     pinned: Pinned | None
+    collection: str | None = None
+    """The definition's collection as requests name it: with its catalogue if the server has several."""
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The JSON object that defines the same cube in `POST /cubes`, also where other catalogues have its collection.
+
+        The definition itself does not name the first catalogue, so that ids do not depend on how many there are.
+        """
+        collection = {} if self.collection is None else {"collection": self.collection}
+        return {name: collection.get(name, value) for name, value in self.definition.document.items()}
 
     def styled_request(self) -> StyledRequest:
         """The image request and style. Raises InvalidInput for parameters that are no longer supported."""
         request, style = options_of(self.definition).parse()
-        return StyledRequest(replace(request, area=self.area, pinned=self.pinned), style)
+        return StyledRequest(
+            replace(request, area=self.area, pinned=self.pinned, collection=self.collection or request.collection),
+            style,
+        )
 
     @property
     def weight(self) -> int:
@@ -52,12 +67,15 @@ class Cube:
 
 @contextmanager
 def open_cubes(engine: Engine) -> Iterator[Cubes]:
-    """Open the cubes of an engine's catalogue. They are stored on disk, unlike caches also for a local archive."""
+    """Open the cubes of an engine. They are stored on disk, unlike caches also for a local archive.
+
+    They belong to the first catalogue, and their collection names another catalogue if they are made of it.
+    """
     settings = engine.settings
     with ExitStack() as stack:
-        store = CubeStore(settings.cache_dir, engine.source, settings.cubes)
+        store = CubeStore(settings.cache_dir, engine.catalogs.first.source, settings.cubes)
         stack.callback(store.close)
-        cubes = Cubes(store, settings.cubes)
+        cubes = Cubes(store, settings.cubes, engine.catalogs)
         stack.callback(cubes.close)
         yield cubes
 
@@ -65,8 +83,10 @@ def open_cubes(engine: Engine) -> Iterator[Cubes]:
 class Cubes:
     """Cubes by id, with an LRU cache in memory. Used within one event loop."""
 
-    def __init__(self, store: CubeStore, max_cubes: int) -> None:
+    def __init__(self, store: CubeStore, max_cubes: int, catalogs: Catalogs | None = None) -> None:
+        """`catalogs` are those of the server; None for one catalogue."""
         self._store = store
+        self._catalogs = catalogs
         self._max_cached = min(max_cubes, MAX_CACHED_CUBES)
         self._cache: OrderedDict[str, Cube] = OrderedDict()
         self._loading: SingleFlight[str, Cube | None] = SingleFlight()
@@ -75,7 +95,7 @@ class Cubes:
 
     async def add(self, definition: Definition, pinned: Pinned | None) -> tuple[Cube, bool, bool]:
         """Store a cube. Returns the cube, whether it is new, and whether it survives a restart."""
-        cube, scenes = await asyncio.to_thread(_new_cube, definition, pinned)  # 0.1 s for many scenes
+        cube, scenes = await asyncio.to_thread(self._new, definition, pinned)  # 0.1 s for many scenes
         existing = await self.get(cube.id)
         cube = self._add_to_cache(existing or cube)
         text = json.dumps(definition.document)
@@ -125,20 +145,21 @@ class Cubes:
         self._store.use([name])
         definition, scenes = row
         try:
-            return _cube(name, read_definition(definition), None if scenes is None else _parse_scenes(scenes))
+            return self._cube(name, read_definition(definition), None if scenes is None else _parse_scenes(scenes))
         except (InvalidInput, LookupError, ValueError, TypeError, AttributeError) as error:
             log.warning("cube %s cannot be read: %s", name, error)
             return None
 
+    def _new(self, definition: Definition, pinned: Pinned | None) -> tuple[Cube, str | None]:
+        """A cube with its id, and its pinned scenes as text."""
+        scenes = None if pinned is None else _format_scenes(pinned)
+        return self._cube(cube_id(definition, scenes), definition, pinned), scenes
 
-def _new_cube(definition: Definition, pinned: Pinned | None) -> tuple[Cube, str | None]:
-    """A cube with its id, and its pinned scenes as text."""
-    scenes = None if pinned is None else _format_scenes(pinned)
-    return _cube(cube_id(definition, scenes), definition, pinned), scenes
-
-
-def _cube(name: str, definition: Definition, pinned: Pinned | None) -> Cube:
-    return Cube(name, definition, parse_clip_area(None, definition.area), pinned)
+    def _cube(self, name: str, definition: Definition, pinned: Pinned | None) -> Cube:
+        collection = definition.parameters.get("collection")
+        if self._catalogs is not None:
+            collection = self._catalogs.of_first(collection)
+        return Cube(name, definition, parse_clip_area(None, definition.area), pinned, collection)
 
 
 def _format_scenes(pinned: Pinned) -> str:

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scog.bandmath.expression import Expression
-from scog.catalog.archive.archive import Archive
 from scog.catalog.scene import Scene
 from scog.collections.bands import BY_NAME
 from scog.composite.dilation import DilationGrid, dilation_grid
@@ -48,8 +47,7 @@ class SceneReader:
         self._grid = grid
         self._request = request
         self._report = report
-        catalog = engine.searches.catalog
-        self._root = catalog.folder if isinstance(catalog, Archive) else None
+        self._catalogs = engine.catalogs
         self._dilation_grid = dilation_grid(grid, request.mask.dilate) if request.mask.dilate else None
 
     async def usable(self, scene: Scene, pixels: Mask2D | None = None) -> Mask2D | None:
@@ -147,7 +145,8 @@ class SceneReader:
         try:
             return await self._band_reader.compute(request, function, self._report.tally, self._report.preview)
         except SourceError as error:
-            self._report.skip(request.scene, error, self._root)
+            root = None if error.url is None else self._catalogs.folder_of(error.url)
+            self._report.skip(request.scene, error, root)
             return None
 
 

@@ -455,7 +455,7 @@ def test_a_cancelled_read_frees_its_slot() -> None:
 def read_local(root: Path, url: str, start: int = 0, stop: int = 10) -> ByteRange:
     async def work() -> ByteRange:
         with ThreadPoolExecutor(1) as disk:
-            return await LocalRanges(root, disk).read(url, start, stop, UpstreamStats())
+            return await LocalRanges([root], disk).read(url, start, stop, UpstreamStats())
 
     return run(work(), within=5)
 
