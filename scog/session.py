@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from scog.catalog.scene import Scene
+from scog.collections.profile import Profile
+from scog.collections.reflectance_offset import parse_offset
 from scog.composite.change import Change
 from scog.composite.mask import parse_mask
 from scog.errors import DeadlineExceeded, InvalidInput
@@ -69,6 +71,7 @@ class Options(TypedDict, total=False):
     mask_dilate: float
     composite: str
     resampling: str
+    offset: str | float
     compare: str
     compare_as: str
     classes: str
@@ -263,7 +266,7 @@ class Session:
         Without a size, the pixels are the files' own, or larger so that no side has more than 1024.
         Raises InvalidInput, CatalogError, NothingReadable, DeadlineExceeded.
         """
-        styled_request = _parse_options(options)
+        styled_request = self._parse(options)
         if (bbox is None) == (geometry is None):
             message = "An image requires either bbox or geometry."
             raise InvalidInput(message, parameter="bbox", valid="one of the two")
@@ -281,7 +284,7 @@ class Session:
 
     def point(self, lon: float, lat: float, **options: Unpack[Options]) -> PointValues:
         """The values at a longitude and latitude in degrees. Raises what `image` raises, and OutOfRange."""
-        request, style = _parse_options(options)
+        request, style = self._parse(options)
         drawing = self._run(draw(self._engine, point_grid(lon, lat), request))
         valid, used = bool(drawing.valid[0, 0]), drawing.report.used
         outputs = style.values(drawing.values, drawing.valid)[:, 0, 0]
@@ -306,6 +309,7 @@ class Session:
         bands: str | Sequence[str] = (),
         mask: str | None = None,
         mask_dilate: float = 0.0,
+        offset: str | float | None = None,
     ) -> list[SeriesRow]:
         """Values over time, oldest first, at a point in degrees or of a polygon (weighted means of its pixels).
 
@@ -316,25 +320,37 @@ class Session:
             message = "A series requires either lon and lat, or geometry."
             raise InvalidInput(message, parameter="lon", valid="lon and lat, or geometry")
         area = point(lon, lat) if lon is not None and lat is not None else self._area(geometry)
-        variables = variables_of(index, expression, _names(bands))
+        profile = self._profile(collection)
+        variables = variables_of(profile, index, expression, _names(bands))
         request = ImageRequest(
             None if datetime is None else parse_interval(datetime),
             cloud_cover,
             collection,
             expression=variables.expression,
-            mask=parse_mask(variables.mask if mask is None else mask, mask_dilate),
+            mask=parse_mask(variables.mask if mask is None else mask, mask_dilate, profile),
+            profile=profile,
+            offset=None if offset is None else parse_offset(offset),
         )
         (series,) = self._run(sample_series(self._series_state, [area], variables, request))
         return [_row(row, variables.names) for row in series.rows]
 
     def statistics(self, geometry: Geometry, **options: Unpack[Options]) -> AreaStatistics:
         """Statistics of a polygon, each pixel weighted by the fraction inside. Raises what `image` raises."""
-        styled_request = _parse_options(options)
+        styled_request = self._parse(options)
         (result,) = self._run(zonal(self._engine, [self._area(geometry)], styled_request, StatisticsOptions()))
         if isinstance(result, NotSampled):
             raise DeadlineExceeded(f"The area could not be sampled: {result.reason}.")
         summaries = dict(zip(styled_request.style.columns, result.summaries, strict=True))
         return AreaStatistics(summaries, result.hectares, result.valid_hectares)
+
+    def _parse(self, options: Options) -> StyledRequest:
+        """The request and style of options. Raises InvalidInput for unknown or invalid options."""
+        parsed = _parse_options(options)
+        return parsed.parse(self._profile(parsed.collection))
+
+    def _profile(self, collection: str | None) -> Profile:
+        """What a collection is."""
+        return self._run(self._engine.profile(collection))
 
     def _area(self, geometry: object) -> AreaOfInterest:
         """The only area of a GeoJSON document. Raises InvalidInput."""
@@ -372,8 +388,8 @@ def _settings(settings: Mapping[str, Any]) -> Settings:
         raise InvalidInput(f"{name}: {first['msg']}.", parameter=name, valid=VALID_SETTINGS) from None
 
 
-def _parse_options(options: Options) -> StyledRequest:
-    """The request and style of options. Raises InvalidInput for unknown or invalid options."""
+def _parse_options(options: Options) -> ImageOptions:
+    """Options in their own types. Raises InvalidInput for unknown or invalid options."""
     parsed: dict[str, Any] = dict(options)
     if unknown := parsed.keys() - Options.__annotations__.keys():
         name = min(unknown)
@@ -390,7 +406,7 @@ def _parse_options(options: Options) -> StyledRequest:
             except ValueError:
                 message = f"{name} has an unknown value: {parsed[name]!r}."
                 raise InvalidInput(message, parameter=name, valid=", ".join(enum)) from None
-    return ImageOptions(**parsed).parse()
+    return ImageOptions(**parsed)
 
 
 def _names(bands: str | Sequence[str]) -> tuple[str, ...]:

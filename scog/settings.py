@@ -11,6 +11,8 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 EARTH_SEARCH = "https://earth-search.aws.element84.com/v1"
+REMOTE_COLLECTION = "sentinel-2-l2a"
+"""Default collection of a STAC API. It may have the same scenes in several, so that a search always names one."""
 EARTH_SEARCH_HOSTS = (
     "sentinel-cogs.s3.us-west-2.amazonaws.com",
     "e84-earth-search-sentinel-data.s3.us-west-2.amazonaws.com",
@@ -35,11 +37,14 @@ class Settings(BaseSettings):
     `s2=https://stac.example/v1,/data/archive`. The name follows `@` in `collection=ID@NAME`, where several catalogues
     have a collection. Requests without `collection` use the first catalogue."""
     collection: str | None = None
-    """Collection of the first catalogue that is searched when a request names none; unset: `sentinel-2-l2a` remotely,
-    all collections locally."""
+    """Collection of the first catalogue that is searched when a request names none, or several separated by commas;
+    unset: `sentinel-2-l2a` remotely, all collections locally."""
     ambiguous_offset: Literal["detect", "applied", "missing"] = "detect"
     """Scenes whose metadata does not state whether the offset of +1000 was removed: `detect` it from the pixels, or
     assume for all that it was `applied` (removed) or is `missing` (still included)."""
+    collections: Annotated[tuple[Path, ...], NoDecode] = ()
+    """Profiles of collections that scog does not know, or that it should read otherwise: TOML files or folders of them,
+    separated by commas. Those in an archive's folder need no setting."""
     newest_days: int = Field(90, ge=1, le=3660)
     """Days before the archive's newest scene (remote: before today) that are shown without `datetime`."""
 
@@ -210,6 +215,11 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(host.strip().lower() for host in value.split(",") if host.strip())
         return value
+
+    @field_validator("collections", mode="before")
+    @classmethod
+    def _split_paths(cls, value: object) -> object:
+        return tuple(path.strip() for path in value.split(",") if path.strip()) if isinstance(value, str) else value
 
     @property
     def allowed_hosts(self) -> tuple[str, ...]:

@@ -38,8 +38,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "cubes": {"errors", "runtime", "collections", "bandmath", "catalog", "warp", "composite", "render", "imaging"},
     "session": {
-        "errors", "settings", "suggest", "runtime", "net", "temporal", "geo", "catalog", "warp", "composite", "render",
-        "imaging", "products",
+        "errors", "settings", "suggest", "runtime", "net", "collections", "temporal", "geo", "catalog", "warp",
+        "composite", "render", "imaging", "products",
     },
     "demo": {"errors"},
     "web": {

@@ -17,10 +17,10 @@ import pytest
 from PIL import Image
 
 from scog.bandmath.indices import INDICES
-from scog.collections.presets import PRESETS
 from scog.composite.methods import COMPOSITES
 from scog.imaging.formats import FORMATS
 from scog.settings import Settings
+from tests.profiles import PRESETS
 from tests.web.conftest import Served, served
 
 ROOT = Path(__file__).parents[1]

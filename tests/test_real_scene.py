@@ -23,11 +23,12 @@ from scog.imaging.options import StyledRequest
 from scog.products.areas.area_of_interest import parse_areas
 from scog.products.zonal.summary import StatisticsOptions
 from scog.products.zonal.zonal import Zonal, zonal
-from scog.render.layer import LayerOptions, layer_of
+from scog.render.layer import LayerOptions
 from scog.settings import Settings
 from tests.doubles.archives import CLOUDY, MadeScene, Square, newest_clear, sample, write_cog
 from tests.doubles.drawing import draw_all, image_request
 from tests.doubles.zonal import coverage
+from tests.profiles import layer_of
 
 NAME = "bolzano-2022-06-12-l2a.tif"
 BANDS = ("red", "green", "blue", "nir", "scl")

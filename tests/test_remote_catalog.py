@@ -17,9 +17,7 @@ import httpx
 import pytest
 from morecantile import tms
 
-from scog.bandmath.expression import parse
 from scog.catalog import search as search_module
-from scog.composite.mask import parse_mask
 from scog.errors import CatalogUnavailable
 from scog.geo.grid import tile_grid
 from scog.imaging.draw import ImageData, ImageRequest, draw
@@ -31,6 +29,7 @@ from tests.doubles.acquisitions import MgrsTile, acquisitions, mgrs_tiles_around
 from tests.doubles.archives import C1, L2A
 from tests.doubles.earth_search import ROOT, SEARCH, EarthSearch, cut, drip_headers, edit, forbidden, huge
 from tests.doubles.range_server import Fault, RangeServer, body, hang, html, reset, status
+from tests.profiles import parse, parse_mask
 from tests.web.conftest import Served, served
 
 pytestmark = pytest.mark.usefixtures("transport_slowly")

@@ -31,7 +31,6 @@ from benchmarks.data import write_archive
 from scog.catalog.archive.archive import Archive
 from scog.catalog.search import Searches
 from scog.catalog.search_store import SearchStore
-from scog.composite.mask import parse_mask
 from scog.composite.methods import METHODS
 from scog.geo.grid import tile_grid, transformer
 from scog.imaging.draw import draw
@@ -40,10 +39,10 @@ from scog.imaging.request import ImageRequest
 from scog.products.areas.area_of_interest import AreaOfInterest, point
 from scog.products.timeseries.series import sample_series
 from scog.products.timeseries.state import SeriesState
-from scog.products.timeseries.variables import variables_of
-from scog.render.layer import LayerOptions, layer_of
+from scog.render.layer import LayerOptions
 from scog.settings import Settings
 from scog.temporal.intervals import parse_interval
+from tests.profiles import layer_of, parse_mask, variables_of
 
 Json = dict[str, Any]
 ROOT = Path(__file__).parents[2]

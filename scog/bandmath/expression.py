@@ -1,4 +1,4 @@
-"""Band math expressions: `parse("(B08 - B04) / (B08 + B04)")`.
+"""Band math expressions: `parse("(nir - red) / (nir + red)", names)`.
 
 Syntax: band names and aliases in any case, decimal numbers, `+ - * / **` and single comparisons with Python's
 precedence, parentheses, the functions where, min, max, clip, abs, sqrt, log (natural) and exp, and `;` between at most
@@ -8,7 +8,7 @@ four outputs. A comparison yields 1 or 0; the product of two comparisons is thei
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from scog.bandmath import tree
 from scog.bandmath.parser import MAX_CHARACTERS, parse_outputs
+from scog.collections.band_names import ANY_NAMES, BandNames
 from scog.errors import InvalidExpression
 
 
@@ -77,24 +78,29 @@ class Expression:
 
     @property
     def is_integer(self) -> bool:
-        """Whether all outputs are integers for any input: SCL classes, comparisons, and sums or products of these."""
+        """Whether all outputs are integers for any input: classes, comparisons, and sums or products of these."""
         return all(map(tree.is_integer, self._trees))
 
-    def __reduce__(self) -> tuple[Callable[[str], Expression], tuple[str]]:
-        return parse, (self.text,)
+    def __reduce__(self) -> tuple[Callable[..., Expression], tuple[str, tuple[str, ...]]]:
+        return _parse_canonical, (self.text, tuple(tree.discrete_bands_of(self._trees)))
 
 
-def parse(text: str) -> Expression:
-    """Parse an expression; results are cached.
+def parse(text: str, names: BandNames) -> Expression:
+    """Parse an expression over the bands that `names` knows; results are cached.
 
     Raises InvalidExpression with the reason, the column in `text`, and what would be valid.
     """
-    return _parse(text)
+    return _parse(text, names)
+
+
+def _parse_canonical(text: str, discrete: tuple[str, ...]) -> Expression:
+    """An expression from its canonical text, and the names of its bands that hold integers."""
+    return parse(text, replace(ANY_NAMES, discrete=frozenset(discrete)))
 
 
 @lru_cache(maxsize=512)
-def _parse(text: str) -> Expression:
-    trees = parse_outputs(text)
+def _parse(text: str, names: BandNames) -> Expression:
+    trees = parse_outputs(text, names)
     bands = tuple(dict.fromkeys(name for node in trees for name in tree.bands_of(node)))
     expression = Expression(tuple(map(tree.text_of, trees)), bands, trees)
     if len(expression.text) > MAX_CHARACTERS:

@@ -19,7 +19,8 @@ from scog.bandmath.curated import CURATED, UNBOUNDED
 from scog.bandmath.defaults import COLORMAPS, default_colormap, default_range
 from scog.bandmath.expression import Expression, parse
 from scog.bandmath.published import Published, constants, published
-from scog.collections.bands import CANONICAL
+from scog.collections.band_names import ANY_NAMES, BandNames
+from scog.collections.profile import Profile
 from scog.errors import InvalidInput
 from scog.suggest import did_you_mean, quoted
 
@@ -73,7 +74,7 @@ class Index:
     @property
     def expression(self) -> Expression:
         """The formula, parsed."""
-        return parse(self.formula)
+        return parse(self.formula, ANY_NAMES)
 
 
 class _Indices(Mapping[str, Index]):
@@ -109,8 +110,10 @@ def get(name: str) -> Index:
     return INDICES[canonical]
 
 
-def search(text: str = "", domain: str | None = None) -> tuple[Index, ...]:
-    """Indices that match every word of a text in name, title, domain or bands (`B8A`, `nir08`), best match first.
+def search(profile: Profile, text: str = "", domain: str | None = None) -> tuple[Index, ...]:
+    """Indices of a collection that match every word of a text, best match first.
+
+    A word may be in name, title, domain or bands (`B8A`, `nir08`).
 
     Ranking of a word: whole name, prefix of a name, prefix of a title word, prefix of the domain, band, any part of a
     name or title; ties keep the order of the table. An empty text matches every index of the domain, or all.
@@ -122,14 +125,14 @@ def search(text: str = "", domain: str | None = None) -> tuple[Index, ...]:
     words = text.lower().split()
     ranked = []
     for index in INDICES.values():
-        if domain is None or index.domain == domain.lower():
-            ranks = [_rank(index, word) for word in words]
+        if profile.has_bands(index.bands) and (domain is None or index.domain == domain.lower()):
+            ranks = [_rank(index, word, profile.names) for word in words]
             if None not in ranks:
                 ranked.append((sum(rank for rank in ranks if rank is not None), index))
     return tuple(index for _, index in sorted(ranked, key=lambda each: each[0]))
 
 
-def _rank(index: Index, word: str) -> int | None:
+def _rank(index: Index, word: str, bands: BandNames) -> int | None:
     """Rank of the match of a lower-case word, 0 is best; None if it does not match."""
     names = (index.name.lower(), *index.aliases)
     title = index.title.lower()
@@ -138,7 +141,7 @@ def _rank(index: Index, word: str) -> int | None:
         any(name.startswith(word) for name in names),
         any(part.startswith(word) for part in re.findall(r"\w+", title)),
         index.domain.startswith(word),
-        CANONICAL.get(word) in index.bands,
+        bands.find(word) in index.bands,
         any(word in name for name in names) or word in title,
     )
     return matches.index(True) if any(matches) else None
@@ -184,7 +187,7 @@ def _index(name: str) -> Index:
         return _BANDS.get(symbol[0]) or repr(values[symbol[0]])
 
     text = FORMULAS.get(source.name, source.formula)
-    expression = parse(re.sub(r"\b[A-Za-z]\w*", substitute, text))
+    expression = parse(re.sub(r"\b[A-Za-z]\w*", substitute, text), ANY_NAMES)
     rescale, colormap = (
         CURATED.get(name)
         or UNBOUNDED.get(name)

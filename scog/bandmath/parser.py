@@ -16,7 +16,7 @@ import numpy as np
 
 from scog.bandmath import operations, tree
 from scog.bandmath.tokens import MAX_OUTPUTS, VALID_FORMULA, Token, invalid_formula, tokens_of
-from scog.collections.bands import CANONICAL, VALID_NAMES
+from scog.collections.band_names import BandNames
 from scog.errors import InvalidExpression
 from scog.suggest import quoted
 
@@ -53,29 +53,29 @@ _OPERATIONS: Mapping[type[ast.AST], operations.Operation] = {
 }
 
 
-def parse_outputs(text: str) -> tuple[tree.Node, ...]:
-    """Expression trees of the outputs of a formula.
+def parse_outputs(text: str, names: BandNames) -> tuple[tree.Node, ...]:
+    """Expression trees of the outputs of a formula, with the bands that `names` knows.
 
     Raises InvalidExpression with the column in `text` where the error starts.
     """
     if len(text) > MAX_CHARACTERS:
         raise invalid_formula(f"the formula has {len(text)} characters, more than {MAX_CHARACTERS}", MAX_CHARACTERS)
-    outputs = tuple(_parse_output(text, tokens) for tokens in _split(text))
+    outputs = tuple(_parse_output(text, tokens, names) for tokens in _split(text, names))
     nodes = sum(map(tree.size, outputs))
     if nodes > MAX_NODES:
         raise invalid_formula(f"the formula has {nodes} bands, numbers and operations, more than {MAX_NODES}", 0)
     if not any(map(tree.bands_of, outputs)):
-        raise invalid_formula("the formula uses no band", 0, valid=VALID_NAMES)
+        raise invalid_formula("the formula uses no band", 0, valid=names.valid)
     return outputs
 
 
 # Outputs: values and operators must alternate, and parentheses must match
 
 
-def _split(text: str) -> list[list[Token]]:
+def _split(text: str, names: BandNames) -> list[list[Token]]:
     """Tokens of each output, checked so that Python can parse them. A trailing `;` is allowed."""
     outputs: list[list[Token]] = [[]]
-    for token in tokens_of(text):
+    for token in tokens_of(text, names):
         if token.kind == "end":
             if not outputs[-1]:
                 raise invalid_formula("an output is missing before ';'", token.column)
@@ -127,7 +127,7 @@ def _check_order(tokens: Sequence[Token]) -> None:
 # Trees: Python's parser resolves operator precedence; only listed nodes are converted
 
 
-def _parse_output(text: str, tokens: Sequence[Token]) -> tree.Node:
+def _parse_output(text: str, tokens: Sequence[Token], names: BandNames) -> tree.Node:
     first, last = tokens[0], tokens[-1]
     # Newlines become blanks, which keeps the columns.
     formula = re.sub(r"\s", " ", text[first.column : last.column + len(last.text)], flags=re.ASCII)
@@ -138,7 +138,7 @@ def _parse_output(text: str, tokens: Sequence[Token]) -> tree.Node:
         raise invalid_formula("this is not a formula", column) from None
     except (ValueError, MemoryError, RecursionError):
         raise invalid_formula("this formula is too complex", first.column) from None
-    output = _Builder(formula, first.column).build(parsed, 1)
+    output = _Builder(formula, first.column, names).build(parsed, 1)
     depth = tree.depth(output)
     if depth > MAX_DEPTH:
         raise invalid_formula(f"operations are nested {depth} deep, more than {MAX_DEPTH}", first.column)
@@ -148,9 +148,10 @@ def _parse_output(text: str, tokens: Sequence[Token]) -> tree.Node:
 class _Builder:
     """Converts Python's tree of one output; `column` is where the output starts in the whole text."""
 
-    def __init__(self, formula: str, column: int) -> None:
+    def __init__(self, formula: str, column: int, names: BandNames) -> None:
         self.formula = formula
         self.column = column
+        self.names = names
 
     def build(self, node: ast.expr, level: int) -> tree.Node:
         """Convert a node at a depth of `level`."""
@@ -158,7 +159,8 @@ class _Builder:
             raise self.invalid(f"operations are nested more than {MAX_LEVELS} deep", node)
         match node:
             case ast.Name(id=name):
-                return tree.Band(CANONICAL[name.lower()])
+                band = self.names.canonical(name)
+                return tree.Band(band, band in self.names.discrete)
             case ast.Constant():
                 # Not node.value, which may be an integer of hundreds of digits.
                 with np.errstate(over="ignore"):

@@ -13,7 +13,11 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from scog.collections.bands import BANDS
+BANDS = (
+    *("coastal", "blue", "green", "red", "rededge1", "rededge2", "rededge3", "nir", "nir08", "nir09"),
+    *("swir16", "swir22"),
+)
+"""Bands of the spectra."""
 
 Spectra = Mapping[str, NDArray[np.float32]]
 """Band name to reflectances, float32 `(surface,)`."""
@@ -56,7 +60,7 @@ _SURFACES: Mapping[str, Sequence[tuple[float, ...]]] = MappingProxyType(
         ),
     }
 )
-"""Domain to spectra, bands in the order of `scog.collections.bands`."""
+"""Domain to spectra, with a reflectance for each of BANDS."""
 
 _GROUND = ("vegetation", "water", "soil", "urban", "burn")
 """Surfaces of most images; clouds are masked, and snow is rare."""
@@ -89,7 +93,6 @@ def mixtures(domain: str) -> Spectra:
 
 
 def _spectra(rows: Sequence[tuple[float, ...]]) -> Spectra:
-    names = [band.name for band in BANDS if band.spectral]
     table = np.array(rows, np.float32)
     table.flags.writeable = False
-    return MappingProxyType(dict(zip(names, table.T, strict=True)))
+    return MappingProxyType(dict(zip(BANDS, table.T, strict=True)))

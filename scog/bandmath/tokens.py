@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from scog.bandmath import operations
-from scog.collections.bands import CANONICAL, SPELLINGS, VALID_NAMES
+from scog.collections.band_names import BandNames
 from scog.errors import InvalidExpression
 from scog.suggest import did_you_mean, quoted
 
@@ -79,7 +79,7 @@ class Token(NamedTuple):
     column: int
 
 
-def tokens_of(text: str) -> Iterator[Token]:
+def tokens_of(text: str, names: BandNames) -> Iterator[Token]:
     """Yield the tokens of a formula, without blanks. Raises InvalidExpression at the first unsupported one."""
     column = 0
     while column < len(text):
@@ -95,19 +95,20 @@ def tokens_of(text: str) -> Iterator[Token]:
                 f"{quoted(word)} is not a decimal number", column, valid="numbers such as 2, 0.5 or 1e-3"
             )
         if kind == "name":
-            kind = _name_kind(word, column, called=text[column + len(word) :].lstrip().startswith("("))
+            kind = _name_kind(word, column, names, called=text[column + len(word) :].lstrip().startswith("("))
         if kind != "blank":
             yield Token(kind, word, column)
         column += len(word)
 
 
-def _name_kind(name: str, column: int, *, called: bool) -> str:
+def _name_kind(name: str, column: int, names: BandNames, *, called: bool) -> str:
     """`function` if the name is followed by a parenthesis, else `band`. Raises InvalidExpression if unknown."""
-    is_band, function = name.lower() in CANONICAL, operations.FUNCTIONS.get(name)
+    function = operations.FUNCTIONS.get(name)
+    is_band = names.find(name) is not None and (function is None or not names.open)
     if called:
         if function:
             return "function"
-        if is_band:
+        if is_band and not names.open:
             raise invalid_formula(f"{quoted(name)} is a band and cannot be called", column)
         signatures = ", ".join(each.signature for each in operations.FUNCTIONS.values())
         raise invalid_formula(
@@ -117,4 +118,4 @@ def _name_kind(name: str, column: int, *, called: bool) -> str:
         return "band"
     if function:
         raise invalid_formula(f"{quoted(name)} is a function and needs its arguments", column, valid=function.signature)
-    raise invalid_formula(f"there is no band {quoted(name)}{did_you_mean(name, SPELLINGS)}", column, valid=VALID_NAMES)
+    raise invalid_formula(names.problem(name), column, valid=names.valid)

@@ -6,7 +6,7 @@ A node is a band, a constant or an operation on other nodes. `scog.bandmath.pars
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -27,9 +27,10 @@ from scog.bandmath.operations import (
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """The values of one band, by canonical name."""
+    """The values of one band, by canonical name. `discrete` tells whether they are integers: classes or bit fields."""
 
     name: str
+    discrete: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +71,23 @@ def bands_of(node: Node) -> list[str]:
     return [name for operand in node.operands for name in bands_of(operand)] if isinstance(node, Call) else []
 
 
+def discrete_bands_of(nodes: Iterable[Node]) -> list[str]:
+    """Names of the bands that hold integers, sorted."""
+    found = set()
+    remaining = list(nodes)
+    while remaining:
+        node = remaining.pop()
+        if isinstance(node, Band) and node.discrete:
+            found.add(node.name)
+        elif isinstance(node, Call):
+            remaining += node.operands
+    return sorted(found)
+
+
 def is_integer(node: Node) -> bool:
     """Whether the node's values are integers for any input."""
     if isinstance(node, Band):
-        return node.name == "scl"
+        return node.discrete
     if isinstance(node, Constant):
         return bool(node.value == np.rint(node.value))
     if node.operation.precedence == COMPARISON:

@@ -74,17 +74,19 @@ def derived_name(location: str) -> str:
 
 
 def default_collection(collection: str | None, addresses: Sequence[CatalogAddress]) -> str | None:
-    """The id of the default collection, which may be given as `ID@CATALOGUE`.
+    """The ids of the default collections, separated by commas, each of which may be given as `ID@CATALOGUE`.
 
-    Raises InvalidInput if it is another catalogue's than the first's.
+    Raises InvalidInput if one is of another catalogue than the first.
     """
-    name, at, catalog = (collection or "").rpartition("@")
-    if at and catalog == addresses[0].name:
-        return name or None
-    if at and catalog in (address.name for address in addresses):
-        message = f"The default collection {collection!r} is not of the first catalogue, {addresses[0].name}."
-        raise InvalidInput(message, parameter="collection", valid=f"give the catalogue {catalog} first")
-    return collection
+    names = {address.name for address in addresses}
+    ids = []
+    for part in (collection or "").split(","):
+        name, at, catalog = part.strip().rpartition("@")
+        if at and catalog in names - {addresses[0].name}:
+            message = f"The default collection {part.strip()!r} is not of the first catalogue, {addresses[0].name}."
+            raise InvalidInput(message, parameter="collection", valid=f"give the catalogue {catalog} first")
+        ids.append(name if at and catalog == addresses[0].name else part.strip())
+    return ",".join(filter(None, ids)) or None
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -1,21 +1,60 @@
-"""Which bands an asset's file holds, from the asset's key and the item's band descriptions.
+"""Names of the bands in an item's assets, by the item's own words.
 
 An item describes the bands of a file in order, in `eo:bands` and `raster:bands` (STAC 1.0) or in `bands` (1.1). A band
-is identified by its name (`red`), else its common name, else its code (`B04`). The common name goes before the code,
-because codes differ between sensors: `B5` is red edge for one and near infrared for another.
+can be asked for by its common name (`red`), its name, its position (`image_b2`), and the key of its asset, if that has
+a single band. A common name goes before a name, and a name before a key, since a name such as `B5` is red edge for
+one sensor and near infrared for another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from scog.collections.bands import BY_NAME, CANONICAL, IN_ASSET
+from scog.collections.band_names import BandNames, band_identifier
 
 BAND_LISTS = ("eo:bands", "raster:bands", "bands")
 """Members of an asset that describe its bands. A later one overrides an earlier one."""
 DISPLAY_ROLES = frozenset({"overview", "thumbnail", "visual"})
 """Roles of assets that are rendered images of the scene. Their red, green and blue are not measurements."""
+FAMILIES = (
+    {"nir", "nir08"},
+    {"coastal", "coastal_aerosol"},
+    {"rededge", "rededge1", "rededge2", "rededge3"},
+    {"lwir", "lwir11", "lwir12"},
+    {"swir", "swir16", "swir22"},
+)
+"""Names of which one may stand for another in an item without contradiction."""
+SUBSTITUTES: Mapping[str, str] = {"nir": "nir08"}
+"""Band to the common name of a narrower one that serves if an item has no such band, such as Landsat's nir08."""
+
+
+@dataclass(frozen=True)
+class AssetBand:
+    """One band of an asset.
+
+    key     key of the asset
+    number  band number in the file, from 1; None if the item does not number it, so that the file should have one band
+    words   what the item says of the band
+    """
+
+    key: str
+    number: int | None
+    words: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The band's own name in the item; empty if it has none."""
+        name = self.words.get("name")
+        return band_identifier(name) if isinstance(name, str) and name.strip() else ""
+
+    @property
+    def common_name(self) -> str:
+        """The band's common name; empty if it has none."""
+        name = self.words.get("eo:common_name", self.words.get("common_name"))
+        return band_identifier(name) if isinstance(name, str) and name.strip() else ""
 
 
 def band_descriptions(asset: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -34,37 +73,12 @@ def band_descriptions(asset: Mapping[str, Any]) -> list[dict[str, Any]]:
     return merged
 
 
-def bands_by_key(key: str, bands: Sequence[Mapping[str, Any]]) -> dict[str, int | None]:
-    """Band numbers (from 1) by canonical name, for the bands that an asset's key identifies.
-
-    A number of None means that the item does not number the band, so the file should have a single band. Empty if the
-    key identifies no band, or if the descriptions identify the key's band.
-    """
-    band = CANONICAL.get(key.lower(), key)
-    members = IN_ASSET.get(band, ())
-    if len(members) > 1:
-        return {each.name: each.number for each in members}
-    if band not in BY_NAME or band in bands_by_description(bands):
-        return {}
-    return {band: None}
-
-
-def bands_by_description(bands: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """Band numbers (from 1) by canonical name, for the bands that the descriptions of one file identify.
-
-    A name that two bands share identifies neither.
-    """
-    numbers: dict[str, int] = {}
-    for names in zip(*(_names(entry) for entry in bands), strict=True):
-        for name in names:
-            if name is not None and names.count(name) == 1 and names.index(name) + 1 not in numbers.values():
-                numbers.setdefault(name, names.index(name) + 1)
-    return numbers
-
-
-def canonical_band(name: object) -> str | None:
-    """Canonical name of a band from its name or code, or None."""
-    return CANONICAL.get(name.strip().lower()) if isinstance(name, str) else None
+def bands_of_asset(key: str, asset: Mapping[str, Any], descriptions: Sequence[Mapping[str, Any]]) -> list[AssetBand]:
+    """The bands of an asset as the item lists them; one without a number if it lists none."""
+    if len(descriptions) > 1:
+        return [AssetBand(key, number, words) for number, words in enumerate(descriptions, start=1)]
+    common = {name: asset[name] for name in ("eo:common_name", "common_name") if name in asset}
+    return [AssetBand(key, None, {**common, **(descriptions[0] if descriptions else {})})]
 
 
 def may_hold_measurements(asset: Mapping[str, Any]) -> bool:
@@ -73,11 +87,71 @@ def may_hold_measurements(asset: Mapping[str, Any]) -> bool:
     return not (isinstance(roles, list) and any(role in DISPLAY_ROLES for role in roles if isinstance(role, str)))
 
 
-def _names(entry: Mapping[str, Any]) -> Iterator[str | None]:
-    """Yield the canonical name by name, by common name and by code. At most one of the three is not None."""
-    name, common = entry.get("name"), entry.get("eo:common_name", entry.get("common_name"))
-    by_name_or_code = canonical_band(name)
-    by_name = by_name_or_code if isinstance(name, str) and name.strip().lower() == by_name_or_code else None
-    yield by_name
-    yield canonical_band(common) if by_name is None else None
-    yield by_name_or_code if by_name is None and canonical_band(common) is None else None
+def named_bands(
+    bands: Iterable[AssetBand], names: BandNames, is_measured: Callable[[str], bool], remarks: list[str]
+) -> dict[str, tuple[AssetBand, str]]:
+    """The bands of an item by every name that identifies one, each with a note if the name is a guess.
+
+    `names` says which names mean the same, `is_measured` whether the asset of a key may hold measurements: others are
+    found by position and key only. A name that two bands share identifies neither, and is added to `remarks`, as is a
+    name that contradicts the band's common name.
+    """
+    bands = list(bands)
+    measured = [band for band in bands if is_measured(band.key)]
+    counts: defaultdict[str, int] = defaultdict(int)
+    for band in bands:
+        counts[band.key] += 1
+    found: dict[str, tuple[AssetBand, str]] = {}
+    _claim(found, [(_canonical(band.common_name, names), band, "") for band in measured if band.common_name], remarks)
+    _claim(found, [(_canonical(band.name, names), band, "") for band in measured if band.name], remarks, names)
+    single = [band for band in bands if counts[band.key] == 1]
+    keys = [(_canonical(band_identifier(band.key), names), band) for band in single]
+    guessed = [(name, band, _note(name, band, names)) for name, band in keys]
+    _claim(found, guessed, remarks, names)
+    positions = [(f"{band_identifier(band.key)}_b{band.number}", band, "") for band in bands if band.number is not None]
+    _claim(found, positions, remarks)
+    for name, substitute in SUBSTITUTES.items():
+        if name not in found and substitute in found:
+            found[name] = found[substitute][0], f"{name} is {substitute}"
+    return found
+
+
+def _claim(
+    found: dict[str, tuple[AssetBand, str]],
+    claims: Sequence[tuple[str, AssetBand, str]],
+    remarks: list[str],
+    names: BandNames | None = None,
+) -> None:
+    """Add claims of equal rank. With `names`, a standard name that contradicts the common name is not claimed."""
+    by_name: defaultdict[str, list[tuple[AssetBand, str]]] = defaultdict(list)
+    for name, band, note in claims:
+        if names is not None and _contradicts(name, band, names):
+            remarks.append(f"asset {band.key[:40]}: called {name}, but its common name is {band.common_name}")
+            continue
+        by_name[name].append((band, note))
+    for name, bands in by_name.items():
+        if name in found:
+            continue
+        if len(bands) == 1:
+            found[name] = bands[0]
+        else:
+            keys = ", ".join(band.key[:40] for band, _ in bands[:4])
+            remarks.append(f"{name} is the name of {len(bands)} bands ({keys}) and identifies none of them")
+
+
+def _canonical(name: str, names: BandNames) -> str:
+    return names.canonical_names.get(name, name)
+
+
+def _contradicts(name: str, band: AssetBand, names: BandNames) -> bool:
+    """Whether a standard name means another band than the band's common name."""
+    common = _canonical(band.common_name, names)
+    if not common or name == common or name not in names.canonical_names:
+        return False
+    return not any(name in family and common in family for family in FAMILIES)
+
+
+def _note(name: str, band: AssetBand, names: BandNames) -> str:
+    """A note if a standard name comes from the key of an asset whose band the item does not name."""
+    is_guess = name in names.canonical_names and not band.common_name and not band.name
+    return f"{name} by the key of its asset" if is_guess else ""

@@ -10,10 +10,17 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from scog.catalog.asset_bands import band_descriptions, bands_by_description, bands_by_key, may_hold_measurements
+from scog.catalog.asset_bands import (
+    AssetBand,
+    band_descriptions,
+    bands_of_asset,
+    may_hold_measurements,
+    named_bands,
+)
 from scog.catalog.proj_extension import Georeference, georeference_of
-from scog.collections.bands import BY_NAME, CANONICAL, IN_ASSET
-from scog.collections.reflectance_offset import C1, L2A, SCALE, offset_of
+from scog.collections.band import Band
+from scog.collections.profile import Profile
+from scog.collections.reflectance_offset import BASELINE, OFFSET_FLAG, StatedOffset, stated_offset
 from scog.geo.outline import is_finite
 
 RASTER_TYPES = frozenset(
@@ -32,9 +39,10 @@ _ABSOLUTE = re.compile(r"https?://[A-Za-z0-9._:-]+/[!-~]*")
 class Asset:
     """One band of a scene, and the file that holds it. Value = DN x `scale` + `offset`.
 
-    If `scale` is None, scale and offset are those of the file's tags. If `offset` is None, it must be estimated from
-    the pixels (see `scog.collections.reflectance_offset`). `band` is the band number in the file, from 1; None if
-    the item expects a single-band file. `georeference` is the item's, for files that have none.
+    If `scale` is None, scale and offset are those of the file's tags. `stated_offset` is set for bands whose offset
+    follows `scog.collections.reflectance_offset`; if `offset` is None, the pixels decide. `band` is the band number in
+    the file, from 1; None if the item expects a single-band file. `georeference` is the item's, for files that have
+    none. With `ignores_nodata`, every stored number is a value. `notes` tell what was guessed or contradicts itself.
     """
 
     url: str
@@ -43,6 +51,12 @@ class Asset:
     nodata: float | None = None
     band: int | None = None
     georeference: Georeference | None = None
+    stated_offset: StatedOffset | None = None
+    unit: str = ""
+    discrete: bool = False
+    """Whether values are class numbers or bit fields, which must not be interpolated."""
+    ignores_nodata: bool = False
+    notes: tuple[str, ...] = ()
 
 
 Assets = dict[str, Asset]
@@ -50,59 +64,139 @@ Assets = dict[str, Asset]
 
 
 def assets_of(
-    asset_objects: Mapping[str, Any], properties: Mapping[str, Any], collection: str, base: str, remarks: list[str]
+    asset_objects: Mapping[str, Any], properties: Mapping[str, Any], profile: Profile, base: str, remarks: list[str]
 ) -> Assets:
-    """The bands of an item's assets by canonical name. An asset whose bands are not identified has its key as the name.
+    """The bands of an item's assets by canonical name.
 
-    If several assets have a band of one name, those whose key identifies it take precedence over those whose
-    description does; among several of a kind, the first is used. An unusable asset is skipped and added to `remarks`.
-    Relative links are resolved against `base`.
+    Bands that the profile knows by the keys of assets have the meaning that it gives them; all others are named and
+    read by the item's own words (see `asset_bands`). An unusable asset is skipped and added to `remarks`. Relative
+    links are resolved against `base`.
     """
-    by_key: Assets = {}
-    by_description: Assets = {}
-    applied, baseline = properties.get("earthsearch:boa_offset_applied"), properties.get("s2:processing_baseline")
-    is_sentinel_2 = collection in (L2A, C1)
-    offset = offset_of(collection, applied, None if baseline is None else str(baseline)) if is_sentinel_2 else 0.0
+    known: Assets = {}
+    others: dict[str, _Described] = {}
+    requester_pays = properties.get("storage:requester_pays")
     for key, asset in asset_objects.items():
         try:
             if not isinstance(asset, dict):
                 raise ValueError("null" if asset is None else "not an object")
-            url = _raster_url(key, asset, base, properties.get("storage:requester_pays"))
+            url = _raster_url(key, asset, base, requester_pays)
             if url is None:
                 continue
-            new: tuple[Assets, Assets]
-            if is_sentinel_2:
-                new = _sentinel_2_bands(key, asset, url, offset), {}
-            else:
-                new = _bands(key, asset, url, properties)
+            bands = profile.by_asset.get(key, ())
+            if not bands:
+                others[key] = _described(key, asset, url, properties)
+            for band in bands:
+                if _precedes(key, band, known, asset_objects):
+                    known[band.name] = _known_band(band, asset, url, profile, properties)
         except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
             remarks.append(f"asset {key[:40]}: {_reason(error)}; skipped")
-            continue
-        by_key |= {name: each for name, each in new[0].items() if name not in by_key}
-        by_description |= {name: each for name, each in new[1].items() if name not in by_description}
-    return by_key | {name: each for name, each in by_description.items() if name not in by_key}
+    return known | {name: each for name, each in _others(others, profile, remarks).items() if name not in known}
+
+
+@dataclass(frozen=True)
+class _Described:
+    """An asset that the profile does not know."""
+
+    asset: Mapping[str, Any]
+    url: str
+    bands: list[AssetBand]
+    descriptions: Sequence[Mapping[str, Any]]
+    georeference: Georeference | None
+
+
+def _described(key: str, asset: Mapping[str, Any], url: str, properties: Mapping[str, Any]) -> _Described:
+    descriptions = band_descriptions(asset)
+    bands = bands_of_asset(key, asset, descriptions)
+    for band in bands:  # an invalid number makes the asset unusable, whatever its name
+        _written(asset, descriptions, band.number)
+    return _Described(asset, url, bands, descriptions, georeference_of(asset, properties))
+
+
+def _others(assets: Mapping[str, _Described], profile: Profile, remarks: list[str]) -> Assets:
+    """The bands of assets that the profile does not know, by every name that identifies one."""
+    if not assets:
+        return {}
+    bands = (band for each in assets.values() for band in each.bands)
+
+    def is_measured(key: str) -> bool:
+        return may_hold_measurements(assets[key].asset)
+
+    return {
+        name: _described_band(name, band, assets[band.key], profile, note)
+        for name, (band, note) in named_bands(bands, profile.names, is_measured, remarks).items()
+    }
+
+
+def _precedes(key: str, band: Band, known: Assets, asset_objects: Mapping[str, Any]) -> bool:
+    """Whether the asset of a key is the first of those that may hold the band."""
+    if len(band.assets) == 1 or band.name not in known:
+        return True
+    return key == next(each for each in band.assets if each in asset_objects)
+
+
+def _known_band(
+    band: Band, asset: Mapping[str, Any], url: str, profile: Profile, properties: Mapping[str, Any]
+) -> Asset:
+    """A band that the profile knows: its meaning is the profile's, else the item's."""
+    written = _written(asset, _descriptions(band, asset), band.number, is_needed=band.scale is None)
+    stated = None
+    scale, offset = band.scale, band.offset
+    if scale is None and offset is None:
+        scale, offset = written.scale, written.offset
+    elif scale is None:
+        scale = 1.0
+    if profile.offset_rule is not None and band.spectral:
+        flag, baseline = properties.get(OFFSET_FLAG), properties.get(BASELINE)
+        stated = stated_offset(profile.offset_rule, flag, baseline, written.offset)
+        offset = stated.offset
+    else:
+        offset = offset or 0.0
+    return Asset(
+        url=url,
+        scale=scale,
+        offset=offset,
+        nodata=written.nodata if band.nodata is None else band.nodata,
+        band=band.number,
+        georeference=None if profile.georeferenced else georeference_of(asset, properties),
+        stated_offset=stated,
+        unit=band.unit,
+        discrete=band.discrete,
+        ignores_nodata=band.ignores_nodata,
+        notes=_contradiction(band, written),
+    )
+
+
+def _described_band(name: str, band: AssetBand, described: _Described, profile: Profile, note: str) -> Asset:
+    """A band that the item describes: its meaning is the item's, else the file's."""
+    written = _written(described.asset, described.descriptions, band.number)
+    like = profile.by_name.get(name)
+    unit = band.words.get("unit")
+    return Asset(
+        url=described.url,
+        scale=written.scale,
+        offset=written.offset or 0.0,
+        nodata=written.nodata,
+        band=band.number,
+        georeference=described.georeference,
+        unit=unit if isinstance(unit, str) else like.unit if like is not None else "",
+        discrete=_is_discrete(band.words) or _is_discrete(described.asset) or (like is not None and like.discrete),
+        notes=(note,) if note else (),
+    )
+
+
+def _is_discrete(words: Mapping[str, Any]) -> bool:
+    return bool(words.get("classification:classes") or words.get("classification:bitfields"))
+
+
+def _contradiction(band: Band, written: _Written) -> tuple[str, ...]:
+    """A note if the item writes another scale than the profile."""
+    if band.scale is None or written.scale is None or math.isclose(band.scale, written.scale, rel_tol=1e-6):
+        return ()
+    return (f"{band.name}: scale {band.scale:g} of the profile, not {written.scale:g} of the item",)
 
 
 def _reason(error: Exception) -> str:
     return str(error) if type(error) is ValueError else f"malformed ({type(error).__name__})"
-
-
-def _bands(key: str, asset: Mapping[str, Any], url: str, properties: Mapping[str, Any]) -> tuple[Assets, Assets]:
-    """The bands of an asset that its key identifies, and those that its descriptions identify.
-
-    If neither identifies any, the first holds the asset under its key.
-    """
-    bands = band_descriptions(asset)
-    georeference = georeference_of(asset, properties)
-    by_key = bands_by_key(key, bands)
-    by_description = bands_by_description(bands) if not by_key and may_hold_measurements(asset) else {}
-    if not by_key and not by_description:
-        by_key = {key: None}
-    assets_by_key, assets_by_description = (
-        {name: _band_of(asset, url, bands, number, georeference) for name, number in numbers.items()}
-        for numbers in (by_key, by_description)
-    )
-    return assets_by_key, assets_by_description
 
 
 def _raster_url(key: str, asset: Mapping[str, Any], base: str, requester_pays: object) -> str | None:
@@ -144,32 +238,44 @@ def _is_raster(media: object, href: object) -> bool:
     return (main in GENERIC_TYPES or "/" not in main) and path.endswith((".tif", ".tiff"))
 
 
-def _sentinel_2_bands(key: str, asset: Mapping[str, Any], url: str, offset: float | None) -> Assets:
-    """The bands of an Earth Search asset, which its key identifies. `offset` applies to spectral bands only."""
-    band = CANONICAL.get(key.lower(), key)
-    if band in BY_NAME and BY_NAME[band].spectral:
-        return {band: Asset(url, SCALE, offset, 0.0)}
-    encoding = _encoding(asset, band_descriptions(asset), 1)
-    scale = _finite(encoding, "scale", 1.0) or 1.0
-    nodata = 0.0 if band in IN_ASSET else _nodata(encoding.get("nodata"))
-    numbers = bands_by_key(key, ()) or {band: None}
-    return {name: Asset(url, scale, 0.0, nodata, number) for name, number in numbers.items()}
+@dataclass(frozen=True)
+class _Written:
+    """Scale, offset and nodata of a band as the item writes them; a scale of None means that the file's tags count."""
+
+    scale: float | None
+    offset: float | None
+    nodata: float | None
 
 
-def _band_of(
-    asset: Mapping[str, Any],
-    url: str,
-    bands: Sequence[Mapping[str, Any]],
-    number: int | None,
-    georeference: Georeference | None,
-) -> Asset:
-    """A band of an asset, with the scale, offset and nodata that the item gives."""
+def _written(
+    asset: Mapping[str, Any], bands: Sequence[Mapping[str, Any]], number: int | None, *, is_needed: bool = True
+) -> _Written:
+    """What the item writes of a band: for the band itself, else for its asset.
+
+    Raises ValueError for values that are not numbers if `is_needed`, else they count as not written.
+    """
     encoding = _encoding(asset, bands, number or 1)
+    if not is_needed:
+        encoding = {name: value for name, value in encoding.items() if name == "nodata" or is_finite(value)}
     nodata = _nodata(encoding.get("nodata"))
     if encoding.get("scale") is None and encoding.get("offset") is None:
-        return Asset(url, None, 0.0, nodata, number, georeference)
-    scale, offset = _finite(encoding, "scale", 1.0) or 1.0, _finite(encoding, "offset", 0.0)
-    return Asset(url, scale, offset, nodata, number, georeference)
+        return _Written(None, None, nodata)
+    offset = None if encoding.get("offset") is None else _finite(encoding, "offset", 0.0)
+    return _Written(_finite(encoding, "scale", 1.0) or 1.0, offset, nodata)
+
+
+def _descriptions(band: Band, asset: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Descriptions of an asset's bands, without their names where that saves time."""
+    bands = asset.get("raster:bands")
+    if (
+        band.number is None
+        and "bands" not in asset
+        and isinstance(bands, list)
+        and len(bands) == 1
+        and isinstance(bands[0], dict)
+    ):
+        return bands
+    return band_descriptions(asset)
 
 
 def _encoding(asset: Mapping[str, Any], bands: Sequence[Mapping[str, Any]], number: int) -> Mapping[str, Any]:

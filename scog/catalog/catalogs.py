@@ -11,7 +11,9 @@ from pathlib import Path
 
 from scog.catalog.archive.archive import Archive
 from scog.catalog.own_files import is_below
+from scog.catalog.query import collections_of
 from scog.catalog.search import Searches
+from scog.collections.profile import Profile
 from scog.errors import CatalogUnavailable, InvalidInput
 from scog.runtime.tasks import gather_all
 from scog.suggest import did_you_mean, quoted
@@ -46,22 +48,23 @@ class Catalogs:
     async def of(self, collection: str | None) -> tuple[Searches, str | None]:
         """The searches of the catalogue that a name means, and the collection's id; None for the catalogue's default.
 
-        With several catalogues, those that the name may mean are asked for their collections, unless previous answers
-        decide. A catalogue that does not answer is left out.
+        Several names, separated by commas, must be of one catalogue. With several catalogues, those that a name may
+        mean are asked for their collections, unless previous answers decide. A catalogue that does not answer is left
+        out.
 
         Raises InvalidInput if no catalogue has the collection or several have it, CatalogUnavailable if none has it and
         one does not answer.
         """
-        if not collection:
+        if not collection or (len(self) == 1 and "@" not in collection):
             return self.first, collection
-        name, member = self._split(collection)
-        if member is not None:
-            if name and len(self) > 1 and not member.collections.is_seen(name):
-                await self.check(name, member)
-            return member, name or None
-        if len(self) == 1:
-            return self.first, collection
-        return await self._find(collection), collection
+        found = [await self._of_one(each) for each in collections_of(collection)]
+        members = list(dict.fromkeys(member for member, _ in found))
+        if len(members) > 1:
+            message = f"The collections {quoted(collection)} are of several catalogues."
+            valid = f"collections of one of the catalogues {', '.join(member.name for member in members)}"
+            raise InvalidInput(message, parameter="collection", valid=valid)
+        ids = [name for _, name in found if name]
+        return (members or [self.first])[0], ",".join(ids) or None
 
     async def spelling(self, collection: str | None) -> str | None:
         """The name by which cubes store a collection: its id if it is of the first catalogue, else `ID@CATALOGUE`.
@@ -70,13 +73,22 @@ class Catalogs:
         """
         member, name = await self.of(collection)
         name = name or member.collection
-        return name if member is self.first else f"{name or ''}@{member.name}"
+        if member is self.first:
+            return name
+        return ",".join(f"{each}@{member.name}" for each in collections_of(name)) or f"@{member.name}"
 
     def of_first(self, spelling: str | None) -> str | None:
         """The name, for `of`, of a collection that `spelling` returned: its id means the first catalogue's."""
-        if not spelling or len(self) == 1 or self._split(spelling)[1] is not None:
+        if not spelling or len(self) == 1:
             return spelling
-        return f"{spelling}@{self.first.name}"
+        parts = collections_of(spelling)
+        return ",".join(part if self._split(part)[1] else f"{part}@{self.first.name}" for part in parts)
+
+    def stored_profile(self, spelling: str | None) -> Profile:
+        """What a collection is that `spelling` returned. No catalogue is asked."""
+        parts = [self._split(part) for part in collections_of(spelling)]
+        member = next((member for _, member in parts if member is not None), self.first)
+        return member.profile(",".join(name for name, _ in parts if name) or None)
 
     async def listed(self, collection: str, member: Searches) -> str:
         """The shortest name by which `of` finds a catalogue's collection."""
@@ -99,19 +111,26 @@ class Catalogs:
                 message + (did_you_mean(name, documents) or "."), parameter="collection", valid=_listing(documents)
             )
 
-    def _split(self, collection: str) -> tuple[str, Searches | None]:
-        """The id and the catalogue of `ID@CATALOGUE`; the whole text and None if it names no catalogue.
+    async def _of_one(self, collection: str) -> tuple[Searches, str | None]:
+        """The catalogue and the id of one name."""
+        name, member = self._split(collection)
+        if member is not None:
+            if name and len(self) > 1 and not member.collections.is_seen(name):
+                await self.check(name, member)
+            return member, name or None
+        if len(self) > 1:
+            return await self._find(collection), collection
+        if self.first.catalog.is_live:  # it would find nothing rather than say so
+            name, _, catalog = collection.rpartition("@")
+            if name:
+                message = f"Unknown catalogue {quoted(catalog)} in collection {quoted(collection)}."
+                raise InvalidInput(message, parameter="collection", valid=f"{name}@{self.first.name}, or {name}")
+        return self.first, collection
 
-        Raises InvalidInput if what follows `@` is no catalogue's name, although the only catalogue, a STAC API, would
-        find nothing rather than say so.
-        """
+    def _split(self, collection: str) -> tuple[str, Searches | None]:
+        """The id and the catalogue of `ID@CATALOGUE`; the whole text and None if it names no catalogue."""
         name, at, catalog = collection.rpartition("@")
-        if at and catalog in self._by_name:
-            return name, self._by_name[catalog]
-        if at and len(self) == 1 and self.first.catalog.is_live:
-            message = f"Unknown catalogue {quoted(catalog)} in collection {quoted(collection)}."
-            raise InvalidInput(message, parameter="collection", valid=f"{name}@{self.first.name}, or {name}")
-        return collection, None
+        return (name, self._by_name[catalog]) if at and catalog in self._by_name else (collection, None)
 
     async def _find(self, name: str) -> Searches:
         """The only catalogue that has a collection."""

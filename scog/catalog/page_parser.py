@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from scog.catalog.query import Page, Query
 from scog.catalog.scene import Scene, UnusableItem, parse_item
+from scog.collections.profiles import Profiles
 
 
 class ParsedPage(NamedTuple):
@@ -17,14 +18,14 @@ class ParsedPage(NamedTuple):
     problems: list[str]
 
 
-def parse_page(page: Page, query: Query) -> ParsedPage:
+def parse_page(page: Page, query: Query, profiles: Profiles) -> ParsedPage:
     """The scenes of a page that match the query. Invalid items are skipped."""
     scenes: list[Scene] = []
     skipped: Counter[str] = Counter()
     problems: list[str] = []
     for item, base in zip(page.items, page.bases, strict=True):
         try:
-            scene = parse_item(item, base)
+            scene = parse_item(item, base, profiles)
         except UnusableItem as reason:
             skipped[str(reason)] += 1
             problems.append(f"{_id_of(item)}: {reason}{f' ({reason.detail})' if reason.detail else ''}")
@@ -44,7 +45,7 @@ def _mismatch(scene: Scene, query: Query) -> str | None:
         return "cloud-cover"
     if not query.interval.overlaps(scene.start, scene.end):
         return "other-time"
-    if query.collection is not None and scene.collection != query.collection:
+    if query.collection is not None and scene.collection not in query.collections:
         return "other-collection"
     return None
 

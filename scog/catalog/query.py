@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from scog.collections.profiles import Profiles
 from scog.geo.footprint import Bounds
 from scog.net.policy import UpstreamStats
 from scog.temporal.intervals import Interval
@@ -17,7 +18,7 @@ from scog.temporal.intervals import Interval
 class Query:
     """A search for scenes that intersect `bounds` (degrees) and `interval`, with at most `cloud_cover` percent.
 
-    A `collection` of None means all collections of an archive, or the default collection of a STAC API.
+    `collection` is the id of a collection, or several separated by commas; None means all collections of an archive.
     """
 
     bounds: Bounds
@@ -25,8 +26,18 @@ class Query:
     cloud_cover: float
     collection: str | None
 
+    @property
+    def collections(self) -> tuple[str, ...]:
+        """Ids of the collections; empty for all."""
+        return collections_of(self.collection)
+
     def __str__(self) -> str:
         return json.dumps([self.bounds, str(self.interval), self.cloud_cover, self.collection])
+
+
+def collections_of(text: str | None) -> tuple[str, ...]:
+    """Ids of collections, from one or several separated by commas; empty for None."""
+    return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip())) if text else ()
 
 
 @dataclass(frozen=True)
@@ -45,9 +56,15 @@ class Page:
 class Catalog(Protocol):
     """A source of scenes. Its methods are called from the event loop and do not block it."""
 
+    profiles: Profiles
+    """What its collections are."""
+
     @property
     def is_live(self) -> bool:
         """Whether new scenes keep arriving. Searches then expire, and are cached on disk."""
+
+    def collections(self) -> Sequence[str]:
+        """Ids of an archive's collections; empty for a live catalogue."""
 
     async def page(self, query: Query, cursor: Any | None, tally: UpstreamStats) -> Page:
         """The first page of a query, or the page of a cursor.

@@ -11,8 +11,9 @@ from typing import Any
 from scog.catalog.assets import Asset
 from scog.catalog.proj_extension import Georeference
 from scog.catalog.scene import Scene
+from scog.collections.reflectance_offset import StatedOffset
 
-FORMAT = 3
+FORMAT = 4
 """Version of the format. Changes with the fields of a scene, so that records of an older version are not read."""
 
 
@@ -45,8 +46,14 @@ def _scene(record: Mapping[str, Any]) -> Scene:
 
 def _asset(record: Mapping[str, Any]) -> Asset:
     """The asset of a record."""
-    written = record["georeference"]
-    if written is None:
-        return Asset(**record)
-    transform, shape = (None if written[name] is None else tuple(written[name]) for name in ("transform", "shape"))
-    return Asset(**{**record, "georeference": Georeference(written["crs"], transform, shape)})
+    written, stated = record["georeference"], record["stated_offset"]
+    georeference = None
+    if written is not None:
+        transform, shape = (None if written[name] is None else tuple(written[name]) for name in ("transform", "shape"))
+        georeference = Georeference(written["crs"], transform, shape)
+    decoded = {
+        "georeference": georeference,
+        "stated_offset": None if stated is None else StatedOffset(*stated),
+        "notes": tuple(record["notes"]),
+    }
+    return Asset(**{**record, **decoded})

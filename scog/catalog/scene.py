@@ -9,6 +9,9 @@ from typing import Any
 
 from scog.catalog.assets import Asset, assets_of
 from scog.catalog.item_time import item_time
+from scog.collections.profile import Profile
+from scog.collections.profiles import Profiles
+from scog.collections.scene_keys import SceneKeys, first_of
 from scog.geo.outline import Ring, outline_of
 
 
@@ -25,7 +28,7 @@ class UnusableItem(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """A catalogue item, parsed and checked: one acquisition, of one MGRS tile if it is Sentinel-2."""
+    """A catalogue item, parsed and checked: one acquisition, of one tile if its collection has a grid of tiles."""
 
     id: str
     collection: str
@@ -34,7 +37,7 @@ class Scene:
     platform: str
     """Such as `sentinel-2a`; empty if the item has none."""
     mgrs_tile: str
-    """Without its prefix, such as `13TDE`; empty if the item has none."""
+    """Code of the tile in its grid without the grid's prefix, such as `13TDE`; empty if the item has none."""
     cloud_cover: float | None
     """Percent; None if unknown."""
     footprint: tuple[Ring, ...]
@@ -43,7 +46,7 @@ class Scene:
     orbit: str | None
     """Absolute orbit number. With the platform, it identifies an overpass. None if the item has none."""
     acquisition_key: tuple[str, ...] | None
-    """All processing versions of one acquisition have the same key; None if the item has no datatake or datastrip."""
+    """All processing versions of one acquisition have the same key; None if the item does not identify it."""
     processed_at: str
     """Time of processing, as in the item (RFC 3339, which sorts as text); empty if the item has none."""
     remarks: tuple[str, ...] = ()
@@ -67,8 +70,10 @@ class Scene:
         return self.span[1] if self.span else self.time
 
 
-def parse_item(item: Mapping[str, Any], base: str = "") -> Scene:
-    """The scene of a STAC item (0.9 to 1.1). Relative links are resolved against `base`.
+def parse_item(item: Mapping[str, Any], base: str, profiles: Profiles) -> Scene:
+    """The scene of a STAC item (0.9 to 1.1), read with the profile of its collection if there is one.
+
+    Relative links are resolved against `base`.
 
     An invalid asset is skipped, an invalid cloud cover counts as unknown; both are listed in `remarks`.
     Raises UnusableItem if the item has no id, no time, no footprint or no usable raster asset.
@@ -91,20 +96,25 @@ def parse_item(item: Mapping[str, Any], base: str = "") -> Scene:
         raise UnusableItem("no-geometry", f"geometry: {error}") from None
     remarks = [*time.remarks, *outline.remarks]
     collection = _collection(item, remarks)
-    # Such as GS2A_20220612T101559_036411_N04.00: the third part is the absolute orbit.
-    datatake_parts = str(properties.get("s2:datatake_id") or "").split("_")
+    asset_objects = item.get("assets")
+    if not isinstance(asset_objects, Mapping):
+        raise UnusableItem("no-raster-assets", "assets is not an object")
+    profile = profiles.of_item(collection, asset_objects)
+    keys = profile.scene_keys
+    tile = _encodable(first_of(keys.tile, properties) or "")
+    platform = _encodable(properties.get("platform") or "")
     return Scene(
         id=_encodable(scene_id),
         collection=collection,
         time=time.moment,
-        platform=_encodable(properties.get("platform") or ""),
-        mgrs_tile=_mgrs_tile(properties),
+        platform=platform,
+        mgrs_tile=tile,
         cloud_cover=_percent(properties.get("eo:cloud_cover"), remarks),
         footprint=tuple(rings[0] for rings in outline.polygons),
-        assets=_assets(item, properties, collection, base, remarks),
-        orbit=datatake_parts[2] if len(datatake_parts) > 2 else _text_or_none(properties.get("sat:absolute_orbit")),
-        acquisition_key=_acquisition_key(properties),
-        processed_at=str(properties.get("s2:generation_time") or properties.get("created") or ""),
+        assets=_assets(asset_objects, properties, profile, base, remarks),
+        orbit=first_of(keys.orbit, properties),
+        acquisition_key=_acquisition_key(keys, properties, platform, tile),
+        processed_at=first_of(keys.processed, properties) or "",
         remarks=tuple(remarks),
         span=(time.start, time.end) if time.start < time.end else None,
     )
@@ -138,47 +148,27 @@ def _percent(value: Any, remarks: list[str]) -> float | None:
     return None
 
 
-def _text_or_none(value: object) -> str | None:
-    return None if value is None else str(value)
+def _acquisition_key(
+    keys: SceneKeys, properties: Mapping[str, Any], platform: str, tile: str
+) -> tuple[str, ...] | None:
+    """Key of an acquisition: platform, tile, and the parts that are equal in all processing versions.
 
-
-def _mgrs_tile(properties: Mapping[str, Any]) -> str:
-    """The MGRS tile without its prefix, such as `13TDE`."""
-    code = properties.get("grid:code") or properties.get("s2:mgrs_tile") or ""
-    return _encodable(code).removeprefix("MGRS-")
-
-
-def _acquisition_key(properties: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """Key of an acquisition: platform, MGRS tile, datatake id without the processing baseline, start of the datastrip.
-
-    The start is the part of the datastrip id that is `S` and a time: `S20220612T101559` in
-    `S2A_OPER_MSI_L2A_DS_VGS2_20220612T150000_S20220612T101559_N04.00` as well as in its reprocessed version
-    `S2A_OPER_MSI_L2A_DS_S2RP_20230501T000000_S20220612T101559_N05.10`. Without one, the whole id is used.
+    None if the profile names no such parts, or the item lacks one.
     """
-    datatake, strip = properties.get("s2:datatake_id"), properties.get("s2:datastrip_id")
-    if not datatake or not strip:
+    parts = [first_of(alternatives, properties) for alternatives in keys.acquisition]
+    if not parts or None in parts:
         return None
-    starts = [part for part in str(strip).split("_") if part.startswith("S2") and "T" in part]
-    starts += [part for part in str(strip).split("_") if part[:1] == "S" and part[1:9].isdecimal()]
-    return (
-        str(properties.get("platform")),
-        _mgrs_tile(properties),
-        str(datatake).partition("_N")[0],
-        starts[-1] if starts else str(strip),
-    )
+    return (platform, tile, *(part for part in parts if part is not None))
 
 
 def _assets(
-    item: Mapping[str, Any], properties: Mapping[str, Any], collection: str, base: str, remarks: list[str]
+    asset_objects: Mapping[str, Any], properties: Mapping[str, Any], profile: Profile, base: str, remarks: list[str]
 ) -> dict[str, Asset]:
     """The assets by band name. Raises UnusableItem if none can be used, with the last three remarks as detail.
 
     The assets' remarks come after all others; three of them keep the message short.
     """
-    asset_objects = item.get("assets")
-    if not isinstance(asset_objects, Mapping):
-        raise UnusableItem("no-raster-assets", "assets is not an object")
-    assets = assets_of(asset_objects, properties, collection, base, remarks)
+    assets = assets_of(asset_objects, properties, profile, base, remarks)
     if not assets:
         raise UnusableItem("no-raster-assets", "; ".join(remarks[-3:]) or "no asset is a GeoTIFF")
     return assets

@@ -24,10 +24,10 @@ from scog.catalog.collection_list import CollectionList
 from scog.catalog.observation import SAME_PASS, SceneSet
 from scog.catalog.own_files import with_own_files
 from scog.catalog.page_parser import ParsedPage, parse_page
-from scog.catalog.query import Catalog, Page, Query
+from scog.catalog.query import Catalog, Page, Query, collections_of
 from scog.catalog.scene import Scene
 from scog.catalog.search_store import SavedPage, SearchStore
-from scog.collections.reflectance_offset import L2A
+from scog.collections.profile import Profile
 from scog.errors import CatalogError
 from scog.geo.footprint import Bounds
 from scog.net.policy import UpstreamStats
@@ -159,7 +159,7 @@ class Search:
 
     def _parse(self, page: Page) -> tuple[ParsedPage, SceneSet]:
         """The parsed page, and all loaded scenes including those of the page."""
-        parsed = parse_page(page, self.query)
+        parsed = parse_page(page, self.query, self._catalog.profiles)
         if self._own_files is not None:
             parsed = with_own_files(parsed, self._own_files.folder)
         return parsed, SceneSet(self._loaded + parsed.scenes)
@@ -187,8 +187,9 @@ class Searches:
     ) -> None:
         """`on_search` is called at each request to the catalogue, because files are likely to be read soon after it.
 
-        `newest_days` is the length of the default interval. `own_files` restricts the local files of its items, which
-        is needed if other catalogues of the server have local files.
+        `collection` is searched by requests that name none; None for all collections of an archive. `newest_days` is
+        the length of the default interval of collections whose profile has no other. `own_files` restricts the local
+        files of its items, which is needed if other catalogues of the server have local files.
         """
         self.catalog = catalog
         self.name = name
@@ -199,8 +200,8 @@ class Searches:
         self._own_files = own_files
         self._on_search = on_search
         self._store = store
-        # A live catalogue has the same acquisition in several collections, so a query always names one.
-        self.collection = collection or (L2A if catalog.is_live else None)
+        self.collection = collection
+        self._profiles: dict[str | None, Profile] = {}
         self._newest_days = timedelta(days=newest_days)
         self._clock = clock
         self._newest_times: dict[str | None, datetime] = {}
@@ -220,10 +221,28 @@ class Searches:
         await self._page_tasks.close()
         await self.collections.close()
 
+    def profile(self, collection: str | None) -> Profile:
+        """What a collection is, or several separated by commas, or the default for None."""
+        profile = self._profiles.get(collection)
+        if profile is None:
+            if len(self._profiles) >= MAX_SEARCHES:
+                self._profiles.clear()
+            ids = collections_of(collection or self.collection) or self.catalog.collections()
+            profile = self._profiles[collection] = self.catalog.profiles.joint(ids)
+        return profile
+
     async def default_interval(self, collection: str | None, days: int | None = None) -> Interval:
-        """The interval from `days` days (default: `newest_days`) before `last_day`, with an open end."""
-        newest = self._newest_days if days is None else timedelta(days=days)
-        return Interval(await self.last_day(collection) - newest, None)
+        """The interval of a collection's default period (default: `newest_days`) before `last_day`, with an open end.
+
+        It is at least `days` days long. Static collections have no period: the interval is unlimited.
+        """
+        profile = self.profile(collection)
+        if profile.static:
+            return Interval(None, None)
+        period = self._newest_days if profile.period_days is None else timedelta(days=profile.period_days)
+        if days is not None:
+            period = timedelta(days=max(days, profile.period_days or 0))
+        return Interval(await self.last_day(collection) - period, None)
 
     async def last_day(self, collection: str | None) -> datetime:
         """Start of the UTC day of an archive's newest scene; for a live catalogue, of today."""
@@ -243,7 +262,7 @@ class Searches:
         self, area: Bounds, interval: Interval, cloud_cover: float, collection: str | None, tally: UpstreamStats
     ) -> Search:
         """The search of an area in degrees, with at least its first page loaded. Raises a CatalogError."""
-        query = Query(area, interval, cloud_cover, collection or self.collection)
+        query = self._query(area, interval, cloud_cover, collection)
         search = self._cached.get(query)
         if search is None:
             return await self._finding.join(query, lambda: self._restore_or_request(query, tally))
@@ -256,8 +275,18 @@ class Searches:
         self, area: Bounds, interval: Interval, cloud_cover: float, collection: str | None, tally: UpstreamStats
     ) -> Search:
         """The search of an area in degrees, requested from the catalogue even if cached. Raises a CatalogError."""
-        query = Query(area, interval, cloud_cover, collection or self.collection)
+        query = self._query(area, interval, cloud_cover, collection)
         return await self._finding.join(query, lambda: self._request_shared(query, tally))
+
+    def _query(self, area: Bounds, interval: Interval, cloud_cover: float, collection: str | None) -> Query:
+        """The query of a search. A filter that means nothing for the collection is left out."""
+        profile = self.profile(collection)
+        return Query(
+            area,
+            Interval(None, None) if profile.static else interval,
+            cloud_cover if profile.cloud_filter else 100.0,
+            collection or self.collection,
+        )
 
     def age_if_stale(self, search: Search) -> float | None:
         """Seconds since the search was requested, or None if it is fresh."""
@@ -296,8 +325,8 @@ class Searches:
 
     def _add(self, search: Search) -> Search:
         """Add a search to the cache, and remove the least recently used searches if the cache is too large."""
-        if search.query.collection is not None and search.scenes.scenes:
-            self.collections.add_seen(search.query.collection)
+        for collection in {scene.collection for scene in search.scenes.scenes}.intersection(search.query.collections):
+            self.collections.add_seen(collection)
         self._cached[search.query] = search
         self._cached.move_to_end(search.query)
         count = sum(len(cached.scenes.scenes) for cached in self._cached.values())

@@ -19,8 +19,9 @@ from pystac_client.conformance import ConformanceClasses
 
 from scog.catalog.proj_extension import PROJ_MEMBERS
 from scog.catalog.query import Page, Query
-from scog.collections.bands import BANDS, IN_ASSET
-from scog.collections.reflectance_offset import C1, L2A
+from scog.collections.profile import Profile
+from scog.collections.profiles import Profiles
+from scog.collections.reflectance_offset import BASELINE, OFFSET_FLAG
 from scog.errors import CatalogBroken, CatalogError, CatalogUnavailable, ScogError
 from scog.geo.footprint import Bounds
 from scog.net.catalog_http import HEDGE_AFTER, READ_TIMEOUT, CatalogHttp
@@ -45,23 +46,14 @@ COLLECTION_MEMBERS = ("id", "title", "description", "license", "extent")
 READ_FIELDS = (
     *("id", "type", "stac_version", "collection", "geometry", "bbox"),
     *("properties.datetime", "properties.start_datetime", "properties.end_datetime"),
-    *("properties.created", "properties.platform"),
-    *("properties.eo:cloud_cover", "properties.grid:code", "properties.s2:mgrs_tile", "properties.sat:absolute_orbit"),
-    *("properties.s2:datatake_id", "properties.s2:datastrip_id", "properties.s2:generation_time"),
-    *("properties.s2:processing_baseline", "properties.earthsearch:boa_offset_applied"),
+    *("properties.platform", "properties.eo:cloud_cover", "properties.sat:orbit_state"),
 )
-"""Fields of an item that `scog.catalog.scene` reads, without assets. Each property must be listed."""
-READ_ASSETS = (*IN_ASSET, *(band.code for band in BANDS if not band.file), "preview")
+"""Fields of an item that `scog.catalog.scene` reads, without assets and the properties of a profile's scene keys.
+
+Each property must be listed.
+"""
 UNREAD_MEMBERS = ("title", "eo:bands", "file:checksum")
-"""Members of assets that are not read. They take a quarter of an asset's bytes."""
-UNREAD_FIELDS = (
-    "links",
-    *(f"assets.{asset}.{member}" for asset in IN_ASSET for member in UNREAD_MEMBERS),
-    *(f"assets.{asset}-jp2" for asset in IN_ASSET),
-    *("assets.thumbnail", "assets.cloud", "assets.snow"),
-    *("assets.granule_metadata", "assets.product_metadata", "assets.tileinfo_metadata"),
-)
-"""Fields to exclude at Earth Search, which sends all of `assets` even if only some of them are included."""
+"""Members of assets with known bands that are not read. They take a quarter of an asset's bytes."""
 
 T = TypeVar("T")
 
@@ -74,6 +66,7 @@ class RemoteCatalog:
     def __init__(
         self,
         url: str,
+        profiles: Profiles,
         *,
         hosts: tuple[str, ...],
         deadline: float,
@@ -89,6 +82,7 @@ class RemoteCatalog:
         proxy is invalid.
         """
         self.url = url.rstrip("/")
+        self.profiles = profiles
         self._deadline = deadline
         self._use_fields = use_fields
         self._clock = clock
@@ -107,6 +101,10 @@ class RemoteCatalog:
     def breaker_state(self) -> str:
         """`closed` while requests are sent as usual; `open` or `half-open` after failures."""
         return self._http.breaker_state
+
+    def collections(self) -> Sequence[str]:
+        """Empty, because requests name their collections."""
+        return ()
 
     async def page(self, query: Query, cursor: Any | None, tally: UpstreamStats) -> Page:
         """A page of items, newest first. A cursor is the `next` link of the page before. Raises a CatalogError."""
@@ -147,8 +145,10 @@ class RemoteCatalog:
         """The first page of a search, as JSON."""
         client = self._open_client(io)
         start, end = query.interval.start, query.interval.end
-        collection = query.collection or L2A
-        with_query = query.cloud_cover < 100 and client.conforms_to(ConformanceClasses.QUERY)
+        collections = query.collections
+        profile = self.profiles.joint(collections)
+        # Items without a cloud cover are kept, but would not match the filter: unknown collections are not filtered.
+        with_query = query.cloud_cover < 100 and not profile.open and client.conforms_to(ConformanceClasses.QUERY)
         with_fields = self._use_fields and client.conforms_to(ConformanceClasses.FIELDS)
         search = ItemSearch(
             url=client._search_href(),
@@ -157,9 +157,9 @@ class RemoteCatalog:
             stac_io=io,
             bbox=query.bounds,
             datetime=str(query.interval) if start or end else None,
-            collections=[collection],
+            collections=list(collections) or None,
             query={"eo:cloud_cover": {"lte": query.cloud_cover}} if with_query else None,
-            fields=_fields(collection) if with_fields else None,
+            fields=_fields(profile) if with_fields else None,
             # Earth Search sorts newest first by default, and its paging is most reliable without `sortby`.
             sortby=None if _is_earth_search(client) or not client.conforms_to(ConformanceClasses.SORT) else SORTBY,
             limit=PAGE_SIZE,
@@ -208,12 +208,20 @@ def _is_earth_search(client: Client) -> bool:
     return client.id.startswith("earth-search")
 
 
-def _fields(collection: str) -> dict[str, list[str]]:
-    """The `fields` of a search: only the bands among Sentinel-2's assets, all assets of other collections."""
-    if collection not in (L2A, C1):
+def _fields(profile: Profile) -> dict[str, list[str]]:
+    """The `fields` of a search: of a collection with a profile only the assets with its bands, else all assets."""
+    keys = profile.scene_keys.properties
+    if profile.offset_rule:
+        keys = (*keys, OFFSET_FLAG, BASELINE)
+    read = (*READ_FIELDS, *(f"properties.{name}" for name in keys))
+    if not profile.georeferenced:
         proj = (f"properties.{name}" for name in (*PROJ_MEMBERS, "storage:requester_pays"))
-        return {"include": [*READ_FIELDS, *proj, "assets"], "exclude": ["links"]}
-    return {"include": [*READ_FIELDS, *(f"assets.{name}" for name in READ_ASSETS)], "exclude": [*UNREAD_FIELDS]}
+        return {"include": [*read, *proj, "assets"], "exclude": ["links"]}
+    assets = [f"assets.{key}" for key in profile.by_asset]
+    # Earth Search sends all of `assets` even if only some of them are included.
+    unread = [f"{asset}.{member}" for asset in assets for member in UNREAD_MEMBERS]
+    unread += [f"assets.{key}" for key in profile.unread_assets]
+    return {"include": [*read, *assets], "exclude": ["links", *unread]}
 
 
 def _collections(url: str, io: CatalogIO) -> list[dict[str, Any]]:

@@ -70,11 +70,12 @@ def _animate(options: argparse.Namespace) -> None:
             f"--size {options.size} is out of range.", valid=f"{SIZE_RANGE[0]} to {SIZE_RANGE[1]} pixels"
         )
     step = None if options.step is None else parse_step(options.step)
-    image = parse_image(options, datetime_of(options), 1.0 if step is None else step.days)
+    datetime, days = datetime_of(options), 1.0 if step is None else step.days
     grid = mercator_grid(*parse_map_bbox(options.box), options.size)
 
     async def draw_and_encode() -> tuple[Animation, bytes]:
         async with open_engine(settings_of(options)) as engine:
+            image = parse_image(options, await engine.profile(options.collection), datetime, days)
             try:
                 animation = await animate(engine, grid, image, step, options.min_clear, _show_progress)
             finally:
@@ -93,7 +94,7 @@ def _print_summary(output: Path, animation: Animation) -> None:
     notes += ["older frames were truncated"] if animation.report.truncated else []
     first, last = times[0].text[:10], times[-1].text[-10:]
     print_status(f"{output}: {len(times)} frames, {first} to {last}" + "".join(f"; {note}" for note in notes))
-    for line in animation.report.error_lines():
+    for line in animation.report.lines():
         print_status(f"  skipped {line}")
 
 

@@ -29,7 +29,8 @@ from scog.geo.grid import Grid
 from scog.imaging.clip import ClipArea
 from scog.imaging.engine import open_engine
 from scog.imaging.formats import FORMATS_BY_NAME, format_of
-from scog.imaging.request import ImageData, ImageRequest
+from scog.imaging.options import StyledRequest
+from scog.imaging.request import ImageData
 from scog.imaging.source_lattice import source_lattice
 from scog.net.policy import UpstreamStats
 from scog.products.areas.outline import union_of_areas
@@ -69,17 +70,16 @@ def add_command(commands: Any) -> None:
 
 def _crop(options: argparse.Namespace) -> None:
     settings = settings_with_cli_limits(options)
-    image = image_of(options)
-    image_format = format_of(options.output.suffix.lower().removeprefix("."), image.style)
+    format_name = options.output.suffix.lower().removeprefix(".")
+    format_of(format_name)  # raises an error before anything is read
     box, area = _box_and_area(options, settings)
     make_grid = _grid_factory(options, box, area)
-    request = image.clipped(area).request
-    grid, drawing = asyncio.run(_draw(settings, make_grid, request, area, has_resolution=bool(options.resolution)))
-    options.output.write_bytes(image_format.encode(drawing, grid, image))
+    image, grid, drawing = asyncio.run(_draw(options, settings, make_grid, area))
+    options.output.write_bytes(format_of(format_name, image.style).encode(drawing, grid, image))
     report = drawing.report
     size = f"{grid.width} x {grid.height} pixels of {grid.crs}, {100 * drawing.valid.mean():.0f} % valid"
     print_status(f"{options.output}: {size}, {len(report.used)} scenes used, {len(report.skipped)} skipped")
-    for line in report.error_lines():
+    for line in report.lines():
         print_status(f"  skipped {line}")
     if report.incomplete:
         print_status(f"  incomplete: {report.incomplete}")
@@ -107,19 +107,21 @@ def _grid_factory(options: argparse.Namespace, box: Box, area: ClipArea | None) 
 
 
 async def _draw(
-    settings: Settings, make_grid: GridFactory, request: ImageRequest, area: ClipArea | None, *, has_resolution: bool
-) -> tuple[Grid, ImageData]:
-    """The grid and its image. Without a resolution, the grid is aligned to the scenes' grid.
+    options: argparse.Namespace, settings: Settings, make_grid: GridFactory, area: ClipArea | None
+) -> tuple[StyledRequest, Grid, ImageData]:
+    """The styled request, the grid and its image. Without a resolution, the grid is aligned to the scenes' grid.
 
     Raises InvalidInput if the image would be too large.
     """
     async with open_engine(settings) as engine:
+        image = image_of(options, await engine.profile(options.collection)).clipped(area)
+        request = image.request
         grid = make_grid()
-        lattice = None if has_resolution else await source_lattice(engine, grid, request, UpstreamStats(), area)
+        lattice = None if options.resolution else await source_lattice(engine, grid, request, UpstreamStats(), area)
         grid = grid if lattice is None else make_grid(lattice)
-        check_size(settings, grid, request.clipped(area), "--max-size")
+        check_size(settings, grid, request, "--max-size")
         try:
             on_progress = partial(show_progress, "Drawing", unit="parts")
-            return grid, await draw_crop(engine, grid, request.clipped(area), on_progress)
+            return image, grid, await draw_crop(engine, grid, request, on_progress)
         finally:
             end_progress()

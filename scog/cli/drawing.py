@@ -16,15 +16,17 @@ from scog.cli.options import (
     print_status,
     settings_of,
 )
+from scog.collections.profile import Profile
 from scog.composite.methods import VALID, parse_composite
 from scog.errors import InvalidInput
 from scog.geo.grid import WEB_MERCATOR, Grid, tile_grid
-from scog.imaging.draw import ImageData, ImageRequest, draw
+from scog.imaging.draw import ImageData, draw
 from scog.imaging.engine import open_engine
 from scog.imaging.formats import FORMATS_BY_NAME, format_of
+from scog.imaging.options import StyledRequest
+from scog.imaging.request import SceneFilter
 from scog.products.contact_sheet import MAX_COLUMNS, SHEET_SIDE, best_known, composites_of, draw_sheet, layer_options
 from scog.render.layer import Layer, interval_days, layer_of
-from scog.settings import Settings
 from scog.temporal.intervals import parse_interval
 
 MAX_SIDE = 4096
@@ -68,17 +70,17 @@ def _tile(options: argparse.Namespace) -> None:
     if not suffix:
         valid = ", ".join(f".{name}" for name in FORMATS_BY_NAME)
         raise InvalidInput(f"The output file {options.output.name!r} has no extension.", valid=valid)
-    image = image_of(options)
-    image_format = format_of(suffix.removeprefix("."), image.style)
+    format_of(suffix.removeprefix("."))  # raises an error before anything is read
     if not 1 <= options.size <= MAX_SIDE:
         raise InvalidInput(f"--size {options.size} is out of range.", valid=f"1 to {MAX_SIDE} pixels")
     grid = tile_grid(options.z, options.x, options.y, options.size, options.grid)
-    drawing = asyncio.run(_draw(settings_of(options), grid, image.request))
+    image, drawing = asyncio.run(_draw(options, grid))
+    image_format = format_of(suffix.removeprefix("."), image.style)
     options.output.write_bytes(image_format.encode(drawing, grid, image))
     report = drawing.report
     valid_share = f"{100 * drawing.valid.mean():.0f} % valid"
     print_status(f"{options.output}: {valid_share}, {len(report.used)} scenes used, {len(report.skipped)} skipped")
-    for line in report.error_lines():
+    for line in report.lines():
         print_status(f"  skipped {line}")
 
 
@@ -91,30 +93,36 @@ def _sheet(options: argparse.Namespace) -> None:
         raise InvalidInput(f"--columns {options.columns} is out of range.", valid=f"1 to {MAX_COLUMNS}")
     check_cloud_cover(options.cloud_cover)
     grid = tile_grid(options.z, options.x, options.y, SHEET_SIDE)
-    layers = [name.strip() for name in options.layers.split(",")] if options.layers else best_known()
     interval = parse_interval(options.datetime) if options.datetime else None
-    images = _sheet_images(layers, options.composites, interval_days(interval))
 
-    async def draw_images() -> bytes:
+    async def draw_images() -> tuple[int, bytes]:
         async with open_engine(settings_of(options)) as engine:
-            return await draw_sheet(engine, grid, images, options.columns, interval, options.cloud_cover, print_status)
+            scenes = SceneFilter(interval, options.cloud_cover, options.collection)
+            profile = await engine.profile(options.collection)
+            layers = [name.strip() for name in options.layers.split(",")] if options.layers else best_known(profile)
+            images = _sheet_images(profile, layers, options.composites, interval_days(interval))
+            return len(images), await draw_sheet(engine, profile, grid, images, options.columns, scenes, print_status)
 
-    options.output.write_bytes(asyncio.run(draw_images()))
-    print_status(f"{options.output}: {len(images)} images")
+    count, content = asyncio.run(draw_images())
+    options.output.write_bytes(content)
+    print_status(f"{options.output}: {count} images")
 
 
-def _sheet_images(layers: list[str], composites: str | None, days: float) -> list[tuple[str, Layer]]:
+def _sheet_images(profile: Profile, layers: list[str], composites: str | None, days: float) -> list[tuple[str, Layer]]:
     """Title and layer of each image: each layer once, or once for each composite. Raises InvalidInput."""
     if composites is None:
-        return [(layer, layer_of(layer_options(layer))) for layer in layers]
+        return [(layer, layer_of(profile, layer_options(layer))) for layer in layers]
     if composites.strip() == "all":
-        return [each for layer in layers for each in composites_of(layer, days)]
+        return [each for layer in layers for each in composites_of(profile, layer, days)]
     chosen = [parse_composite(name.strip()) for name in composites.split(",")]
     return [
-        (f"{layer}, {each.name}", layer_of(layer_options(layer, each, days))) for layer in layers for each in chosen
+        (f"{layer}, {each.name}", layer_of(profile, layer_options(layer, each, days)))
+        for layer in layers
+        for each in chosen
     ]
 
 
-async def _draw(settings: Settings, grid: Grid, request: ImageRequest) -> ImageData:
-    async with open_engine(settings) as engine:
-        return await draw(engine, grid, request)
+async def _draw(options: argparse.Namespace, grid: Grid) -> tuple[StyledRequest, ImageData]:
+    async with open_engine(settings_of(options)) as engine:
+        image = image_of(options, await engine.profile(options.collection))
+        return image, await draw(engine, grid, image.request)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from scog.cli.options import add_date_range_options, add_time_options, check_cloud_cover, datetime_of
+from scog.collections.profile import Profile
 from scog.composite.change import Change
 from scog.composite.methods import NEWEST, VALID
 from scog.imaging.options import ImageOptions, StyledRequest
@@ -14,6 +15,10 @@ from scog.warp.resample import Resampling
 BANDS_HELP = "a preset such as agriculture, one band, or three bands as red, green and blue"
 MASK_HELP = "classes to mask: clouds, none, or SCL classes such as 3,8,9 (default: clouds; none for scl)"
 MASK_DILATE_HELP = "mask dilation in metres (default: %(default)g)"
+OFFSET_HELP = (
+    "reflectance offset of Sentinel-2, instead of the one that the metadata states: applied (0), missing (-0.1), "
+    "detect (from the pixels), or a number"
+)
 
 
 def add_value_options(command: argparse.ArgumentParser) -> None:
@@ -32,6 +37,7 @@ def add_value_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--classes", help="names and thresholds of value classes, such as bare:tan,0.2,green:teal")
     command.add_argument("--mask", help=MASK_HELP)
     command.add_argument("--mask-dilate", type=float, default=0.0, metavar="METRES", help=MASK_DILATE_HELP)
+    command.add_argument("--offset", metavar="OFFSET", help=OFFSET_HELP)
     command.set_defaults(rescale=None, colormap_name=None, color_formula=None)
 
 
@@ -58,13 +64,14 @@ def add_period_options(command: argparse.ArgumentParser) -> None:
     )
 
 
-def image_of(options: argparse.Namespace) -> StyledRequest:
-    """The image that the options define. Raises InvalidInput."""
-    return parse_image(options, datetime_of(options), compare=options.compare, compare_as=options.compare_as)
+def image_of(options: argparse.Namespace, profile: Profile) -> StyledRequest:
+    """The image that the options define, of a collection with this profile. Raises InvalidInput."""
+    return parse_image(options, profile, datetime_of(options), compare=options.compare, compare_as=options.compare_as)
 
 
 def parse_image(
     options: argparse.Namespace,
+    profile: Profile,
     datetime: str | None,
     days: float | None = None,
     compare: str | None = None,
@@ -78,6 +85,7 @@ def parse_image(
     return ImageOptions(
         datetime=datetime,
         cloud_cover=options.cloud_cover,
+        collection=options.collection,
         index=options.index,
         expression=options.expression,
         bands=tuple(band.strip() for band in (options.bands or "").split(",") if band.strip()),
@@ -85,6 +93,7 @@ def parse_image(
         mask_dilate=options.mask_dilate,
         composite=options.composite,
         resampling=Resampling(options.resampling),
+        offset=options.offset,
         compare=compare,
         compare_as=compare_as,
         classes=options.classes,
@@ -92,4 +101,4 @@ def parse_image(
         colormap_name=options.colormap_name,
         color_formula=options.color_formula,
         days=days,
-    ).parse()
+    ).parse(profile)

@@ -81,13 +81,18 @@ def add_output_option(command: argparse.ArgumentParser, formats: Iterable[str]) 
 
 
 def add_catalog_option(command: argparse.ArgumentParser) -> None:
-    """Add --catalog."""
+    """Add --catalog and --collection."""
     command.add_argument(
         "--catalog",
         action="append",
         metavar="URL_OR_FOLDER",
         help="STAC API or folder of a local archive, or NAME= and one of them; may be repeated: the first one has "
         "the default collection (default: SCOG_CATALOG, else Earth Search)",
+    )
+    command.add_argument(
+        "--collection",
+        metavar="ID",
+        help="collection of the catalogue, or several separated by commas (default: SCOG_COLLECTION)",
     )
 
 

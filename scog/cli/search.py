@@ -24,7 +24,6 @@ def add_command(commands: Any) -> None:
         "--bbox", required=True, metavar="W,S,E,N", help="bounding box in degrees, such as 11.2,46.4,11.5,46.6"
     )
     add_time_options(command, 100.0)
-    command.add_argument("--collection", help="collection to search (default: SCOG_COLLECTION)")
     command.add_argument(
         "--limit", type=int, default=20, metavar="N", help="maximum number of scenes (default: %(default)s)"
     )

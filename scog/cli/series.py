@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from scog.cli.image_options import MASK_DILATE_HELP, MASK_HELP
+from scog.cli.image_options import MASK_DILATE_HELP, MASK_HELP, OFFSET_HELP
 from scog.cli.options import (
     add_catalog_option,
     add_date_range_options,
@@ -23,6 +23,8 @@ from scog.cli.options import (
     show_progress,
 )  # fmt: skip
 from scog.cli.polygons import read_areas
+from scog.collections.profile import Profile
+from scog.collections.reflectance_offset import parse_offset
 from scog.composite.mask import parse_mask
 from scog.errors import InvalidInput
 from scog.imaging.engine import open_engine
@@ -58,6 +60,7 @@ def add_command(commands: Any) -> None:
     command.add_argument("--bands", help="a preset such as agriculture, one band, or three bands")
     command.add_argument("--mask", help=MASK_HELP)
     command.add_argument("--mask-dilate", type=float, default=0.0, metavar="METRES", help=MASK_DILATE_HELP)
+    command.add_argument("--offset", metavar="OFFSET", help=OFFSET_HELP)
     command.add_argument("--interval", help=f"aggregate observations over this period: {VALID}")
     names = [each.value for each in Aggregate]
     command.add_argument(
@@ -80,7 +83,6 @@ def add_command(commands: Any) -> None:
     output_format.add_argument("--csv", action="store_true", help="print CSV")
     output_format.add_argument("--json", action="store_true", help="print JSON, as the server returns it")
     command.add_argument("--plot", type=Path, metavar="FILE", help="also draw a chart to a .png or .svg file")
-    command.add_argument("--collection", help="collection to search (default: SCOG_COLLECTION)")
     add_time_options(command, 100.0, "series_days")
     add_date_range_options(command)
     add_catalog_option(command)
@@ -91,20 +93,11 @@ def _series(options: argparse.Namespace) -> None:
     settings = settings_of(options)
     areas = _areas(options, settings)
     check_cloud_cover(options.cloud_cover)
-    datetime = datetime_of(options)
-    bands = tuple(band.strip() for band in (options.bands or "").split(",") if band.strip())
-    formula = variables_of(options.index, options.expression, bands)
-    mask = parse_mask(options.mask or formula.mask, options.mask_dilate)
-    interval = None if datetime is None else parse_interval(datetime)
-    request = ImageRequest(interval, options.cloud_cover, options.collection, expression=formula.expression, mask=mask)
-    series_options = _series_options(options, formula, request)
-    if options.plot is not None:
-        if options.plot.suffix.lower() not in CHARTS:
-            raise InvalidInput(
-                f"The chart {options.plot.name!r} has an unknown extension.", valid=f"{' or '.join(CHARTS)} for --plot"
-            )
-        check_lines(len(areas.areas), series_options)
-    all_series = asyncio.run(_compute(settings, areas, request, series_options))
+    if options.plot is not None and options.plot.suffix.lower() not in CHARTS:
+        raise InvalidInput(
+            f"The chart {options.plot.name!r} has an unknown extension.", valid=f"{' or '.join(CHARTS)} for --plot"
+        )
+    series_options, all_series = asyncio.run(_compute(options, settings, areas))
     tables = [table_of(series.rows, series_options) for series in all_series]
     _print(options, all_series, tables, series_options, areas)
     if options.plot is not None:
@@ -125,6 +118,23 @@ def _areas(options: argparse.Namespace, settings: Settings) -> AreasOfInterest:
     return reject_oversized(read_areas(options.area, settings, points=True)[1], settings.area_pixels)
 
 
+def _parse(options: argparse.Namespace, profile: Profile) -> tuple[SeriesVariables, ImageRequest]:
+    """The variables of the series, and their image request. Raises InvalidInput."""
+    bands = tuple(band.strip() for band in (options.bands or "").split(",") if band.strip())
+    variables = variables_of(profile, options.index, options.expression, bands)
+    datetime = datetime_of(options)
+    request = ImageRequest(
+        None if datetime is None else parse_interval(datetime),
+        options.cloud_cover,
+        options.collection,
+        expression=variables.expression,
+        mask=parse_mask(options.mask or variables.mask, options.mask_dilate, profile),
+        offset=None if options.offset is None else parse_offset(options.offset),
+        profile=profile,
+    )
+    return variables, request
+
+
 def _series_options(options: argparse.Namespace, formula: SeriesVariables, request: ImageRequest) -> SeriesOptions:
     step = None if options.interval is None else parse_step(options.interval, "interval")
     if step is not None:
@@ -136,12 +146,17 @@ def _series_options(options: argparse.Namespace, formula: SeriesVariables, reque
 
 
 async def _compute(
-    settings: Settings, areas: AreasOfInterest, request: ImageRequest, options: SeriesOptions
-) -> list[Series]:
+    options: argparse.Namespace, settings: Settings, areas: AreasOfInterest
+) -> tuple[SeriesOptions, list[Series]]:
     progress = _Progress()
     async with open_engine(settings) as engine:
+        variables, request = _parse(options, await engine.profile(options.collection))
+        series_options = _series_options(options, variables, request)
+        if options.plot is not None:
+            check_lines(len(areas.areas), series_options)
         try:
-            return await sample_series(SeriesState(engine), areas.areas, options.variables, request, progress)
+            series = await sample_series(SeriesState(engine), areas.areas, variables, request, progress)
+            return series_options, series
         finally:
             progress.end()
 
@@ -210,5 +225,5 @@ def _print_notes(all_series: Sequence[Series]) -> None:
             print_status("The series is truncated: there are older observations.")
         if series.report.incomplete:
             print_status(f"The series is incomplete: {series.report.incomplete}.")
-        for line in series.report.error_lines():
+        for line in series.report.lines():
             print_status(f"  skipped {line}")

@@ -52,10 +52,9 @@ def add_command(commands: Any) -> None:
 
 def _stats(options: argparse.Namespace) -> None:
     settings = settings_with_cli_limits(options)
-    image = image_of(options)
     percentiles = _percentiles(options.percentiles)
     geojson, areas = read_areas(options.area, settings)
-    results = asyncio.run(_compute(settings, areas, image, percentiles))
+    image, results = asyncio.run(_compute(options, settings, areas, percentiles))
     if options.json:
         print(json.dumps(document(areas, results, image.style, geojson)))
     elif options.csv:
@@ -63,7 +62,7 @@ def _stats(options: argparse.Namespace) -> None:
     else:
         print("\n".join(_table(areas, results, image.style)))
     for result in results:
-        for line in result.report.error_lines() if isinstance(result, Zonal) else ():
+        for line in result.report.lines() if isinstance(result, Zonal) else ():
             print_status(f"  skipped {line}")
     if any(each.report.incomplete if isinstance(each, Zonal) else each.reason == DEADLINE for each in results):
         print_status("  incomplete: the deadline passed, or the catalogue failed")
@@ -80,12 +79,13 @@ def _percentiles(text: str) -> StatisticsOptions:
 
 
 async def _compute(
-    settings: Settings, areas: AreasOfInterest, image: StyledRequest, percentiles: StatisticsOptions
-) -> list[ZonalResult]:
+    options: argparse.Namespace, settings: Settings, areas: AreasOfInterest, percentiles: StatisticsOptions
+) -> tuple[StyledRequest, list[ZonalResult]]:
     async with open_engine(settings) as engine:
+        image = image_of(options, await engine.profile(options.collection))
         try:
             on_progress = partial(show_progress, "Reading", unit="parts")
-            return await zonal(engine, areas.areas, image, percentiles, on_progress)
+            return image, await zonal(engine, areas.areas, image, percentiles, on_progress)
         finally:
             end_progress()
 

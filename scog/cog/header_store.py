@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import sqlite3
 import time
 from pathlib import Path
@@ -16,7 +17,8 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS headers (
     url TEXT PRIMARY KEY, identity TEXT NOT NULL, header BLOB NOT NULL, used INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS headers_used ON headers (used);
-CREATE TABLE IF NOT EXISTS offsets (url TEXT PRIMARY KEY, identity TEXT NOT NULL, offset REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS estimated_offsets (url TEXT PRIMARY KEY, identity TEXT NOT NULL, offset REAL);
+DROP TABLE IF EXISTS offsets;
 """
 MAX_HEADERS = 50_000
 """Maximum number of headers; older ones are deleted when the database is opened. Each has 4 to 16 KB."""
@@ -68,22 +70,27 @@ class HeaderStore:
         self._write("DELETE FROM headers WHERE url = ?", (url,))
 
     def get_offset(self, url: str, identity: str) -> float | None:
-        """The reflectance offset estimated from the pixels of this version of a file, or None."""
+        """The reflectance offset estimated for this version of a file; None if there is none.
+
+        NaN means that the pixels could not tell.
+        """
         if self._database is None or is_local(url):
             return None
         try:
             row = self._database.execute(
-                "SELECT offset FROM offsets WHERE url = ? AND identity = ?", (url, identity)
+                "SELECT offset FROM estimated_offsets WHERE url = ? AND identity = ?", (url, identity)
             ).fetchone()
         except (sqlite3.Error, UnicodeError) as error:
             self._on_error(error)
             return None
-        return float(row[0]) if row else None
+        if not row:
+            return None
+        return math.nan if row[0] is None else float(row[0])
 
     def put_offset(self, url: str, identity: str, offset: float) -> None:
-        """Store the reflectance offset estimated from the pixels of this version of a file."""
+        """Store the reflectance offset estimated for this version of a file; NaN if the pixels could not tell."""
         if not is_local(url):
-            self._write("INSERT OR REPLACE INTO offsets VALUES (?, ?, ?)", (url, identity, offset))
+            self._write("INSERT OR REPLACE INTO estimated_offsets VALUES (?, ?, ?)", (url, identity, offset))
 
     def close(self) -> None:
         """Close the database. Later calls find and store nothing."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scog.cog.validity import is_whole_number
-from scog.collections.scene_classification import BY_NUMBER, CLOUDS
+from scog.collections.profile import Profile
 from scog.composite.dilation import MAX_METRES
 from scog.errors import InvalidInput
 
@@ -42,13 +42,15 @@ class Mask:
         return usable
 
 
-def parse_mask(text: str, dilate: float = 0.0) -> Mask:
+def parse_mask(text: str | None, dilate: float, profile: Profile) -> Mask:
     """A mask from `clouds`, `none` or a list of classes, dilated by `dilate` metres. Raises InvalidInput."""
     if not 0 <= dilate <= MAX_METRES:
         valid = f"0 to {MAX_METRES:g}"
         raise InvalidInput(f"mask_dilate must not be {dilate:g} metres.", parameter="mask_dilate", valid=valid)
-    if text == "clouds":
-        return Mask(CLOUDS, dilate)
+    text = profile.default_mask if text is None else text
+    known = frozenset() if profile.mask is None else frozenset(profile.mask.names.values())
+    if text == "clouds" and profile.mask is not None:
+        return Mask(profile.mask.sets["clouds"], dilate)
     if text == "none":
         if dilate:
             message = "mask_dilate has no effect without a mask."
@@ -58,6 +60,6 @@ def parse_mask(text: str, dilate: float = 0.0) -> Mask:
     if not all(part.isascii() and part.isdecimal() and len(part) <= 2 for part in parts):
         raise InvalidInput(f"{text[:80]!r} is not a mask.", parameter="mask", valid=VALID)
     classes = frozenset(int(part) for part in parts)
-    if not classes <= BY_NUMBER.keys():
+    if not classes <= known:
         raise InvalidInput(f"There is no SCL class {max(classes)}.", parameter="mask", valid=VALID)
     return Mask(classes, dilate)

@@ -6,14 +6,14 @@ import asyncio
 import json
 import logging
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from scog.catalog.catalogs import Catalogs
 from scog.catalog.observation import SceneSet
 from scog.catalog.records import from_json, to_json
+from scog.collections.profile import Profile
 from scog.cubes.definition import Definition, cube_id, options_of, read_definition
 from scog.cubes.store import CubeStore
 from scog.errors import InvalidInput
@@ -31,6 +31,10 @@ MAX_CACHED_SCENES = 20_000
 """Maximum number of pinned scenes in memory, of all cubes together. Each takes 4 KB."""
 
 
+ProfileOf = Callable[[str | None], Profile]
+"""The profile of a collection, or of the default for None."""
+
+
 @dataclass(frozen=True, eq=False)
 class Cube:
     """A definition with its parsed area and pinned scenes, ready to be drawn."""
@@ -39,6 +43,8 @@ class Cube:
     definition: Definition
     area: ClipArea | None
     pinned: Pinned | None
+    profile: Profile
+    """What its collection is."""
     collection: str | None = None
     """The definition's collection as requests name it: with its catalogue if the server has several."""
 
@@ -53,7 +59,7 @@ class Cube:
 
     def styled_request(self) -> StyledRequest:
         """The image request and style. Raises InvalidInput for parameters that are no longer supported."""
-        request, style = options_of(self.definition).parse()
+        request, style = options_of(self.definition).parse(self.profile)
         return StyledRequest(
             replace(request, area=self.area, pinned=self.pinned, collection=self.collection or request.collection),
             style,
@@ -75,7 +81,7 @@ def open_cubes(engine: Engine) -> Iterator[Cubes]:
     with ExitStack() as stack:
         store = CubeStore(settings.cache_dir, engine.catalogs.first.source, settings.cubes)
         stack.callback(store.close)
-        cubes = Cubes(store, settings.cubes, engine.catalogs)
+        cubes = Cubes(store, settings.cubes, engine.catalogs.stored_profile, engine.catalogs.of_first)
         stack.callback(cubes.close)
         yield cubes
 
@@ -83,10 +89,17 @@ def open_cubes(engine: Engine) -> Iterator[Cubes]:
 class Cubes:
     """Cubes by id, with an LRU cache in memory. Used within one event loop."""
 
-    def __init__(self, store: CubeStore, max_cubes: int, catalogs: Catalogs | None = None) -> None:
-        """`catalogs` are those of the server; None for one catalogue."""
+    def __init__(
+        self,
+        store: CubeStore,
+        max_cubes: int,
+        profile_of: ProfileOf,
+        name_of: Callable[[str | None], str | None] = lambda collection: collection,
+    ) -> None:
+        """`profile_of` and `name_of` take the collection of a definition, and return its profile and its name now."""
         self._store = store
-        self._catalogs = catalogs
+        self._profile_of = profile_of
+        self._name_of = name_of
         self._max_cached = min(max_cubes, MAX_CACHED_CUBES)
         self._cache: OrderedDict[str, Cube] = OrderedDict()
         self._loading: SingleFlight[str, Cube | None] = SingleFlight()
@@ -157,9 +170,8 @@ class Cubes:
 
     def _cube(self, name: str, definition: Definition, pinned: Pinned | None) -> Cube:
         collection = definition.parameters.get("collection")
-        if self._catalogs is not None:
-            collection = self._catalogs.of_first(collection)
-        return Cube(name, definition, parse_clip_area(None, definition.area), pinned, collection)
+        area, profile = parse_clip_area(None, definition.area), self._profile_of(collection)
+        return Cube(name, definition, area, pinned, profile, self._name_of(collection))
 
 
 def _format_scenes(pinned: Pinned) -> str:

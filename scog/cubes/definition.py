@@ -18,9 +18,8 @@ from typing import Any
 import numpy as np
 
 from scog.bandmath import indices
-from scog.collections.bands import canonical
-from scog.collections.presets import preset_of
-from scog.collections.scene_classification import CLOUDS
+from scog.collections.profile import Profile
+from scog.collections.reflectance_offset import offset_text
 from scog.composite.change import Change
 from scog.composite.mask import Mask
 from scog.errors import InvalidInput
@@ -28,7 +27,7 @@ from scog.imaging.options import ImageOptions, StyledRequest
 from scog.render.channels import Channels
 from scog.render.classes import Classes
 from scog.render.color import hexadecimal, parse_color
-from scog.render.layer import DEFAULT_INDEX, SCENE_CLASSIFICATION, LayerOptions, layer_of
+from scog.render.layer import LayerOptions, layer_of
 from scog.render.ramp import Ramp, Range
 from scog.render.style import Style
 from scog.warp.resample import Resampling
@@ -125,17 +124,18 @@ def canonical_parameters(
     """
     request, style = image
     canonical_values: dict[str, Any] = {
-        **_layer(layer_options, request.expression.text),
+        **_layer(request.profile, layer_options, request.expression.text),
         "datetime": None if request.interval is None else str(request.interval),
         "cloud_cover": request.cloud_cover + 0.0,
         "collection": request.collection,
         "compare": None if request.compare is None else str(request.compare.interval),
         "compare_as": None if request.compare is None else str(request.compare.how),
-        "mask": _mask(request.mask),
+        "mask": _mask(request.mask, request.profile),
         "composite": request.composite.name,
         "resampling": str(request.resampling),
+        "offset": None if request.offset is None else offset_text(request.offset),
         "rescale": _rescale(layer_options, style),
-        "colormap_name": _colormap_name(layer_options, style),
+        "colormap_name": _colormap_name(request.profile, layer_options, style),
         "colormap": None if layer_options.colormap is None else _colormap(layer_options.colormap),
         "color_formula": None if layer_options.color_formula is None else _color_formula(layer_options.color_formula),
         "classes": None if layer_options.classes is None else _classes(layer_options.classes, style),
@@ -148,24 +148,40 @@ def canonical_parameters(
     return {name: value for name, value in merged.items() if value not in (None, []) and name not in _TITILER_NAMES}
 
 
-def _layer(layer_options: LayerOptions, formula: str) -> dict[str, Any]:
+def _layer(profile: Profile, layer_options: LayerOptions, formula: str) -> dict[str, Any]:
     """Index, expression and bands: one in canonical form, the others None."""
     layer: dict[str, Any] = {"index": None, "expression": None, "bands": None}
     if layer_options.expression is not None:
         return layer | {"expression": formula}
     if layer_options.bands:
-        preset = preset_of(layer_options.bands[0]) if len(layer_options.bands) == 1 else None
-        bands = [preset.name] if preset else [canonical(band) for band in layer_options.bands]
-        return layer | ({"index": SCENE_CLASSIFICATION} if bands == [SCENE_CLASSIFICATION] else {"bands": bands})
-    name = layer_options.index if layer_options.index is not None else DEFAULT_INDEX
-    is_classes = name.lower() == SCENE_CLASSIFICATION
-    return layer | {"index": SCENE_CLASSIFICATION if is_classes else indices.get(name).name}
+        preset = profile.preset(layer_options.bands[0]) if len(layer_options.bands) == 1 else None
+        bands = [preset.name] if preset else [profile.names.canonical(band) for band in layer_options.bands]
+        is_classes = len(bands) == 1 and bool(profile.band(bands[0]).classes)
+        return layer | ({"index": bands[0]} if is_classes else {"bands": bands})
+    return _named(profile, profile.default if layer_options.index is None else layer_options.index, layer)
 
 
-def _mask(mask: Mask) -> str:
+def _named(profile: Profile, name: str, layer: dict[str, Any]) -> dict[str, Any]:
+    """The layer of a name: a quantity, a band of classes, a preset or an index, in the order of `named_layer`."""
+    quantity, preset = profile.layer(name), profile.preset(name)
+    if quantity is not None:
+        return layer | {"index": quantity.name}
+    found = profile.names.find(name) or ""
+    if found in profile.by_name and profile.by_name[found].classes:
+        return layer | {"index": found}
+    if preset is not None:
+        return layer | {"bands": [preset.name]}
+    return layer | {"index": indices.get(name).name}
+
+
+def _mask(mask: Mask, profile: Profile) -> str:
     if mask.classes is None:
         return "none"
-    return "clouds" if mask.classes == CLOUDS else ",".join(map(str, sorted(mask.classes)))
+    return (
+        "clouds"
+        if profile.mask and mask.classes == profile.mask.sets.get("clouds")
+        else ",".join(map(str, sorted(mask.classes)))
+    )
 
 
 def _rescale(layer_options: LayerOptions, style: Style) -> list[list[float]] | None:
@@ -179,13 +195,13 @@ def _rescale(layer_options: LayerOptions, style: Style) -> list[list[float]] | N
     return [[float(low) + 0.0, float(high) + 0.0] for low, high in ranges] or None
 
 
-def _colormap_name(layer_options: LayerOptions, style: Style) -> str | None:
+def _colormap_name(profile: Profile, layer_options: LayerOptions, style: Style) -> str | None:
     """The requested colormap, unless the layer's own has the same colours."""
     if layer_options.colormap_name is None:
         return None
     requested = style.coloring
     ranges = (requested.rescale,) if isinstance(requested, Ramp) else layer_options.rescale
-    default = layer_of(replace(layer_options, colormap_name=None, rescale=ranges)).coloring
+    default = layer_of(profile, replace(layer_options, colormap_name=None, rescale=ranges)).coloring
     if isinstance(default, Ramp) and isinstance(requested, Ramp):
         is_same = np.array_equal(default.colors, requested.colors)
     else:

@@ -12,11 +12,11 @@ from functools import lru_cache
 
 from affine import Affine
 
-from scog.catalog.asset_bands import bands_by_description, canonical_band
 from scog.catalog.assets import Asset
 from scog.catalog.proj_extension import Georeference
 from scog.cog.georeferencing import checked_crs, is_valid_transform
 from scog.cog.metadata import NO_CRS, FileBand, FileMetadata, Level
+from scog.collections.band_names import band_identifier
 from scog.errors import AssetRefused
 from scog.geo.grid import Grid
 
@@ -66,9 +66,9 @@ def _band_number(asset: Asset, name: str, bands: tuple[FileBand, ...]) -> int:
     without_alpha = [number for number, band in enumerate(bands, start=1) if not band.alpha]
     if len(without_alpha) == 1:
         return without_alpha[0]
-    numbers = bands_by_description([{"name": band.name} for band in bands])
-    if (canonical := canonical_band(name) or name) in numbers:
-        return numbers[canonical]
+    described = [number for number, band in enumerate(bands, start=1) if band_identifier(band.name) == name]
+    if len(described) == 1:
+        return described[0]
     raise AssetRefused(
         f"The file has {_band_list(bands)}, and the item does not say which is {name}. List them in the item's asset, "
         'in file order, as "eo:bands" or "bands": [{"name": "blue"}, {"name": "green"}, ...].',

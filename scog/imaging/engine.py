@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -18,13 +18,16 @@ from scog.catalog.search_store import SearchStore
 from scog.cog.block_reader import BlockReader
 from scog.cog.header_store import HeaderStore
 from scog.cog.warm_up import describe_tiny_geotiff
+from scog.collections.files import read_profiles
+from scog.collections.profile import Profile
+from scog.collections.profiles import Profiles
 from scog.collections.reflectance_offset import SHIFT
 from scog.imaging.band_reader import BandReader
 from scog.imaging.image_cache import ImageCache
 from scog.net.local import LocalRanges
 from scog.net.ranges import HttpRanges, Ranges
 from scog.runtime.memory_budget import MemoryBudget
-from scog.settings import EARTH_SEARCH, EARTH_SEARCH_HOSTS, Settings
+from scog.settings import EARTH_SEARCH, EARTH_SEARCH_HOSTS, REMOTE_COLLECTION, Settings
 from scog.warp.workbench import Workbench
 
 
@@ -44,6 +47,11 @@ class Engine:
     """Runs small work on the event loop, and large work on `cpu`."""
     image_cache: ImageCache
 
+    async def profile(self, collection: str | None) -> Profile:
+        """What a collection is, or several separated by commas, or the default for None. Raises what `of` raises."""
+        searches, name = await self.catalogs.of(collection)
+        return searches.profile(name)
+
 
 @asynccontextmanager
 async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
@@ -62,7 +70,8 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
         workbench = Workbench(cpu)
         addresses = parse_addresses(settings.catalog)
         default = default_collection(settings.collection, addresses)
-        catalogs = [await _open_catalog(stack, address, settings) for address in addresses]
+        custom = await asyncio.to_thread(read_profiles, settings.collections) if settings.collections else []
+        catalogs = [await _open_catalog(stack, address, settings, custom) for address in addresses]
         folders = [catalog.folder for catalog in catalogs if isinstance(catalog, Archive)]
         # Local reads block on the disk. They have their own threads so that they do not delay computation.
         disk = _thread_pool(stack, 16, "disk")
@@ -124,7 +133,7 @@ async def _open_searches(
     ranges: Ranges,
     default: str | None,
 ) -> Searches:
-    """The searches of one catalogue, whose default collection is `default`."""
+    """The searches of one catalogue, whose default collection is `default` if that is set."""
     search_store = await asyncio.to_thread(
         SearchStore, settings.cache_dir if catalog.is_live else None, address.location
     )
@@ -134,7 +143,7 @@ async def _open_searches(
     searches = Searches(
         catalog,
         search_store,
-        default,
+        default or (REMOTE_COLLECTION if catalog.is_live else None),
         settings.newest_days,
         on_search=ranges.open_ahead if is_only or catalog.is_live else lambda: None,
         name=address.name,
@@ -145,16 +154,19 @@ async def _open_searches(
     return searches
 
 
-async def _open_catalog(stack: AsyncExitStack, address: CatalogAddress, settings: Settings) -> Catalog:
+async def _open_catalog(
+    stack: AsyncExitStack, address: CatalogAddress, settings: Settings, custom: Sequence[Profile]
+) -> Catalog:
     catalog: Catalog
     if address.folder is not None:
-        catalog = await asyncio.to_thread(Archive.open, address.folder)
+        catalog = await asyncio.to_thread(Archive.open, address.folder, custom)
     else:
         # The import takes 0.1 s (pystac-client, httpx), and a server of a local archive does not need it.
         from scog.catalog.stac_api import RemoteCatalog
 
         catalog = RemoteCatalog(
             address.location,
+            Profiles(address.location, custom),
             hosts=settings.hosts,
             deadline=settings.catalog_deadline,
             retries=settings.retries,

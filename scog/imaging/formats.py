@@ -98,15 +98,15 @@ FORMATS: tuple[Format, ...] = (
 FORMATS_BY_NAME: Mapping[str, Format] = MappingProxyType({name: each for each in FORMATS for name in each.names})
 
 
-def format_of(name: str, style: Style) -> Format:
-    """The format called `name`. Raises InvalidInput if there is none, or it cannot hold the style."""
+def format_of(name: str, style: Style | None = None) -> Format:
+    """The format called `name`. Raises InvalidInput if there is none, or it cannot hold the style, if one is given."""
     match = FORMATS_BY_NAME.get(name)
     if match is None:
         hint = did_you_mean(name, FORMATS_BY_NAME)
         raise InvalidInput(
             f"there is no format {quoted(name)}{hint}", parameter="format", valid=", ".join(FORMATS_BY_NAME)
         )
-    if match.ranged and not isinstance(style.coloring, Ramp):
+    if match.ranged and style is not None and not isinstance(style.coloring, Ramp):
         message = f"{name} requires one output with a range, not classes or three outputs."
         raise InvalidInput(message, parameter="format", valid="png, tif or npy")
     return match

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
+from scog.collections.profile import Profile
+from scog.collections.reflectance_offset import parse_offset
 from scog.composite.change import Change
 from scog.composite.mask import parse_mask
 from scog.composite.methods import NEWEST, parse_composite
@@ -49,6 +51,7 @@ class ImageOptions:
     mask_dilate: float = 0.0
     composite: str = NEWEST.name
     resampling: Resampling = Resampling.NEAREST
+    offset: str | float | None = None
     compare: str | None = None
     compare_as: Change | None = None
     classes: str | None = None
@@ -85,24 +88,26 @@ class ImageOptions:
             change=None if comparison is None else comparison.how,
         )
 
-    def parse(self) -> StyledRequest:
-        """The request and the style. Raises InvalidInput."""
-        return _parsed(self)
+    def parse(self, profile: Profile) -> StyledRequest:
+        """The request and the style, for a collection with this profile. Raises InvalidInput."""
+        return _parsed(self, profile)
 
 
 @lru_cache(maxsize=256)
-def _parsed(options: ImageOptions) -> StyledRequest:
+def _parsed(options: ImageOptions, profile: Profile) -> StyledRequest:
     if not (isinstance(options.cloud_cover, int | float) and 0 <= options.cloud_cover <= 100):
         message = f"{options.cloud_cover!r} is not a cloud cover in percent."
         raise InvalidInput(message, parameter="cloud_cover", valid="0 to 100")
-    layer: Layer = layer_of(options.layer_options)
+    layer: Layer = layer_of(profile, options.layer_options)
     request = ImageRequest(
         expression=layer.expression,
-        mask=parse_mask(layer.mask if options.mask is None else options.mask, options.mask_dilate),
+        mask=parse_mask(layer.mask if options.mask is None else options.mask, options.mask_dilate, profile),
         cloud_cover=options.cloud_cover,
         interval=options.interval,
         collection=options.collection,
+        profile=profile,
         resampling=options.resampling,
+        offset=None if options.offset is None else parse_offset(options.offset),
         composite=layer.composite,
         compare=parse_comparison(options.compare, options.compare_as),
     )

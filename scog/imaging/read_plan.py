@@ -101,7 +101,9 @@ class ReadPlan:
 
     @property
     def nodata(self) -> frozenset[float]:
-        """The nodata values of the file and of the item."""
+        """The nodata values of the file and of the item, unless every stored number is a value."""
+        if self.source.asset.ignores_nodata:
+            return frozenset()
         values = (self.source.metadata.nodata, self.source.asset.nodata)
         return frozenset(value for value in values if value is not None)
 

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scog.bandmath.expression import Expression
+from scog.collections.profile import Profile
+from scog.collections.reflectance_offset import OffsetChoice
 from scog.composite.change import Change
 from scog.composite.mask import Mask
 from scog.composite.methods import NEWEST, Composite
@@ -46,8 +48,12 @@ class ImageRequest(SceneFilter):
 
     expression: Expression
     mask: Mask
+    profile: Profile
+    """What the collection is."""
     resampling: Resampling = Resampling.NEAREST
     """Resampling of the expression's bands. Masks always use nearest."""
+    offset: OffsetChoice | None = None
+    """Reflectance offset of Sentinel-2's bands, or how to determine it; None for the rule of the collection."""
     composite: Composite = NEWEST
     area: ClipArea | None = None
     """Pixels outside this area are invalid."""

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from scog.bandmath.expression import Expression
 from scog.catalog.scene import Scene
-from scog.collections.bands import BY_NAME
 from scog.composite.dilation import DilationGrid, dilation_grid
 from scog.composite.mask import Mask
 from scog.errors import SourceError
@@ -24,12 +23,13 @@ from scog.imaging.report import Report
 from scog.imaging.request import ImageRequest
 from scog.runtime.tasks import gather_all
 from scog.warp.resample import Resampling
-from scog.warp.warp import CLASS_BAND, method_for
+from scog.warp.warp import method_for
 
 Mask2D = NDArray[np.bool_]
 ValuesAndValidity = tuple[NDArray[np.float32], Mask2D]
 """Values float32 `(output, y, x)` and their validity bool `(y, x)`."""
 T = TypeVar("T")
+CLASS_BAND = "scl"
 
 
 class SceneReader:
@@ -111,7 +111,7 @@ class SceneReader:
         # (the classification is then read on a larger grid), or if no classification has to be read.
         if (
             CLASS_BAND in request.expression.bands
-            or method_for(CLASS_BAND, request.resampling) is not Resampling.NEAREST
+            or method_for(request.resampling, discrete=True) is not Resampling.NEAREST
             or self._dilation_grid is not None
             or self._is_unmasked(scene)
         ):
@@ -125,7 +125,7 @@ class SceneReader:
 
     def _band_request(self, scene: Scene, pixels: Mask2D | None) -> BandRequest:
         bands, resampling = self._request.expression.bands, self._request.resampling
-        return BandRequest(scene, bands, self._grid, pixels, resampling, self._partial_rows)
+        return BandRequest(scene, bands, self._grid, pixels, resampling, self._partial_rows, self._request.offset)
 
     def _is_unmasked(self, scene: Scene) -> bool:
         """Whether no pixel of a scene is masked, because the request masks no class or it has no classification.
@@ -143,7 +143,10 @@ class SceneReader:
     async def _compute(self, request: BandRequest, function: Callable[[dict[str, BandData]], T]) -> T | None:
         """Return `function(bands)`. If a band cannot be read, add the scene to `report.skipped` and return None."""
         try:
-            return await self._band_reader.compute(request, function, self._report.tally, self._report.preview)
+            report = self._report
+            return await self._band_reader.compute(
+                request, function, report.tally, report.preview, report.guessed_offsets
+            )
         except SourceError as error:
             root = None if error.url is None else self._catalogs.folder_of(error.url)
             self._report.skip(request.scene, error, root)
@@ -178,8 +181,7 @@ def _evaluate(expression: Expression, bands: dict[str, BandData]) -> ValuesAndVa
 
     A pixel is valid if all bands and the result are.
     """
-    floor = {band: 0.0 if band in BY_NAME and BY_NAME[band].spectral else None for band in bands}
-    values, valid = expression.evaluate({band: data.values(floor[band]) for band, data in bands.items()})
+    values, valid = expression.evaluate({band: data.values(data.floor) for band, data in bands.items()})
     for data in bands.values():
         valid &= data.valid
     return values, valid

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import islice
 
 from scog.catalog.scene import Scene
-from scog.collections.bands import BY_NAME
+from scog.collections.profile import Profile
 from scog.errors import CatalogError, SourceError
 from scog.geo.bounds import DEGREES
 from scog.geo.grid import Grid, transformer
@@ -28,9 +28,10 @@ LIMITS = SearchLimits(observations=4, scenes=16)
 CLASSIFICATION = "scl"
 
 
-def nominal_resolution(bands: Iterable[str]) -> int:
-    """Nominal pixel size of the finest band in metres, for use if no file can be read. 10 if all names are unknown."""
-    return min((BY_NAME[band].resolution for band in bands if band in BY_NAME), default=10)
+def nominal_resolution(profile: Profile, bands: Iterable[str]) -> float:
+    """Nominal pixel size of the finest band in metres, for use if no file can be read. 10 if it is unknown."""
+    resolutions = (profile.band(band).resolution for band in bands)
+    return min((each for each in resolutions if each is not None), default=10)
 
 
 async def source_lattice(

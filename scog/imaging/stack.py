@@ -227,7 +227,7 @@ def _stacked_expression(request: ImageRequest) -> Expression:
     expression is evaluated after the reduction.
     """
     if request.composite == BEST:
-        return request.expression.joined(parse(NDVI))
+        return request.expression.joined(parse(NDVI, request.profile.names))
     if request.composite == GEOMEDIAN:
-        return fold(Expression.joined, map(parse, request.expression.bands))
+        return fold(Expression.joined, (parse(band, request.profile.names) for band in request.expression.bands))
     return request.expression

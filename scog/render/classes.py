@@ -36,6 +36,12 @@ class Classes:
 
     entries: tuple[Class, ...]
 
+    @property
+    def value_range(self) -> tuple[float, float]:
+        """The lowest and the highest edge of the classes; a range of 1 if there is a single value."""
+        low, high = min(entry.low for entry in self.entries), max(entry.high for entry in self.entries)
+        return low, high if high > low else low + 1
+
     @cached_property
     def palette(self) -> NDArray[np.uint8]:
         """Palette `(256, 4)` uint8: the colours of the entries, in order."""

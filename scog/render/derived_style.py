@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 
-from scog.collections.bands import BY_NAME
 from scog.composite.change import Change
 from scog.composite.methods import STD, Composite, Unit
 from scog.render.channels import Channels
@@ -56,7 +55,7 @@ def composite_coloring(layer: Coloring, composite: Composite, days: float, color
     if isinstance(layer, Channels):
         red, green, blue = (_range(rescale, composite, days) for rescale in layer.ranges)
         return Ramp(red, color_table(colors)) if composite.single else Channels((red, green, blue))
-    rescale = layer.rescale if isinstance(layer, Ramp) else BY_NAME["scl"].display_range
+    rescale = layer.rescale if isinstance(layer, Ramp) else layer.value_range
     return Ramp(_range(rescale, composite, days), color_table(colors))
 
 

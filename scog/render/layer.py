@@ -10,9 +10,9 @@ import numpy as np
 
 from scog.bandmath import indices
 from scog.bandmath.expression import Expression, parse
-from scog.collections.bands import BY_NAME, CANONICAL, SPELLINGS, canonical
-from scog.collections.presets import PRESETS, preset_of
-from scog.collections.scene_classification import SCENE_CLASSES
+from scog.collections.band import Band
+from scog.collections.presets import Preset, QuantityLayer
+from scog.collections.profile import Profile
 from scog.composite.change import Change
 from scog.composite.methods import GEOMEDIAN, MODE, NEWEST, Composite, Unit
 from scog.errors import InvalidInput
@@ -24,12 +24,9 @@ from scog.render.derived_style import Coloring, change_coloring, composite_color
 from scog.render.ramp import Ramp, Range
 from scog.render.style import Style
 from scog.render.thresholds import parse_classes
-from scog.suggest import did_you_mean, quoted
+from scog.suggest import did_you_mean
 from scog.temporal.intervals import Interval
 
-DEFAULT_INDEX = "ndvi"
-SCENE_CLASSIFICATION = "scl"
-"""Name of the layer of the scene classification, used like an index name."""
 EXTEND = "extend"
 """Value of `belowmincolor` and `abovemaxcolor` that extends the colour of the range's end."""
 DEFAULT_DAYS = 90.0
@@ -38,10 +35,6 @@ OPEN_DAYS = 730.0
 """Assumed length of a time range with an open end, in days."""
 DEFAULT_RANGE: Range = (-1.0, 1.0)
 """Default range of an expression."""
-
-_SCENE_CLASSES = Classes(
-    tuple(Class(each.number, each.name, (*each.color, 255), each.number, each.number) for each in SCENE_CLASSES)
-)
 
 
 @dataclass(frozen=True)
@@ -70,6 +63,9 @@ class Layer:
     """The expression for each observation, the composite of the observations, and the colours.
 
     mask        default mask
+    unit        of the values; empty if they have none
+    transform   what is applied to composited values before they are shown; empty for nothing
+    surface     derived from the neighbourhood of each pixel; empty for the values themselves
     classified  whether output values are class numbers
     colormap    name of the layer's default colormap; None if it has none
     short       title for narrow spaces; None if there is none
@@ -78,7 +74,10 @@ class Layer:
     title: str
     expression: Expression
     coloring: Coloring
-    mask: str = "clouds"
+    mask: str = "none"
+    unit: str = ""
+    transform: str = ""
+    surface: str = ""
     classified: bool = False
     colormap: str | None = None
     short: str | None = None
@@ -101,19 +100,23 @@ class Layer:
         return names
 
 
-def layer_of(options: LayerOptions = LayerOptions()) -> Layer:
-    """The layer for a request's options. Raises InvalidInput if they are invalid or contradict each other."""
-    return _layer_of(options)
+def layer_of(profile: Profile, options: LayerOptions = LayerOptions()) -> Layer:
+    """The layer for a request's options, of a collection with this profile.
+
+    Raises InvalidInput if the options are invalid or contradict each other, or need a band that the collection does not
+    have.
+    """
+    return _layer_of(profile, options)
 
 
 @lru_cache(maxsize=256)
-def _layer_of(options: LayerOptions) -> Layer:
+def _layer_of(profile: Profile, options: LayerOptions) -> Layer:
     if sum(choice is not None for choice in (options.index, options.expression, options.bands or None)) > 1:
         message = "index, expression and bands cannot be combined."
         raise InvalidInput(message, parameter="index", valid="one of the three")
-    layer = _composite_of(_single_layer(options), options)
+    layer = _composite_of(_single_layer(profile, options), options, profile)
     if options.change is not None:
-        layer = _change_of(layer, options.change)
+        layer = _change_of(layer, options.change, profile)
     coloring = layer.coloring
     return (
         _three_outputs(layer, coloring, options)
@@ -122,55 +125,99 @@ def _layer_of(options: LayerOptions) -> Layer:
     )
 
 
-def _single_layer(options: LayerOptions) -> Layer:
+def _single_layer(profile: Profile, options: LayerOptions) -> Layer:
     """The layer of one observation with its default colours."""
     if options.bands:
-        return _of_bands(options.bands)
+        return _of_bands(profile, options.bands)
     if options.expression is not None:
-        formula = parse(options.expression)
-        if formula.outputs == 3:
-            red, green, blue = (
-                BY_NAME[name].display_range if name in BY_NAME else DEFAULT_RANGE for name in formula.names
-            )
-            return Layer(formula.text, formula, Channels((red, green, blue)))
-        if formula.outputs != 1:
-            message = f"An image has one output or three, not {formula.outputs}."
-            raise InvalidInput(message, parameter="expression", valid="one or three outputs")
-        return Layer(formula.text, formula, Ramp(DEFAULT_RANGE, color_table("viridis")))
-    name = options.index if options.index is not None else DEFAULT_INDEX
-    if name.lower() == SCENE_CLASSIFICATION:
-        return _scene_classification()
+        return _of_formula(profile, options.expression)
+    return named_layer(profile, profile.default if options.index is None else options.index)
+
+
+def named_layer(profile: Profile, name: str) -> Layer:
+    """The layer of an index, quantity, preset or band with classes, by name. Raises InvalidInput if there is none."""
+    quantity = profile.layer(name)
+    if quantity is not None:
+        return _of_quantity(profile, quantity)
+    band = profile.by_name.get(profile.names.find(name) or "")
+    if band is not None and band.classes:
+        return _of_classes(profile, band)
+    preset = profile.preset(name)
+    if preset is not None:
+        return _of_preset(profile, preset)
     index = indices.get(name)
+    missing = [each for each in index.bands if not profile.has_bands([each])]
+    if missing:
+        message = f"The index {index.name} needs {' and '.join(missing)}, which {profile.name} does not have"
+        raise InvalidInput(
+            f"{message}.", parameter="index", valid=f"an index of its bands: {', '.join(profile.by_name)}"
+        )
     ramp = Ramp(index.rescale, color_table(index.colormap))
-    return Layer(index.title, index.expression, ramp, colormap=index.colormap, short=index.name.upper())
+    return Layer(
+        index.title,
+        index.expression,
+        ramp,
+        mask=profile.default_mask,
+        colormap=index.colormap,
+        short=index.name.upper(),
+    )
 
 
-def _composite_of(layer: Layer, options: LayerOptions) -> Layer:
+def _of_formula(profile: Profile, text: str) -> Layer:
+    formula = parse(text, profile.names)
+    if formula.outputs == 3:
+        red, green, blue = (
+            profile.by_name[name].display_range if name in profile.by_name else DEFAULT_RANGE for name in formula.names
+        )
+        return Layer(formula.text, formula, Channels((red, green, blue)), mask=profile.default_mask)
+    if formula.outputs != 1:
+        message = f"An image has one output or three, not {formula.outputs}."
+        raise InvalidInput(message, parameter="expression", valid="one or three outputs")
+    return Layer(formula.text, formula, Ramp(DEFAULT_RANGE, color_table("viridis")), mask=profile.default_mask)
+
+
+def _of_quantity(profile: Profile, quantity: QuantityLayer) -> Layer:
+    return Layer(
+        quantity.title,
+        parse(quantity.expression, profile.names),
+        Ramp(quantity.rescale, color_table(quantity.colormap)),
+        mask=profile.default_mask,
+        unit=quantity.unit,
+        transform=quantity.transform,
+        surface=quantity.surface,
+        colormap=quantity.colormap,
+        short=quantity.name,
+    )
+
+
+def _composite_of(layer: Layer, options: LayerOptions, profile: Profile) -> Layer:
     """The composite of a layer with its default colours. Raises InvalidInput if the layer has no such composite."""
     composite = options.composite
     if composite == NEWEST:
         return layer
     if composite == MODE and not layer.expression.is_integer:
         message = "composite=mode requires integer values, but this formula has others."
-        valid = "index=scl, a formula of comparisons such as (nir-red)/(nir+red) > 0.4, or composite=median"
+        valid = "a band of classes, a formula of comparisons such as (nir-red)/(nir+red) > 0.4, or composite=median"
         raise InvalidInput(message, parameter="composite", valid=valid)
-    if composite == GEOMEDIAN and SCENE_CLASSIFICATION in layer.expression.bands:
-        message = "composite=geomedian is not defined for the classes of scl."
-        raise InvalidInput(message, parameter="composite", valid="mode, or a formula without scl")
+    classes = next((band for band in layer.expression.bands if band in profile.names.discrete), None)
+    if composite == GEOMEDIAN and classes is not None:
+        message = f"composite=geomedian is not defined for the classes of {classes}."
+        raise InvalidInput(message, parameter="composite", valid=f"mode, or a formula without {classes}")
     coloring = composite_coloring(layer.coloring, composite, options.days, layer.colormap)
     title = f"{layer.short or layer.title}, {composite.title}"
     return replace(layer, title=title, coloring=coloring, composite=composite)
 
 
-def _change_of(layer: Layer, change: Change) -> Layer:
+def _change_of(layer: Layer, change: Change, profile: Profile) -> Layer:
     """The change of a layer with its default colours. Raises InvalidInput if the layer has no such change."""
     if isinstance(layer.coloring, Channels):
         message = "compare requires one output; this layer has three outputs."
         raise InvalidInput(message, parameter="compare", valid="an index, a formula of one output, or one band")
-    has_classes = layer.composite.unit is Unit.LAYER and SCENE_CLASSIFICATION in layer.expression.names
+    discrete = profile.names.discrete
+    has_classes = layer.composite.unit is Unit.LAYER and any(name in discrete for name in layer.expression.names)
     if isinstance(layer.coloring, Classes) or has_classes:
         message = "compare is not defined for classes: they have no difference or ratio."
-        valid = "composite=count, or a formula of comparisons such as scl == 6, which is water"
+        valid = f"composite=count, or a formula of comparisons such as {layer.expression.names[0]} == 6"
         raise InvalidInput(message, parameter="compare", valid=valid)
     title = f"{(layer.short if layer.composite == NEWEST else None) or layer.title}, {change.label}"
     coloring = change_coloring(layer.coloring, change, layer.composite, layer.colormap)
@@ -184,41 +231,62 @@ def interval_days(interval: Interval | None) -> float:
     return OPEN_DAYS if interval.days is None else interval.days
 
 
-def _scene_classification() -> Layer:
-    """The layer of SCL classes, without a mask."""
-    return Layer("Scene classification", parse("scl"), _SCENE_CLASSES, mask="none")
+def _of_classes(profile: Profile, band: Band) -> Layer:
+    """The layer of a band's classes, without a mask."""
+    entries = (Class(each.value, each.name, (*each.color, 255), each.value, each.value) for each in band.classes)
+    return Layer(band.title, parse(band.name, profile.names), Classes(tuple(entries)))
 
 
-def _of_bands(bands: Sequence[str]) -> Layer:
+def _of_bands(profile: Profile, bands: Sequence[str]) -> Layer:
     """A preset by name, three bands as red, green and blue, or one band in greys."""
+    names = profile.names
     if len(bands) == 1:
-        preset = preset_of(bands[0])
+        preset = profile.preset(bands[0])
         if preset is not None:
-            return _channels(preset.title, preset.bands)
-        if bands[0].lower() not in CANONICAL:
-            suggestion = did_you_mean(bands[0], (*(preset.name for preset in PRESETS), *SPELLINGS))
-            message = f"there is no band or preset {quoted(bands[0])}{suggestion}"
-            raise InvalidInput(message, parameter="bands", valid=_VALID_BANDS)
-        band = BY_NAME[canonical(bands[0])]
-        if band.name == SCENE_CLASSIFICATION:
-            return _scene_classification()
-        return Layer(band.title, parse(band.name), Ramp(band.display_range, color_table("greys_r")))
-    names = tuple(canonical(band) for band in bands)
-    if len(names) != 3:
-        message = f"An image takes one band or three, not {len(names)}."
-        raise InvalidInput(message, parameter="bands", valid=_VALID_BANDS)
-    return _channels(", ".join(names), names)
+            return _of_preset(profile, preset)
+        found = names.find(bands[0])
+        if found is None:
+            known = (*(preset.name for preset in profile.presets), *names.suggestions)
+            problem = names.problem(bands[0]).replace("no band", "no band or preset", 1).partition("; did you")[0]
+            raise InvalidInput(
+                f"{problem}{did_you_mean(bands[0], known)}", parameter="bands", valid=_valid_bands(profile)
+            )
+        band = profile.band(found)
+        if band.classes:
+            return _of_classes(profile, band)
+        return Layer(
+            band.title,
+            parse(band.name, names),
+            Ramp(band.display_range, color_table("greys_r")),
+            mask=profile.default_mask,
+            unit=band.unit,
+        )
+    canonical = tuple(names.canonical(band) for band in bands)
+    if len(canonical) != 3:
+        message = f"An image takes one band or three, not {len(canonical)}."
+        raise InvalidInput(message, parameter="bands", valid=_valid_bands(profile))
+    red, green, blue = (profile.band(name).display_range for name in canonical)
+    channels = Channels((red, green, blue))
+    return Layer(", ".join(canonical), parse(";".join(canonical), names), channels, mask=profile.default_mask)
 
 
-_VALID_BANDS = (
-    f"one band or three, such as nir,red,green, or one of {', '.join(preset.name for preset in PRESETS)}; "
-    "bands of a file with several bands are named in its item's eo:bands or bands"
-)
+def _valid_bands(profile: Profile) -> str:
+    presets = f", or one of {', '.join(preset.name for preset in profile.presets)}" if profile.presets else ""
+    return (
+        f"one band or three, such as nir,red,green{presets}; "
+        "bands of a file with several bands are named in its item's eo:bands or bands"
+    )
 
 
-def _channels(title: str, bands: Sequence[str]) -> Layer:
-    red, green, blue = (BY_NAME[band].display_range for band in bands)
-    return Layer(title, parse(";".join(bands)), Channels((red, green, blue)))
+def _of_preset(profile: Profile, preset: Preset) -> Layer:
+    red, green, blue = profile.ranges(preset)
+    return Layer(
+        preset.title,
+        parse(";".join(preset.bands), profile.names),
+        Channels((red, green, blue)),
+        mask=profile.default_mask,
+        transform=preset.transform,
+    )
 
 
 def _three_outputs(layer: Layer, default: Channels, options: LayerOptions) -> Layer:
@@ -235,11 +303,7 @@ def _three_outputs(layer: Layer, default: Channels, options: LayerOptions) -> La
 def _one_output(layer: Layer, default: Ramp | Classes, options: LayerOptions) -> Layer:
     """A layer of one output with the requested range and colours."""
     _reject(options, ("color_formula",), "an image of one output")
-    ramp = (
-        default
-        if isinstance(default, Ramp)
-        else Ramp(BY_NAME[SCENE_CLASSIFICATION].display_range, color_table("viridis"))
-    )
+    ramp = default if isinstance(default, Ramp) else Ramp(default.value_range, color_table("viridis"))
     (rescale,) = _ranges(options.rescale, (ramp.rescale,))
     if options.classes is not None:
         _reject(options, ("colormap", "rescale", "belowmincolor", "abovemaxcolor"), "classes")

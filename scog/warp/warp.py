@@ -19,17 +19,14 @@ from scog.warp.gather import gather
 from scog.warp.resample import Resampling, resample, support_of
 from scog.warp.window import gather_window
 
-CLASS_BAND = "scl"
-"""The band with class values, which must not be interpolated or averaged."""
-
 WarpMap = IndexMap | ResamplingSupport
 """Geometry of a target grid in an overview level."""
 Mask2D = NDArray[np.bool_]
 
 
-def method_for(band: str, requested: Resampling) -> Resampling:
-    """The resampling method for a band: nearest for classes if the requested one would create new values."""
-    return Resampling.NEAREST if band == CLASS_BAND and requested.creates_values else requested
+def method_for(requested: Resampling, *, discrete: bool) -> Resampling:
+    """The resampling method for a band: nearest for classes and bits if the requested one would create new values."""
+    return Resampling.NEAREST if discrete and requested.creates_values else requested
 
 
 def warp_map(target: Grid, source: Grid, method: Resampling) -> WarpMap | None:

@@ -85,7 +85,7 @@ async def _open_state(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
         app.state.queries = ByteCache(tiles.QUERY_CACHE_BYTES)
         app.state.stac_searches = asyncio.Semaphore(stac.SEARCHES)
         app.state.demo_archives = frozenset(filter(viewer.is_demo_archive, engine.catalogs.folders))
-        warm_up()  # in the event loop's thread, which computes the index maps
+        warm_up(engine.catalogs.first.profile(None))  # in the event loop's thread, which computes the index maps
         yield
 
 

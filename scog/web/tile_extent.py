@@ -16,8 +16,9 @@ from affine import Affine
 
 from scog.catalog.archive.archive import Archive
 from scog.catalog.own_files import is_below
+from scog.catalog.query import collections_of
 from scog.catalog.scene import Scene, UnusableItem, parse_item
-from scog.collections.bands import BY_NAME
+from scog.collections.profile import Profile
 from scog.errors import InvalidInput, SourceError
 from scog.geo.bounds import DEGREES
 from scog.geo.footprint import Bounds
@@ -37,10 +38,8 @@ MAX_ITEMS = 4
 """Maximum number of inspected items of a collection, the newest."""
 TIMEOUT = 5.0
 """Seconds for reading the headers of the items' files. Files that take longer are left out."""
-SENTINEL_2 = "sentinel-2"
-ATTRIBUTION = "Contains modified Copernicus Sentinel data"
-MGRS_TILE = 109_800.0
-"""Width and height of a Sentinel-2 MGRS tile in metres."""
+SCENE_SIDE = 109_800.0
+"""Width and height in metres that a scene is assumed to have if no file was read: those of an MGRS tile."""
 WORLD: Bounds = (-180.0, -90.0, 180.0, 90.0)
 
 
@@ -77,18 +76,25 @@ async def read_tile_extent(engine: Engine, request: ImageRequest) -> TileExtent:
     member, collection = await engine.catalogs.of(request.collection)
     catalog = member.catalog
     if isinstance(catalog, Archive):
-        return await _archive_extent(engine, catalog, collection, request.expression.bands)
-    name = collection or member.collection or ""
-    if not name.startswith(SENTINEL_2):
-        return TileExtent(await catalog.bounds(), (), "")
-    pixel = min((BY_NAME[band].resolution for band in request.expression.bands if band in BY_NAME), default=10)
-    side = round(MGRS_TILE / pixel)
-    grid = Grid("EPSG:32631", Affine(pixel, 0, 500_000 - MGRS_TILE / 2, 0, -pixel, MGRS_TILE / 2), side, side)
-    return TileExtent(await catalog.bounds(), (grid,), ATTRIBUTION)
+        return await _archive_extent(engine, catalog, collection, request.profile, request.expression.bands)
+    grids = _nominal_grid(request.profile, request.expression.bands)
+    return TileExtent(await catalog.bounds(), grids, request.profile.attribution)
 
 
-async def _archive_extent(engine: Engine, archive: Archive, collection: str | None, bands: Sequence[str]) -> TileExtent:
-    bounds, scenes, attribution = await asyncio.to_thread(_read_index, archive, collection)
+def _nominal_grid(profile: Profile, bands: Sequence[str]) -> tuple[Grid, ...]:
+    """A grid with the nominal resolution of the finest band; none if no band has one."""
+    resolutions = [profile.band(band).resolution for band in bands]
+    pixel = min((each for each in resolutions if each is not None), default=None)
+    if pixel is None:
+        return ()
+    side = round(SCENE_SIDE / pixel)
+    return (Grid("EPSG:32631", Affine(pixel, 0, 500_000 - SCENE_SIDE / 2, 0, -pixel, SCENE_SIDE / 2), side, side),)
+
+
+async def _archive_extent(
+    engine: Engine, archive: Archive, collection: str | None, profile: Profile, bands: Sequence[str]
+) -> TileExtent:
+    bounds, scenes, attribution = await asyncio.to_thread(_read_index, archive, collection, profile)
     tally = UpstreamStats()
     grids: list[Grid] = []
 
@@ -107,37 +113,40 @@ async def _archive_extent(engine: Engine, archive: Archive, collection: str | No
     return TileExtent(bounds, tuple(dict.fromkeys(grids)), attribution)
 
 
-def _read_index(archive: Archive, collection: str | None) -> tuple[Bounds | None, list[Scene], str]:
+def _read_index(archive: Archive, collection: str | None, profile: Profile) -> tuple[Bounds | None, list[Scene], str]:
     """Bounds, newest scenes and attribution, from the archive's index and its `collection.json` files.
 
     Reads from disk. Raises InvalidInput if there is no such collection.
     """
     names = archive.collections()
-    if collection is not None and collection not in names:
-        message = f"Unknown collection {quoted(collection)}{did_you_mean(collection, names) or '.'}"
-        raise InvalidInput(message, parameter="collection", valid=" or ".join(names))
+    selected = collections_of(collection)
+    for name in selected:
+        if name not in names:
+            message = f"Unknown collection {quoted(name)}{did_you_mean(name, names) or '.'}"
+            raise InvalidInput(message, parameter="collection", valid=" or ".join(names))
     [box] = archive.select(
         "SELECT min(west), min(south), max(east), max(north) FROM places JOIN items ON items.number = places.item "
-        "WHERE ?1 IS NULL OR collection = ?1",
-        (collection,),
+        "WHERE ?1 IS NULL OR collection IN (SELECT value FROM json_each(?1))",
+        (json.dumps(selected) if selected else None,),
     )
     scenes: list[Scene] = []
     attributions: list[str] = []
     documents = Documents(archive, "")
-    for name in [collection] if collection is not None else names[:MAX_COLLECTIONS]:
+    for name in selected or names[:MAX_COLLECTIONS]:
         query = "SELECT item, path FROM items WHERE collection = ? ORDER BY time DESC LIMIT ?"
         newest: list[Scene] = []
         for item, path in archive.select(query, (name, MAX_ITEMS)):
             with suppress(UnusableItem):
-                newest.append(parse_item(json.loads(item), (archive.folder / path).as_uri()))
-        attributions.append(_attribution(name, newest, documents.collection(name) if name else {}))
+                newest.append(parse_item(json.loads(item), (archive.folder / path).as_uri(), archive.profiles))
+        document = documents.collection(name) if name else {}
+        attributions.append(_attribution(document) or profile.member(name).attribution)
         scenes += newest
     bounds = tuple(box) if box[0] is not None else None
     return bounds, scenes, "; ".join(dict.fromkeys(filter(None, attributions)))
 
 
-def _attribution(name: str, scenes: Sequence[Scene], document: dict[str, Any]) -> str:
-    """Attribution of a collection: providers and license of its STAC document, else Copernicus' for Sentinel-2."""
+def _attribution(document: dict[str, Any]) -> str:
+    """Attribution by a collection's STAC document: its providers and license; empty if it names no provider."""
     providers = document.get("providers")
     listed = [provider for provider in providers if isinstance(provider, dict)] if isinstance(providers, list) else []
     owners = [provider for provider in listed if {"licensor", "producer"} & set(_roles(provider))] or listed
@@ -146,8 +155,7 @@ def _attribution(name: str, scenes: Sequence[Scene], document: dict[str, Any]) -
         license_ = str(document.get("license") or "")
         is_specific = license_ not in ("", "other", "various", "proprietary")
         return ", ".join(dict.fromkeys(names)) + (f" ({license_})" if is_specific else "")
-    is_sentinel = name.startswith(SENTINEL_2) or any(s.platform.lower().startswith(SENTINEL_2) for s in scenes)
-    return ATTRIBUTION if is_sentinel else ""
+    return ""
 
 
 def _roles(provider: dict[str, Any]) -> list[str]:

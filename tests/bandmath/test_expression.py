@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from scog.bandmath.expression import parse
+from tests.profiles import parse
 
 NAN, INF = float("nan"), float("inf")
 

@@ -11,9 +11,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from scog.bandmath.expression import Expression, parse
-from scog.collections.bands import canonical
+from scog.bandmath.expression import Expression
 from scog.errors import InvalidExpression
+from tests.profiles import canonical, parse
 
 SHAPE = (3, 5)
 SPELLINGS = {"nir": ("nir", "B08", "b8", "NIR"), "red": ("red", "B04"), "swir16": ("swir16", "b11"), "scl": ("SCL",)}

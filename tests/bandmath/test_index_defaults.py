@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 
 from scog.bandmath.curated import CURATED, UNBOUNDED
 from scog.bandmath.defaults import COLORMAPS, default_colormap, default_range
-from scog.bandmath.expression import parse
 from scog.bandmath.indices import INDICES, Index
 from scog.bandmath.surfaces import mixtures, other_surfaces, surfaces_of
-from scog.collections.bands import BANDS
+from tests.profiles import BANDS, parse
 
 ALL = tuple(INDICES.values())
 EVERY = pytest.mark.parametrize("index", ALL, ids=[index.name for index in ALL])

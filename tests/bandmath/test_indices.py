@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from scog.bandmath.indices import BEST_KNOWN, DOMAINS, INDICES, Index, get, search
 from scog.bandmath.parser import MAX_CHARACTERS
-from scog.collections.bands import BANDS, CANONICAL
 from scog.errors import InvalidInput
+from tests.profiles import BANDS, CANONICAL
 
 ALL = tuple(INDICES.values())
 EVERY = pytest.mark.parametrize("index", ALL, ids=[index.name for index in ALL])

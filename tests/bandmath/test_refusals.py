@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scog.bandmath.expression import parse
 from scog.errors import InvalidExpression
+from tests.profiles import parse
 
 REFUSALS = [
     # text, column, fragment of the message

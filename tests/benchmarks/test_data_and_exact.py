@@ -18,7 +18,7 @@ from benchmarks.contenders.work import Work
 from benchmarks.data import MAIN, SKIES, MgrsTile, classes, numbers, stac_item, write_cog
 from benchmarks.exact import levels, own_level, stored, unlike
 from benchmarks.floor import HEADER, floor, line_floor, pieces
-from scog.catalog.scene import parse_item
+from tests.profiles import parse_item
 
 SIDE = 2048
 SMALL = MgrsTile("32TQS", 32632, 750_000, 5_150_000)

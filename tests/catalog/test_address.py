@@ -82,7 +82,7 @@ def test_invalid_addresses_are_refused(texts: list[str], said: str) -> None:
 
 def test_the_default_collection_is_of_the_first_catalogue() -> None:
     addresses = parse_addresses(["a=/a", "b=/b"])
-    expected = {None: None, "x": "x", "x@a": "x", "x@c": "x@c", "@a": None}
+    expected = {None: None, "x": "x", "x@a": "x", "x@c": "x@c", "@a": None, "x@a, y": "x,y"}
     assert {each: default_collection(each, addresses) for each in expected} == expected
     with pytest.raises(InvalidInput, match="not of the first catalogue, a") as error:
         default_collection("x@b", addresses)

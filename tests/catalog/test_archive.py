@@ -19,10 +19,10 @@ from scog.catalog.archive import index as module
 from scog.catalog.archive.archive import Archive
 from scog.catalog.archive.index import INDEX_NAME
 from scog.catalog.query import Query
-from scog.catalog.scene import parse_item
 from scog.errors import InvalidInput
 from scog.net.policy import UpstreamStats
 from scog.temporal.intervals import Interval, parse_interval
+from tests.profiles import parse_item
 
 Item = dict[str, Any]
 WORLD = (-180.0, -90.0, 180.0, 90.0)

@@ -16,10 +16,10 @@ from scog.catalog.archive.archive import Archive
 from scog.catalog.archive.item_query import search_items
 from scog.catalog.item_search import ItemSearch
 from scog.catalog.query import Query
-from scog.catalog.scene import parse_item
 from scog.net.policy import UpstreamStats
 from scog.temporal.intervals import parse_interval
 from tests.catalog.test_archive import ALWAYS, WORLD, Item, an_item, matching_ids, write
+from tests.profiles import parse_item
 
 Open = Callable[[Path], Archive]
 

@@ -14,9 +14,7 @@ from scog.catalog.asset_bands import band_descriptions, bands_by_description, ba
 from scog.catalog.assets import Asset
 from scog.catalog.proj_extension import Georeference, georeference_of
 from scog.catalog.records import from_json, to_json
-from scog.catalog.scene import parse_item
-from scog.collections.bands import BANDS
-from scog.collections.reflectance_offset import C1, L2A
+from tests.profiles import BANDS, C1, L2A, parse_item
 
 Item = dict[str, Any]
 FILE = {"href": "https://example.org/image.tif", "type": "image/tiff; application=geotiff"}

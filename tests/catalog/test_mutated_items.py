@@ -20,11 +20,10 @@ from scog.catalog.archive.archive import Archive
 from scog.catalog.archive.item_query import search_items
 from scog.catalog.item_search import ItemSearch, SortKey
 from scog.catalog.query import Query
-from scog.catalog.scene import Scene, UnusableItem, parse_item
+from scog.catalog.scene import Scene, UnusableItem
 from scog.catalog.search import Search
 from scog.catalog.search_store import SearchStore
 from scog.catalog.stac_api import RemoteCatalog
-from scog.collections.reflectance_offset import L2A
 from scog.net.policy import UpstreamStats
 from scog.products.scene_list import feature_collection
 from scog.temporal.intervals import Interval
@@ -33,6 +32,7 @@ from scog.web.stac.documents import Documents
 from tests.doubles.acquisitions import acquisitions, mgrs_tiles_around
 from tests.doubles.earth_search import SEARCH, EarthSearch, edit
 from tests.doubles.mutations import Item, Mutation, mutations
+from tests.profiles import L2A, parse_item
 from tests.stac.synthetic_items import make_items
 
 WORLD = Query((-180.0, -90.0, 180.0, 90.0), Interval(None, None), 100.0, None)

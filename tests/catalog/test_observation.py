@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from scog.catalog.observation import SceneSet, latest_versions
-from scog.catalog.scene import Scene, parse_item
-from scog.collections.reflectance_offset import C1, L2A
+from scog.catalog.scene import Scene
+from tests.profiles import C1, L2A, parse_item
 
 Item = dict[str, Any]
 WORLD = (-180.0, -90.0, 180.0, 90.0)

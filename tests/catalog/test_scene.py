@@ -16,10 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scog.catalog.scene import UnusableItem, parse_item
-from scog.collections.bands import BANDS
-from scog.collections.reflectance_offset import C1, L2A
+from scog.catalog.scene import UnusableItem
 from scog.settings import EARTH_SEARCH_HOSTS
+from tests.profiles import BANDS, C1, L2A, parse_item
 
 Item = dict[str, Any]
 CANONICAL = {band.name for band in BANDS}

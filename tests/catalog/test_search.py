@@ -15,15 +15,14 @@ from typing import Any
 import pytest
 
 from scog.catalog import search as search_module
-from scog.catalog.scene import parse_item
 from scog.catalog.search import FRESH, FRESH_PAST, MAX_PAGES, PAUSE, STALE, Search, Searches
 from scog.catalog.search_store import SearchStore
-from scog.collections.reflectance_offset import C1, L2A
 from scog.errors import CatalogUnavailable
 from scog.net.policy import UpstreamStats
 from scog.temporal.intervals import parse_interval
 from tests.doubles.acquisitions import acquisitions, mgrs_tiles_around
 from tests.doubles.scripted_catalog import AREA, EVER, ScriptedCatalog, SearchHarness, newest_first, settle
+from tests.profiles import C1, L2A, parse_item
 
 PAST = parse_interval("2020-01-01/2020-12-31")
 ITEMS = newest_first(

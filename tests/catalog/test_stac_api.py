@@ -13,9 +13,7 @@ from typing import Any
 import pytest
 
 from scog.catalog.query import Page, Query
-from scog.catalog.scene import parse_item
 from scog.catalog.stac_api import PAGE_SIZE, READ_ASSETS, RemoteCatalog
-from scog.collections.bands import BY_NAME
 from scog.errors import CatalogBroken, CatalogError, CatalogUnavailable
 from scog.net import catalog_http
 from scog.net.policy import UpstreamStats
@@ -47,6 +45,7 @@ from tests.doubles.range_server import (
     status,
 )
 from tests.doubles.reading import Clock
+from tests.profiles import BY_NAME, parse_item
 
 pytestmark = pytest.mark.usefixtures("transport_slowly")
 

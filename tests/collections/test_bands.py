@@ -1,7 +1,7 @@
 import pytest
 
-from scog.collections.bands import BANDS, BY_NAME, IN_ASSET, canonical
 from scog.errors import InvalidInput
+from tests.profiles import BANDS, BY_NAME, IN_ASSET, canonical
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from scog.bandmath.indices import INDICES
-from scog.collections.bands import BY_NAME, CANONICAL
-from scog.collections.presets import PRESETS, Preset, preset_of
+from scog.collections.presets import Preset
+from tests.profiles import BY_NAME, CANONICAL, PRESETS, preset_of
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.name)

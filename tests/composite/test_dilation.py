@@ -10,9 +10,9 @@ from affine import Affine
 from scipy import ndimage
 
 from scog.composite.dilation import REACH, DilationGrid, dilation_grid
-from scog.composite.mask import parse_mask
 from scog.errors import InvalidInput
 from scog.geo.grid import Grid, point_grid, tile_grid
+from tests.profiles import parse_mask
 
 ZOOMS = [(z, round(0.531 * 2**z), round(y * 2**z)) for z in (9, 12, 14, 18) for y in (0.2, 0.36, 0.5)]
 

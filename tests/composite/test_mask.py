@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scog.composite.mask import parse_mask
 from scog.errors import InvalidInput
+from tests.profiles import parse_mask
 
 
 @given(st.one_of(st.text(), st.text("0123456789,+-_ \t\n\x1c\x1f\x85\xa0²٣")))

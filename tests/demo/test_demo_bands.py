@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scog.bandmath.indices import INDICES
-from scog.catalog.scene import parse_item
-from scog.collections.bands import BANDS as KNOWN
 from scog.demo.mgrs import SIZE, downsample
 from scog.demo.spectra import BANDS, VARIANTS, Kind, table
+from tests.profiles import BANDS as KNOWN
+from tests.profiles import parse_item
 
 RECORDED = {  # one of each collection, and one of before the offset
     "sentinel-2-l2a/S2A_32TQK_20221005_0_L2A": "sentinel-2-l2a__S2A_13TDE_20231008_0_L2A",

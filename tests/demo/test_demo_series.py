@@ -17,8 +17,8 @@ from scog.demo.overpasses import OVERPASSES
 from scog.demo.spectra import BANDS, VARIANTS, Kind, table
 from scog.products.areas.area_of_interest import parse_areas
 from scog.products.timeseries.options import SeriesOptions, table_of
-from scog.products.timeseries.variables import variables_of
 from tests.doubles.series import series_of
+from tests.profiles import variables_of
 
 CLEAR = {overpass.day for overpass in OVERPASSES if not (overpass.sky.clouds or overpass.sky.haze or overpass.sky.veil)}
 """Days without clouds, haze or cirrus."""

@@ -10,13 +10,12 @@ from typing import Any
 
 import morecantile
 
-from scog.bandmath.expression import parse
-from scog.composite.mask import parse_mask
 from scog.geo.grid import Grid, tile_grid
 from scog.imaging.draw import ImageData, ImageRequest, draw
 from scog.imaging.engine import open_engine
 from scog.settings import Settings
 from tests.doubles.archives import Square
+from tests.profiles import parse, parse_mask
 
 
 def image_request(formula: str, mask: str = "clouds", **options: Any) -> ImageRequest:

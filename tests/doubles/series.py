@@ -14,17 +14,16 @@ from affine import Affine
 from numpy.typing import NDArray
 from pyproj import Transformer
 
-from scog.composite.mask import parse_mask
 from scog.geo.grid import Grid
 from scog.imaging.engine import open_engine
 from scog.imaging.request import ImageRequest
 from scog.products.areas.area_of_interest import AreaOfInterest, parse_areas
 from scog.products.timeseries.series import Listener, Series, sample_series
 from scog.products.timeseries.state import SeriesState
-from scog.products.timeseries.variables import variables_of
 from scog.settings import Settings
 from scog.temporal.intervals import parse_interval
 from tests.doubles.archives import C1, CLOUDY, L2A, MadeScene, Square
+from tests.profiles import parse_mask, variables_of
 
 SQUARE = Square("32TQK", 32632, 700_020, 5_000_040, 300)
 GRID = Grid(SQUARE.crs, Affine(10, 0, SQUARE.left, 0, -10, SQUARE.top), SQUARE.size, SQUARE.size)

@@ -15,17 +15,16 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from scog.collections.scene_classification import BY_NUMBER
-from scog.composite.mask import parse_mask
 from scog.geo.grid import Grid
 from scog.imaging.draw import ImageData, ImageRequest
 from scog.render import encoders
-from scog.render.layer import LayerOptions, layer_of
+from scog.render.layer import LayerOptions
 from scog.temporal.intervals import parse_interval
 from tests.doubles.archives import sample
 from tests.doubles.drawing import draw_one, tile_over
 from tests.golden import landscape
 from tests.golden.landscape import CLOUDY, EAST, WEST
+from tests.profiles import BY_NUMBER, layer_of, parse_mask
 
 FOLDER = Path(__file__).parent
 Rgba = NDArray[np.uint8]

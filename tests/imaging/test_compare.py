@@ -17,10 +17,11 @@ from scog.imaging.report import Report, merge_reports
 from scog.imaging.request import ImageData
 from scog.net.policy import UpstreamStats
 from scog.render.colormap import color_table
-from scog.render.layer import LayerOptions, layer_of
+from scog.render.layer import LayerOptions
 from scog.render.ramp import Ramp, Range
 from scog.temporal.intervals import parse_interval
 from tests.doubles.drawing import image_request
+from tests.profiles import layer_of
 
 DIFFERENCE, RATIO = Change.DIFFERENCE, Change.RATIO
 RGB = ("red", "green", "blue")

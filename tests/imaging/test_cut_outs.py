@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scog.composite.mask import parse_mask
 from scog.composite.methods import parse_composite
 from scog.errors import CatalogUnavailable, NothingReadable, ScogError
 from scog.geo.crop_grid import Box, CropSize, crop_grid
@@ -27,6 +26,7 @@ from scog.warp.resample import Resampling
 from tests.doubles.archives import MadeScene, Square, constant, newest_clear, positions
 from tests.doubles.drawing import draw_all, draw_one, image_request
 from tests.imaging.test_grids import warped
+from tests.profiles import parse_mask
 
 DEGREES = "EPSG:4326"
 SQUARES = {

@@ -14,7 +14,6 @@ import pytest
 from affine import Affine
 
 from scog.composite.change import Change
-from scog.composite.mask import parse_mask
 from scog.composite.methods import METHODS, NEWEST
 from scog.geo.grid import Grid, tile_grid
 from scog.imaging.draw import ImageRequest, draw
@@ -23,6 +22,7 @@ from scog.imaging.request import Comparison
 from scog.settings import Settings
 from scog.temporal.intervals import parse_interval
 from tests.doubles.drawing import image_request
+from tests.profiles import parse_mask
 
 NDVI = "(nir - red) / (nir + red)"
 TMS = morecantile.tms.get("WebMercatorQuad")

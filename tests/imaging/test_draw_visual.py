@@ -11,13 +11,13 @@ import pytest
 import rasterio
 from affine import Affine
 
-from scog.composite.mask import parse_mask
 from scog.errors import NothingReadable
 from scog.imaging.request import ImageRequest
-from scog.render.layer import LayerOptions, layer_of
+from scog.render.layer import LayerOptions
 from scog.warp.resample import Resampling
 from tests.doubles.archives import MadeScene, Square, constant, pixel_centres
 from tests.doubles.drawing import draw_one, tile_over
+from tests.profiles import layer_of, parse_mask
 
 SQUARE = Square("32TQS", 32632, 727000, 5150000, 512)
 

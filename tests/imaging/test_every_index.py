@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from scog.bandmath.indices import INDICES, get
 from scog.geo.grid import Grid, tile_grid
 from scog.imaging.draw import ImageData
-from scog.render.layer import LayerOptions, layer_of
+from scog.render.layer import LayerOptions
 from scog.temporal.intervals import parse_interval
 from tests.bandmath.test_indices import CONSTANTS, CORRECTED_FORMULAS, EXTRA_CONSTANTS, PUBLISHED_BANDS, TABLE
 from tests.doubles.archives import sample
 from tests.doubles.drawing import draw_all, image_request
+from tests.profiles import layer_of
 
 DAY = "2022-06-07"
 PLACES = {

@@ -11,8 +11,6 @@ from PIL import Image
 from rasterio.io import MemoryFile
 
 import scog
-from scog.catalog.scene import parse_item
-from scog.composite.mask import parse_mask
 from scog.errors import InvalidInput
 from scog.geo.grid import tile_grid
 from scog.imaging.draw import ImageData
@@ -20,8 +18,9 @@ from scog.imaging.formats import FLATTENED, FORMATS, FORMATS_BY_NAME, format_of
 from scog.imaging.options import StyledRequest
 from scog.imaging.report import Report
 from scog.imaging.request import ImageRequest
-from scog.render.layer import Layer, LayerOptions, layer_of
+from scog.render.layer import Layer, LayerOptions
 from tests.doubles.archives import MadeScene, Square
+from tests.profiles import layer_of, parse_item, parse_mask
 
 GRID = tile_grid(12, 2170, 1450, 64)
 SQUARE = Square("32TQK", 32632, 700_000, 5_000_040, 300)

@@ -12,12 +12,13 @@ import pytest
 
 import scog
 from scog.catalog.assets import Asset
-from scog.catalog.scene import Scene, parse_item
+from scog.catalog.scene import Scene
 from scog.cog.error_cache import ErrorCache
 from scog.errors import AssetMissing, AssetRefused, SourceError
 from scog.imaging.report import Report
 from scog.imaging.skip_reasons import ADVICE, advice, display_name, skip_detail
 from tests.doubles.archives import MadeScene, constant
+from tests.profiles import parse_item
 from tests.web.conftest import WEST
 
 PACKAGE = Path(scog.__file__).parent

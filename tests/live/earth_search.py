@@ -24,20 +24,18 @@ import httpx
 from morecantile import tms
 
 from scog.bandmath.indices import get
-from scog.catalog.scene import UnusableItem, parse_item
+from scog.catalog.scene import UnusableItem
 from scog.catalog.stac_api import PAGE_SIZE, _fields
 from scog.cog.header_template import template_of
 from scog.cog.ifd import walk
 from scog.cog.metadata import FileMetadata
-from scog.collections.bands import BANDS, IN_ASSET
-from scog.collections.reflectance_offset import C1, L2A
-from scog.composite.mask import parse_mask
 from scog.errors import ScogError
 from scog.geo.grid import tile_grid
 from scog.imaging.draw import ImageRequest, draw
 from scog.imaging.engine import open_engine
 from scog.net.policy import host_of
 from scog.settings import EARTH_SEARCH, EARTH_SEARCH_HOSTS, Settings
+from tests.profiles import BANDS, C1, IN_ASSET, L2A, parse_item, parse_mask
 
 Json = dict[str, Any]
 PLACES = {

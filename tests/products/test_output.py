@@ -21,10 +21,10 @@ from scog.products.timeseries.options import SeriesOptions, Table, table_of
 from scog.products.timeseries.plot import chart_of, check_lines
 from scog.products.timeseries.series import Series
 from scog.products.timeseries.text import text_of
-from scog.products.timeseries.variables import variables_of
 from scog.temporal.intervals import parse_interval
 from scog.temporal.steps import parse_step
 from tests.products.made_rows import row
+from tests.profiles import variables_of
 
 SQUARE = [[11.3, 46.5], [11.31, 46.5], [11.31, 46.51], [11.3, 46.5]]
 PLACE = point(11.3, 46.5)

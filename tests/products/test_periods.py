@@ -15,10 +15,10 @@ from scog.errors import InvalidInput
 from scog.products.timeseries.model import NO_OBSERVATION
 from scog.products.timeseries.options import SeriesOptions, table_of
 from scog.products.timeseries.periods import Aggregate, by_period, check_periods, midpoint
-from scog.products.timeseries.variables import variables_of
 from scog.temporal.intervals import Interval, parse_interval
 from scog.temporal.steps import Step, parse_step
 from tests.products.made_rows import BEGINNING, row
+from tests.profiles import variables_of
 
 YEAR = parse_interval("2024-01-01/2024-12-31")
 

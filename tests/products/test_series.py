@@ -19,7 +19,6 @@ from pyproj import Geod, Transformer
 
 from scog.catalog.observation import Observation
 from scog.catalog.scene import Scene
-from scog.composite.mask import parse_mask
 from scog.errors import DeadlineExceeded, InvalidInput, NothingReadable
 from scog.geo.coverage import coverage_fractions
 from scog.geo.grid import Grid
@@ -31,7 +30,6 @@ from scog.products.timeseries.model import Row, Sample
 from scog.products.timeseries.sampler import Sampler
 from scog.products.timeseries.series import Series, sample_series
 from scog.products.timeseries.state import SeriesState
-from scog.products.timeseries.variables import variables_of
 from scog.settings import Settings
 from tests.doubles.archives import C1, CLOUDY, MadeScene, Square
 from tests.doubles.series import (
@@ -51,6 +49,7 @@ from tests.doubles.series import (
     series_of,
 )  # fmt: skip
 from tests.doubles.zonal import zonal
+from tests.profiles import parse_mask, variables_of
 
 Dates = tuple[Path, list[MadeScene]]
 PLACES = [

@@ -7,7 +7,7 @@ import pytest
 from scog.bandmath import indices
 from scog.errors import InvalidInput
 from scog.imaging.source_lattice import nominal_resolution
-from scog.products.timeseries.variables import variables_of
+from tests.profiles import variables_of
 
 
 def test_ndvi_is_the_default() -> None:

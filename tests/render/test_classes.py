@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from scog.collections.scene_classification import BY_NUMBER, CLOUDS, SCENE_CLASSES
 from scog.render.classes import MAX_CLASSES, Class, Classes, by_thresholds
 from scog.render.image import TRANSPARENT
+from tests.profiles import BY_NUMBER, CLOUDS, SCENE_CLASSES
 
 finite = st.floats(-1e6, 1e6, width=32)
 thresholds = st.lists(finite, min_size=1, max_size=20, unique=True).map(sorted)

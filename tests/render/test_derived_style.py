@@ -7,8 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from scog.bandmath.expression import parse
-from scog.collections.bands import BY_NAME
 from scog.composite.methods import COMPOSITES, METHODS, NEWEST, Unit, parse_composite
 from scog.composite.reduce import _REDUCERS
 from scog.errors import InvalidInput
@@ -16,9 +14,10 @@ from scog.render.channels import Channels
 from scog.render.classes import Classes
 from scog.render.colormap import color_table
 from scog.render.image import CLEAR
-from scog.render.layer import DEFAULT_DAYS, OPEN_DAYS, LayerOptions, interval_days, layer_of
+from scog.render.layer import DEFAULT_DAYS, OPEN_DAYS, LayerOptions, interval_days
 from scog.render.ramp import Ramp, Range
 from scog.temporal.intervals import parse_interval
+from tests.profiles import BY_NAME, layer_of, parse
 
 SAME_UNIT = [each.name for each in COMPOSITES if each.unit is Unit.LAYER and each.name not in ("newest", "mode")]
 

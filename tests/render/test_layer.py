@@ -10,15 +10,14 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from scog.bandmath import indices
-from scog.collections.bands import BANDS, BY_NAME
-from scog.collections.presets import PRESETS, Preset
-from scog.collections.scene_classification import SCENE_CLASSES
+from scog.collections.presets import Preset
 from scog.errors import InvalidInput
 from scog.render.channels import Channels
 from scog.render.classes import Classes
 from scog.render.colormap import color_table
-from scog.render.layer import DEFAULT_RANGE, Layer, LayerOptions, layer_of
+from scog.render.layer import DEFAULT_RANGE, Layer, LayerOptions
 from scog.render.ramp import Ramp, Range
+from tests.profiles import BANDS, BY_NAME, PRESETS, SCENE_CLASSES, layer_of
 
 RGB = ("red", "green", "blue")
 NDVI = indices.get("ndvi")

@@ -10,11 +10,11 @@ import pytest
 
 from scog.catalog.archive.archive import Archive
 from scog.catalog.query import Catalog, Query
-from scog.catalog.scene import parse_item
 from scog.catalog.stac_api import RemoteCatalog
 from scog.geo.footprint import Footprints
 from scog.net.policy import UpstreamStats
 from scog.temporal.intervals import Interval, parse_interval
+from tests.profiles import parse_item
 from tests.stac.synthetic_items import L2A, Item
 
 QUERIES = [

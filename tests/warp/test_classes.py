@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from scog.composite.mask import parse_mask
 from scog.geo.grid import Grid
 from scog.geo.index_map import index_map
-from scog.render.layer import LayerOptions, layer_of
+from scog.render.layer import LayerOptions
 from scog.warp.resample import Resampling, support_of
 from scog.warp.warp import warp_blocks
+from tests.profiles import layer_of, parse_mask
 
 TYPES = ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64"]
 MASKS = ["clouds", "none", "3,8,9", "0", "11"]

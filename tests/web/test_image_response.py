@@ -18,11 +18,10 @@ from PIL import Image
 from rasterio.io import MemoryFile
 
 from scog.bandmath import indices
-from scog.collections.presets import PRESETS
-from scog.collections.scene_classification import SCENE_CLASSES
 from scog.geo.grid import tile_grid
 from scog.render.color import parse_color
 from scog.web.http.response_headers import EXPOSED_HEADERS
+from tests.profiles import PRESETS, SCENE_CLASSES
 from tests.web.conftest import WEST, Served, is_problem, tile_at
 
 RGB = "bands=red,green,blue"

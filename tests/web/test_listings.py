@@ -9,10 +9,8 @@ import numpy as np
 import pytest
 
 from scog.bandmath.indices import BEST_KNOWN, DOMAINS, INDICES, get, search
-from scog.collections.bands import BANDS
-from scog.collections.presets import PRESETS
-from scog.collections.scene_classification import SCENE_CLASSES
 from scog.render.colormap import names
+from tests.profiles import BANDS, PRESETS, SCENE_CLASSES
 from tests.web.conftest import Served, is_problem
 
 KEYS = {

@@ -21,11 +21,11 @@ from PIL import Image
 from scog.products.areas.area_of_interest import point
 from scog.products.timeseries.options import SeriesOptions, table_of
 from scog.products.timeseries.output import document
-from scog.products.timeseries.variables import variables_of
 from scog.settings import Settings
 from scog.web.http.responses import IMMUTABLE, PARTIAL
 from tests.doubles.range_server import RangeServer, status
 from tests.doubles.series import DAYS, OVERCAST, areas_of, lonlat, polygon, scenes, series_of
+from tests.profiles import variables_of
 from tests.web.conftest import RemoteServer, Served, is_problem, served
 
 ALL = "datetime=../.."

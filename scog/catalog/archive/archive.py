@@ -19,7 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from scog.catalog.archive.index import LONGEST, list_problems, open_index, remove_index, update_index
-from scog.catalog.query import Page, Query
+from scog.catalog.query import Page, Query, collections_of
+from scog.collections.files import read_profiles
+from scog.collections.profile import Profile
+from scog.collections.profiles import Profiles
 from scog.errors import CatalogBroken, CatalogUnavailable, InvalidInput
 from scog.geo.footprint import Bounds
 from scog.net.policy import UpstreamStats
@@ -33,7 +36,7 @@ WHERE places.east >= :west AND places.west <= :east AND places.north >= :south A
 AND items.ending >= :start AND items.start <= :end
 AND items.time BETWEEN :start - {LONGEST} AND :end + {LONGEST}
 AND (items.cloud_cover IS NULL OR items.cloud_cover <= :cloud_cover)
-AND (:collection IS NULL OR items.collection = :collection)
+AND (:collections IS NULL OR items.collection IN (SELECT value FROM json_each(:collections)))
 AND (:after IS NULL OR items.time < :after OR (items.time = :after AND items.path > :path))
 ORDER BY items.time DESC, items.path LIMIT :limit
 """
@@ -46,16 +49,17 @@ class Archive:
 
     is_live = False
 
-    def __init__(self, folder: Path, index: sqlite3.Connection) -> None:
+    def __init__(self, folder: Path, index: sqlite3.Connection, profiles: Profiles) -> None:
         self.folder = folder
+        self.profiles = profiles
         self._index = index
         self._lock = threading.Lock()
 
     @classmethod
-    def open(cls, folder: Path) -> Archive:
-        """Open a folder and update its index.
+    def open(cls, folder: Path, custom: Sequence[Profile] = ()) -> Archive:
+        """Open a folder and update its index. Its profiles are those of its `*.toml` files, else `custom`, else scog's.
 
-        Raises InvalidInput if the folder does not exist or contains no usable item.
+        Raises InvalidInput if the folder does not exist or contains no usable item, or if a profile is invalid.
         """
         folder = Path(os.path.realpath(folder))
         if not folder.is_dir():
@@ -64,14 +68,15 @@ class Archive:
                 parameter="catalog",
                 valid="a folder of STAC items with their COGs, or the URL of a STAC API",
             )
-        archive = cls(folder, open_index(folder))
+        profiles = Profiles(str(folder), (*custom, *read_profiles([folder])))
+        archive = cls(folder, open_index(folder), profiles)
         try:
             archive.refresh()
         except sqlite3.DatabaseError as error:  # opening it reads only its first bytes, so damage elsewhere shows here
             log.warning("the index of %s is rebuilt: %s", folder, error)
             archive._index.close()
             remove_index(folder)
-            archive = cls(folder, open_index(folder))
+            archive = cls(folder, open_index(folder), profiles)
             archive.refresh()
         if not archive.count():
             raise InvalidInput(
@@ -84,7 +89,7 @@ class Archive:
     def refresh(self) -> None:
         """Add new and changed items of the folder to the index, and remove deleted ones."""
         with self._lock, self._index as index:
-            update_index(index, self.folder)
+            update_index(index, self.folder, self.profiles)
 
     def problems(self) -> list[tuple[str, str]]:
         """Path and reason of each file, item or part of an item that cannot be used."""
@@ -118,14 +123,14 @@ class Archive:
                 "start": query.interval.start.timestamp() if query.interval.start else -1e18,
                 "end": query.interval.end.timestamp() if query.interval.end else 1e18,
                 "cloud_cover": query.cloud_cover,
-                "collection": query.collection,
+                "collections": json.dumps(query.collections) if query.collections else None,
                 "after": None if cursor is None else cursor[0],
                 "path": None if cursor is None else cursor[1],
                 "limit": MAX_PAGE_ITEMS + 1,
             }
             with self._lock:
                 for time, path, item_id, name, item in self._index.execute(_SELECT_PAGE, values):
-                    rows[path] = time, item, name if query.collection is None else item_id
+                    rows[path] = time, item, item_id if len(query.collections) == 1 else name
         newest_first = sorted(rows.items(), key=lambda row: (-row[1][0], row[0]))
         page = newest_first[:MAX_PAGE_ITEMS]
         return Page(
@@ -152,19 +157,20 @@ class Archive:
     async def page(self, query: Query, cursor: Any | None, tally: UpstreamStats) -> Page:
         """A page of items that match, newest first. Raises InvalidInput if the collection does not exist."""
         tally.searches += 1
-        if query.collection is not None and query.collection not in await asyncio.to_thread(self.collections):
-            raise InvalidInput(
-                f"There is no collection {query.collection[:80]!r}.",
-                parameter="collection",
-                valid=" or ".join(self.collections()),
-            )
+        if query.collections:
+            known = await asyncio.to_thread(self.collections)
+            for name in query.collections:
+                if name not in known:
+                    message = f"There is no collection {name[:80]!r}."
+                    raise InvalidInput(message, parameter="collection", valid=" or ".join(known))
         with _index_errors():
             return await asyncio.to_thread(self._page, query, cursor)
 
     async def newest(self, collection: str | None) -> datetime | None:
         """Time of the newest item; None if there is none."""
-        sql = "SELECT max(time) FROM items WHERE ?1 IS NULL OR collection = ?1"
-        [(time,)] = await asyncio.to_thread(self.select, sql, (collection,))
+        names = collections_of(collection)
+        sql = "SELECT max(time) FROM items WHERE ?1 IS NULL OR collection IN (SELECT value FROM json_each(?1))"
+        [(time,)] = await asyncio.to_thread(self.select, sql, (json.dumps(names) if names else None,))
         return None if time is None else datetime.fromtimestamp(time, UTC)
 
     async def bounds(self) -> Bounds | None:

@@ -19,13 +19,14 @@ from typing import Any
 from scog.catalog.archive.asset_files import asset_files
 from scog.catalog.archive.files import UnreadableFile, item_files, read_items
 from scog.catalog.scene import Scene, UnusableItem, parse_item
+from scog.collections.profiles import Profiles
 from scog.geo.antimeridian import split_longitude_range
 from scog.geo.outline import longitude_range
 
 log = logging.getLogger(__name__)
 
 INDEX_NAME = "scog-index.sqlite"
-VERSION = 5
+VERSION = 6
 SCHEMA = f"""
 PRAGMA user_version = {VERSION};
 CREATE TABLE IF NOT EXISTS items (
@@ -96,7 +97,7 @@ def remove_index(folder: Path) -> None:
         (folder / (INDEX_NAME + ending)).unlink(missing_ok=True)
 
 
-def update_index(index: sqlite3.Connection, folder: Path) -> None:
+def update_index(index: sqlite3.Connection, folder: Path, profiles: Profiles) -> None:
     """Add new and changed files of a folder, remove deleted ones, and log unusable ones.
 
     To be called within a transaction.
@@ -108,7 +109,7 @@ def update_index(index: sqlite3.Connection, folder: Path) -> None:
     for file in outdated:
         _remove_file(index, file)
     for file in new:
-        _add_file(index, folder, file, present[file])
+        _add_file(index, folder, file, present[file], profiles)
     for path, reason in skipped.items():
         _skip(index, path, path, 0, reason)
     if new or outdated:
@@ -141,7 +142,7 @@ def _log_problems(problems: list[tuple[str, str]], *, has_changed: bool) -> None
         log.warning("and %d more; `scog doctor` lists all", len(problems) - MAX_LOGGED)
 
 
-def _add_file(index: sqlite3.Connection, folder: Path, file: str, mtime: int) -> None:
+def _add_file(index: sqlite3.Connection, folder: Path, file: str, mtime: int, profiles: Profiles) -> None:
     """Add the items of a file, or record the file as skipped, without a reason if it contains no STAC item."""
     try:
         items = read_items(folder, file)
@@ -153,7 +154,7 @@ def _add_file(index: sqlite3.Connection, folder: Path, file: str, mtime: int) ->
     for path, item in items.items():
         index.execute("SAVEPOINT item")
         try:
-            _add_item(index, folder, file, path, mtime, item)
+            _add_item(index, folder, file, path, mtime, item, profiles)
         except (ValueError, OverflowError, RecursionError, *_INVALID_VALUE) as error:
             index.execute("ROLLBACK TO item")
             detail = error.detail if isinstance(error, UnusableItem) else ""
@@ -166,12 +167,18 @@ def _skip(index: sqlite3.Connection, path: str, file: str, mtime: int, reason: s
 
 
 def _add_item(
-    index: sqlite3.Connection, folder: Path, file: str, path: str, mtime: int, item: Mapping[str, Any]
+    index: sqlite3.Connection,
+    folder: Path,
+    file: str,
+    path: str,
+    mtime: int,
+    item: Mapping[str, Any],
+    profiles: Profiles,
 ) -> None:
     """Add one item. Raises UnusableItem, or an SQLite error for values that SQLite rejects."""
     if item.get("type") != "Feature":
         raise UnusableItem("type", f"{str(item.get('type'))[:40]!r} is not 'Feature'")
-    scene = parse_item(item, (folder / file).as_uri())
+    scene = parse_item(item, (folder / file).as_uri(), profiles)
     times = [moment.timestamp() for moment in (scene.time, scene.start, scene.end)]
     values = (scene.id, scene.id, scene.id, scene.collection, *times, scene.cloud_cover, "; ".join(scene.remarks))
     number = index.execute(

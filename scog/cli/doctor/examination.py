@@ -84,6 +84,8 @@ async def _steps(engine: Engine, searches: Searches) -> AsyncIterator[Finding]:
         return
     block = await _block(engine, scene, metadata)
     yield block
+    if block.well:
+        yield await _offset(engine, scene)
     if block.well and not is_local(_asset(scene)[1]):
         async for finding in _network(engine, _asset(scene)[1]):
             yield finding
@@ -163,7 +165,7 @@ def _items(search: Search) -> Finding:
     text = f"items: {len(scenes)} usable{newest}" + (f"; skipped: {reasons}" if reasons else "")
     if search.problems:
         text += f"; such as {'; '.join(search.problems[:5])}"
-    hint = "The items do not look like Sentinel-2 L2A scenes with GeoTIFF assets: is this the right collection?"
+    hint = "The items have no GeoTIFF assets that can be read: is this the right collection?"
     return Finding(bool(scenes), text, hint)
 
 
@@ -194,6 +196,17 @@ async def _block(engine: Engine, scene: Scene, metadata: FileMetadata) -> Findin
     rows, columns = blocks[centre].shape
     cost = _cost(since, tally) if tally.requests or is_local(url) else "a sparse block, stored without data"
     return Finding(True, f"one block of {band}, {columns} x {rows} pixels: {cost}")
+
+
+async def _offset(engine: Engine, scene: Scene) -> Finding:
+    """The reflectance offset of the scene, and how it was determined."""
+    band, url = _asset(scene)
+    subject, since, tally = f"reflectance offset of {scene.id}'s {band}", time.perf_counter(), UpstreamStats()
+    try:
+        [used] = await engine.band_reader.offsets.of(scene, [scene.assets[band]], None, tally)
+    except SourceError as error:
+        return Finding(False, f"{subject}: {error} ({error.reason})", _hint(error, url))
+    return Finding(True, f"{subject}: {used}" + (f", {_cost(since, tally)}" if tally.requests else ""))
 
 
 def _asset(scene: Scene) -> tuple[str, str]:

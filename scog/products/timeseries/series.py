@@ -107,7 +107,7 @@ async def _jobs(
     if request.interval is None:
         member, collection = await engine.catalogs.of(request.collection)
         request = replace(request, interval=await member.default_interval(collection, settings.series_days))
-    metres = nominal_resolution(variables.expression.bands)
+    metres = nominal_resolution(request.profile, variables.expression.bands)
     sampling_grids = [
         await asyncio.to_thread(sampling_grid_of, area, metres, settings.area_pixels, request.area) for area in areas
     ]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from scog.bandmath import indices
 from scog.bandmath.expression import Expression, parse
+from scog.collections.profile import Profile
 from scog.errors import InvalidInput
-from scog.render.layer import DEFAULT_INDEX, SCENE_CLASSIFICATION, LayerOptions, layer_of
+from scog.render.classes import Classes
+from scog.render.layer import LayerOptions, layer_of, named_layer
 
 MAX_INDICES = 4
 """Maximum number of indices in one series."""
@@ -27,15 +28,17 @@ class SeriesVariables:
     title: str
     names: tuple[str, ...]
     expression: Expression
-    mask: str = "clouds"
+    mask: str
     classes: bool = False
 
 
 @lru_cache(maxsize=256)
 def variables_of(
-    index: str | None = None, expression: str | None = None, bands: tuple[str, ...] = ()
+    profile: Profile, index: str | None = None, expression: str | None = None, bands: tuple[str, ...] = ()
 ) -> SeriesVariables:
-    """The variables of an index (or several, separated by commas), an expression, or bands; NDVI if none is given.
+    """The variables of an index (or several, separated by commas), an expression, or bands.
+
+    If none is given, those of the collection's default layer.
 
     Raises InvalidInput, also if more than one of the three is given.
     """
@@ -43,16 +46,16 @@ def variables_of(
         message = "index, expression and bands exclude each other."
         raise InvalidInput(message, parameter="index", valid="only one of the three")
     if bands:
-        layer = layer_of(LayerOptions(bands=bands))
-        classes = layer.mask == "none"  # only the scene classification is not masked by default
+        layer = layer_of(profile, LayerOptions(bands=bands))
+        classes = isinstance(layer.coloring, Classes)
         return SeriesVariables(layer.title, layer.style.outputs, layer.expression, layer.mask, classes)
     if expression is not None:
-        parsed = parse(expression)
-        return SeriesVariables(parsed.text, parsed.names, parsed)
-    return _of_indices([name.strip() for name in (index if index is not None else DEFAULT_INDEX).split(",")])
+        parsed = parse(expression, profile.names)
+        return SeriesVariables(parsed.text, parsed.names, parsed, profile.default_mask)
+    return _of_indices(profile, [name.strip() for name in (profile.default if index is None else index).split(",")])
 
 
-def _of_indices(names: list[str]) -> SeriesVariables:
+def _of_indices(profile: Profile, names: list[str]) -> SeriesVariables:
     """The variables of indices by name. Raises InvalidInput."""
     if len(names) > MAX_INDICES:
         message = f"index has {len(names)} names."
@@ -60,15 +63,14 @@ def _of_indices(names: list[str]) -> SeriesVariables:
     if len(set(map(str.lower, names))) < len(names):
         message = f"index repeats a name: {', '.join(names)}."
         raise InvalidInput(message, parameter="index", valid="each index once")
-    if [name.lower() for name in names] == [SCENE_CLASSIFICATION]:
-        layer = layer_of(LayerOptions(index=SCENE_CLASSIFICATION))
-        return SeriesVariables(layer.title, ("SCL",), layer.expression, layer.mask, classes=True)
-    if SCENE_CLASSIFICATION in map(str.lower, names):
-        message = "The scene classification is not masked and cannot be combined with indices."
-        raise InvalidInput(message, parameter="index", valid="scl alone, or indices without it")
-    first, *others = selected = [indices.get(name) for name in names]
+    first, *others = selected = [named_layer(profile, name) for name in names]
+    with_classes = [layer for layer in selected if isinstance(layer.coloring, Classes)]
+    if with_classes and others:
+        message = f"{with_classes[0].title} has classes, is not masked, and cannot be combined with others."
+        raise InvalidInput(message, parameter="index", valid="the classes alone, or others without them")
     expression = first.expression
     for other in others:
         expression = expression.joined(other.expression)
-    title = first.title if not others else ", ".join(each.name.upper() for each in selected)
-    return SeriesVariables(title, tuple(each.name.upper() for each in selected), expression)
+    outputs = tuple(name for layer in selected for name in layer.style.columns)
+    title = first.title if not others else ", ".join(outputs)
+    return SeriesVariables(title, outputs, expression, first.mask, classes=bool(with_classes))

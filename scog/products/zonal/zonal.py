@@ -149,7 +149,7 @@ class _ZonalSampler:
     async def _sampling_grid(self, area: AreaOfInterest, report: Report) -> SamplingGrid:
         """The area's grid: the pixels of the files that intersect it, else nominal pixels. Raises InvalidInput."""
         max_pixels, limit = self._engine.settings.area_pixels, self._request.area
-        metres = nominal_resolution(self._request.expression.bands)
+        metres = nominal_resolution(self._request.profile, self._request.expression.bands)
         assumed = await asyncio.to_thread(sampling_grid_of, area, metres, max_pixels, limit)
         lattice = await source_lattice(self._engine, assumed.grid, self._request, report.tally, assumed.outline)
         if lattice is None:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 
+from scog.cubes.cubes import ProfileOf
 from scog.cubes.definition import Definition, canonical_parameters
 from scog.errors import InvalidInput
 from scog.geo.geojson_text import parse_json
@@ -57,6 +58,11 @@ class CubeParameters(ImageParameters):
     def _numbers_as_string(cls, value: object) -> object:
         return _joined(value)
 
+    @field_validator("offset", mode="before")
+    @classmethod
+    def _number_as_string(cls, value: object) -> object:
+        return repr(value) if _is_number(value) else value
+
     @field_validator("colormap", mode="before")
     @classmethod
     def _object_as_json(cls, value: object) -> object:
@@ -89,7 +95,7 @@ class CubeRequest:
         return Definition(parameters, None if self.area is None else self.area.geometry, self.pinned)
 
 
-def parse_cube_request(body: bytes) -> CubeRequest:
+def parse_cube_request(body: bytes, profile_of: ProfileOf) -> CubeRequest:
     """The definition in a request body. Null counts as absent. Raises InvalidInput."""
     document = parse_json(body, "body")
     if not isinstance(document, dict):
@@ -99,7 +105,8 @@ def parse_cube_request(body: bytes) -> CubeRequest:
     if area is None and parameters.scenes == "pinned":
         message = "scenes is 'pinned', but the definition has no area."
         raise InvalidInput(message, parameter="area", valid="an area or a bbox, or scenes: live")
-    return CubeRequest(parameters, area, parameters.parse())
+    image = parameters.options().parse(profile_of(parameters.collection))
+    return CubeRequest(parameters, area, image)
 
 
 def body_schema() -> dict[str, Any]:

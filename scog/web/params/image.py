@@ -14,6 +14,7 @@ from scog.composite.change import Change
 from scog.composite.dilation import MAX_METRES
 from scog.composite.methods import COUNT, MAX, MEAN, MEDIAN, MIN, NEWEST, STD, VALID, Composite, parse_composite
 from scog.errors import InvalidInput, OutOfRange
+from scog.imaging.engine import Engine
 from scog.imaging.formats import FORMATS_BY_NAME
 from scog.imaging.options import ImageOptions, StyledRequest
 from scog.imaging.request import SceneFilter
@@ -45,6 +46,11 @@ PIXEL_SELECTIONS = {
     "count": COUNT,
 }
 """Composites by TiTiler's names. `first` is `newest`, as scenes are ordered newest first."""
+
+OFFSET_DESCRIPTION = (
+    "Reflectance offset of Sentinel-2's bands, instead of the one that the metadata states: `applied` (0), `missing` "
+    "(-0.1), `detect` (estimated from the pixels), or a number such as `-0.1`."
+)
 
 Text = Annotated[str, Field(max_length=512)]
 Texts = Annotated[list[Annotated[str, Field(max_length=512)]], Field(max_length=MAX_VALUES)]
@@ -101,6 +107,7 @@ class ValueParameters(SceneParameters):
         description=f"How observations are reduced to one image, after each is masked (see `/composites`): {VALID}.",
     )
     resampling: Resampling = Field(Resampling.NEAREST, description="Resampling method.")
+    offset: Text | None = Field(None, description=OFFSET_DESCRIPTION)
     pixel_selection: Text | None = Field(
         None, description=f"TiTiler's name for `composite`: {', '.join(PIXEL_SELECTIONS)}."
     )
@@ -111,9 +118,10 @@ class ValueParameters(SceneParameters):
         None, description="`difference` (the default), or `ratio`: the first period divided by the second."
     )
 
-    def parse(self) -> StyledRequest:
+    async def parse(self, request: Request) -> StyledRequest:
         """The image request and the style. Raises InvalidInput."""
-        return self.options().parse()
+        engine: Engine = request.app.state.engine
+        return self.options().parse(await engine.profile(self.collection))
 
     def options(self) -> ImageOptions:
         """The options, with TiTiler's names translated to scog's. Raises InvalidInput."""
@@ -129,6 +137,7 @@ class ValueParameters(SceneParameters):
             mask_dilate=self.mask_dilate,
             composite=self._composite().name,
             resampling=self.resampling,
+            offset=self.offset,
             compare=self.compare,
             compare_as=self.compare_as,
             classes=self.classes,

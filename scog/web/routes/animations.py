@@ -117,7 +117,7 @@ async def animation(request: Request, box: BoxInPath, parameters: Annotated[Anim
     There is one frame for each day with an observation, or for each `step`. `X-Scog-Frames` has the numbers of frames
     that are shown, skipped (see `min_clear`), and missing (not drawn in time).
     """
-    return await animation_response(request, box, parameters.parse(), parameters)
+    return await animation_response(request, box, await parameters.parse(request), parameters)
 
 
 async def animation_response(request: Request, box: BoxPath, image: StyledRequest, frames: FrameParameters) -> Response:

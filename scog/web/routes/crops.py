@@ -82,7 +82,7 @@ async def bbox(request: Request, box: BoxInPath, parameters: Annotated[BoxParame
     in a format, such as `.png` (the default) or `.tif`. `Content-Bbox` and `Content-Crs` state the bounds and the CRS
     of the image; a GeoTIFF contains them.
     """
-    return await box_response(request, box, None, parameters, parameters.parse())
+    return await box_response(request, box, None, parameters, await parameters.parse(request))
 
 
 @_get_box(BOX + SIZED, summary="A box of a given size")
@@ -90,7 +90,7 @@ async def sized_bbox(
     request: Request, box: BoxInPath, size: SizeInPath, parameters: Annotated[BoxParameters, Query()]
 ) -> Response:
     """As `/bbox/{minx},{miny},{maxx},{maxy}`, with width and height in pixels. The height may end in a format."""
-    return await box_response(request, box, size, parameters, parameters.parse())
+    return await box_response(request, box, size, parameters, await parameters.parse(request))
 
 
 async def box_response(
@@ -112,13 +112,13 @@ async def feature_as(
     The body is a GeoJSON Polygon, MultiPolygon, GeometryCollection, Feature or FeatureCollection, in degrees. The grid
     is that of `/bbox/...` for the polygon's bounding box.
     """
-    return await feature_response(request, None, format_name, parameters, parameters.parse())
+    return await feature_response(request, None, format_name, parameters, await parameters.parse(request))
 
 
 @_post_feature("/feature", summary="A polygon as PNG")
 async def feature(request: Request, parameters: Annotated[FeatureParameters, Query()]) -> Response:
     """As `/feature.{format}`, as PNG or in the format given by `format`."""
-    return await feature_response(request, None, None, parameters, parameters.parse())
+    return await feature_response(request, None, None, parameters, await parameters.parse(request))
 
 
 @_post_feature("/feature" + SIZED, summary="A polygon of a given size")
@@ -126,7 +126,7 @@ async def sized_feature(
     request: Request, size: SizeInPath, parameters: Annotated[FeatureParameters, Query()]
 ) -> Response:
     """As `/feature.{format}`, with width and height in pixels. The height may end in a format."""
-    return await feature_response(request, size.size, size.format, parameters, parameters.parse())
+    return await feature_response(request, size.size, size.format, parameters, await parameters.parse(request))
 
 
 async def feature_response(

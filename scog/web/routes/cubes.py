@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 
 from scog.catalog.observation import Observation, SceneSet
 from scog.catalog.scene import Scene
+from scog.collections.profile import Profile
 from scog.cubes.cubes import Cube, Cubes
 from scog.errors import InvalidInput, OutOfRange
 from scog.geo.grid import Grid, tile_grid
@@ -86,7 +87,12 @@ async def create_cube(request: Request, parameters: NoQuery) -> Response:
     """
     engine: Engine = request.app.state.engine
     body = await read_body(request, engine.settings.cube_bytes, "definition")
-    cube_request = await asyncio.to_thread(parse_cube_request, body)
+    loop = asyncio.get_running_loop()
+
+    def profile_of(collection: str | None) -> Profile:  # called in the thread that parses
+        return asyncio.run_coroutine_threadsafe(engine.profile(collection), loop).result()
+
+    cube_request = await asyncio.to_thread(parse_cube_request, body, profile_of)
     image_request = cube_request.image.request
     image_request = replace(image_request, collection=await engine.catalogs.spelling(image_request.collection))
     pinned = None
@@ -173,7 +179,9 @@ async def area_series(request: Request, cube: CubeInPath, parameters: SeriesOutp
 def _series_request(cube: Cube) -> tuple[SeriesVariables, ImageRequest]:
     """The variables of a cube's series, before compositing, and their image request."""
     parameters = cube.definition.parameters
-    variables = parse_variables(parameters.get("index"), parameters.get("expression"), parameters.get("bands") or ())
+    variables = parse_variables(
+        cube.profile, parameters.get("index"), parameters.get("expression"), parameters.get("bands") or ()
+    )
     return variables, replace(cube.styled_request().request, compare=None)
 
 

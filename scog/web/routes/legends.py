@@ -42,19 +42,19 @@ LegendQuery = Annotated[LegendParameters, Query()]
 @router.get("/legend.json", summary="Legend as JSON", response_description="The legend.", response_class=JSONResponse)
 async def legend_json(request: Request, parameters: LegendQuery) -> Response:
     """Colours and values of a colour ramp, the classes, or the outputs shown as red, green and blue."""
-    return await legend_response(request, parameters.parse().style, "json")
+    return await legend_response(request, (await parameters.parse(request)).style, "json")
 
 
 @router.get("/legend.svg", summary="Legend as SVG", response_description="The legend.", response_class=Response)
 async def legend_svg(request: Request, parameters: LegendQuery) -> Response:
     """A scalable legend on a transparent background. Its text is light if the reader prefers dark colour schemes."""
-    return await legend_response(request, parameters.parse().style, "svg")
+    return await legend_response(request, (await parameters.parse(request)).style, "svg")
 
 
 @router.get("/legend.png", summary="Legend as PNG", response_description="The legend.", response_class=Response)
 async def legend_png(request: Request, parameters: LegendQuery) -> Response:
     """A legend on a white background."""
-    return await legend_response(request, parameters.parse().style, "png", parameters.scale)
+    return await legend_response(request, (await parameters.parse(request)).style, "png", parameters.scale)
 
 
 async def legend_response(request: Request, style: Style, format_name: str, scale: int = 1) -> Response:

@@ -15,14 +15,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from scog.bandmath import indices
 from scog.bandmath.indices import Index
-from scog.collections.bands import BANDS, Band
-from scog.collections.presets import PRESETS
+from scog.collections.band import Band, BandClass
+from scog.collections.profile import Profile
 from scog.composite.methods import COMPOSITES, percentile
 from scog.errors import InvalidInput, OutOfRange
 from scog.imaging.engine import Engine
 from scog.imaging.image_cache import encoded_image
 from scog.render import colormap
-from scog.render.layer import SCENE_CLASSIFICATION, LayerOptions, layer_of
 from scog.web.http.links import base_url
 from scog.web.http.problems import REQUEST_PROBLEMS
 from scog.web.http.query_route import QueryRoute
@@ -46,10 +45,18 @@ class NoParameters(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class IndexParameters(BaseModel):
-    """Parameters that select indices."""
+class CollectionParameters(BaseModel):
+    """The collection whose names are listed."""
 
     model_config = ConfigDict(extra="forbid")
+
+    collection: Annotated[str, Field(max_length=200)] | None = Field(
+        None, description="Collection, or several separated by commas; default: the server's."
+    )
+
+
+class IndexParameters(CollectionParameters):
+    """Parameters that select indices."""
 
     search: Annotated[str, Field(max_length=64)] = Field(
         "", description="Words to search in names, titles, domains and bands, such as `chlorophyll` or `B8A`."
@@ -66,8 +73,12 @@ ColormapName = Annotated[str, Path(description="Name of a colormap. The suffix `
 
 @router.get("/indices", summary="Spectral indices", response_description="The indices.")
 async def list_indices(request: Request, parameters: Annotated[IndexParameters, Query()]) -> Response:
-    """Indices with formulas and references: all, best known first; or the matches of a search, best match first."""
-    matches = await _in_thread(request, lambda: indices.search(parameters.search, parameters.domain))
+    """Indices with formulas and references: all that the collection's bands allow, best known first; or the matches of
+    a search, best match first.
+    """
+    engine: Engine = request.app.state.engine
+    profile = await engine.profile(parameters.collection)
+    matches = await _in_thread(request, lambda: indices.search(profile, parameters.search, parameters.domain))
     base = base_url(request)
     return _json_response(request, {"indices": [_index_json(index, base) for index in matches]}, LINK_HEADERS)
 
@@ -81,16 +92,13 @@ async def one_index(request: Request, name: IndexName, parameters: NoQuery) -> R
 @router.get(
     "/bands", summary="Bands, presets and scene classes", response_description="Bands, presets and scene classes."
 )
-async def list_bands(request: Request, parameters: NoQuery) -> Response:
-    """The bands that expressions may use (wavelengths in micrometres, resolutions in metres), the presets that `bands`
-    accepts, and the classes of the scene classification.
+async def list_bands(request: Request, parameters: Annotated[CollectionParameters, Query()]) -> Response:
+    """The bands of a collection that expressions may use (wavelengths in micrometres, resolutions in metres), the
+    presets that `bands` accepts, and its quantities, which `index` accepts.
     """
-    body = {
-        "bands": [_band_json(band) for band in BANDS],
-        "presets": [asdict(preset) | {"rescale": preset.ranges} for preset in PRESETS],
-        "scene_classes": layer_of(LayerOptions(index=SCENE_CLASSIFICATION)).style.legend.json()["classes"],
-    }
-    return _json_response(request, body, CACHE_HEADERS)
+    engine: Engine = request.app.state.engine
+    profile = await engine.profile(parameters.collection)
+    return _json_response(request, names_json(profile), CACHE_HEADERS)
 
 
 @router.get("/composites", summary="Composites", response_description="The composites.")
@@ -159,6 +167,27 @@ def _index_json(index: Index, base: str) -> dict[str, Any]:
     }
 
 
+def names_json(profile: Profile) -> dict[str, Any]:
+    """Bands, presets and quantities of a collection, and the classes of its mask."""
+    mask = profile.mask
+    classes = () if mask is None else profile.band(mask.band).classes
+    return {
+        "bands": [_band_json(band) for band in profile.bands],
+        "presets": [
+            {
+                "name": preset.name,
+                "title": preset.title,
+                "bands": list(preset.bands),
+                "description": preset.description,
+                "rescale": [list(each) for each in profile.ranges(preset)],
+            }
+            for preset in profile.presets
+        ],
+        "layers": [asdict(layer) | {"rescale": list(layer.rescale)} for layer in profile.layers],
+        "scene_classes": [_class_json(each) for each in classes],
+    }
+
+
 def _band_json(band: Band) -> dict[str, Any]:
     return {
         "name": band.name,
@@ -166,5 +195,11 @@ def _band_json(band: Band) -> dict[str, Any]:
         "title": band.title,
         "wavelength": band.wavelength,
         "resolution": band.resolution,
+        "unit": band.unit or None,
         "spectral": band.spectral,
     }
+
+
+def _class_json(each: BandClass) -> dict[str, Any]:
+    red, green, blue = each.color
+    return {"value": each.value, "name": each.name, "color": f"#{red:02x}{green:02x}{blue:02x}"}

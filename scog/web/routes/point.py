@@ -27,7 +27,7 @@ async def point(request: Request, lon: Longitude, lat: Latitude, parameters: Val
     `scene`, `datetime` and `collection` are null if the values come from several scenes.
     """
     coordinates = parse_point(lon, lat)
-    image_request, style = parameters.parse()
+    image_request, style = await parameters.parse(request)
     drawing = await request.app.state.admission.run(
         request, draw(request.app.state.engine, point_grid(*coordinates), image_request)
     )

@@ -84,7 +84,7 @@ async def statistics(request: Request, parameters: Annotated[StatisticsParameter
     has areas in hectares on the ellipsoid (total, valid, and of each class of `scl` or `classes`), the grid, and scenes
     that could not be read.
     """
-    return await statistics_response(request, parameters.parse(), parameters)
+    return await statistics_response(request, await parameters.parse(request), parameters)
 
 
 async def statistics_response(request: Request, image: StyledRequest, parameters: SummaryParameters) -> GeoJSONResponse:

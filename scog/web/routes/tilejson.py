@@ -53,7 +53,7 @@ ListQuery = Annotated[ListParameters, Query()]
 @router.get("/tilejson.json", summary="TileJSON", response_description="The TileJSON document.")
 async def tilejson(request: Request, parameters: TileQuery) -> JSONResponse:
     """TileJSON 3.0: URL template, zooms, bounds and attribution. The query string is copied to the tiles' URL."""
-    return await tilejson_response(request, WEB_MERCATOR, parameters.parse(), "/tiles/{z}/{x}/{y}")
+    return await tilejson_response(request, WEB_MERCATOR, await parameters.parse(request), "/tiles/{z}/{x}/{y}")
 
 
 @router.get(
@@ -63,7 +63,9 @@ async def tilejson(request: Request, parameters: TileQuery) -> JSONResponse:
 )
 async def any_tilejson(request: Request, tms: TileMatrixSetId, parameters: TileQuery) -> JSONResponse:
     """As `/tilejson.json`, with the zooms of the tile matrix set. TileJSON itself specifies web mercator only."""
-    return await tilejson_response(request, tms, parameters.parse(), f"/tiles/{quote(tms)}/{{z}}/{{x}}/{{y}}")
+    return await tilejson_response(
+        request, tms, await parameters.parse(request), f"/tiles/{quote(tms)}/{{z}}/{{x}}/{{y}}"
+    )
 
 
 @router.get("/tileMatrixSets", summary="Tile matrix sets", response_description="The tile matrix sets.")

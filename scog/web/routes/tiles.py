@@ -90,7 +90,7 @@ def _cache(request: Request, parameters: TileParameters) -> None:
 
 
 async def _respond(request: Request, tms: str, z: str, x: str, y: str, parameters: TileParameters) -> Response:
-    return await tile_response(request, tms, (z, x, y), parameters.parse(), parameters)
+    return await tile_response(request, tms, (z, x, y), await parameters.parse(request), parameters)
 
 
 async def tile_response(

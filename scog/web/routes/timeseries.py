@@ -11,9 +11,12 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from scog.collections.profile import Profile
+from scog.collections.reflectance_offset import parse_offset
 from scog.composite.dilation import MAX_METRES
 from scog.composite.mask import parse_mask
 from scog.geo.geojson_text import parse_geojson
+from scog.imaging.engine import Engine
 from scog.imaging.image_cache import encoded_image
 from scog.imaging.report import Report
 from scog.imaging.request import ImageRequest
@@ -35,7 +38,16 @@ from scog.web.http.events import MEDIA_TYPE, EventStream
 from scog.web.http.partial_responses import RangeRoute
 from scog.web.http.problems import PROBLEMS, REQUEST_PROBLEMS
 from scog.web.http.responses import COMPLETE, IMMUTABLE, Admission, report_headers, with_etag
-from scog.web.params.image import Latitude, Longitude, SceneParameters, Text, Texts, parse_point, reject_repeated
+from scog.web.params.image import (
+    OFFSET_DESCRIPTION,
+    Latitude,
+    Longitude,
+    SceneParameters,
+    Text,
+    Texts,
+    parse_point,
+    reject_repeated,
+)
 from scog.web.routes.timeseries_events import SeriesEvents
 
 router = APIRouter(
@@ -145,34 +157,41 @@ class SeriesParameters(SeriesOutputParameters, SceneParameters):
         description="Pixels to mask: `clouds` (the default, except for `scl`), `none`, or SCL classes such as `3,8,9`.",
     )
     mask_dilate: float = Field(0, ge=0, le=MAX_METRES, description="Mask dilation, in metres on the ground.")
+    offset: Text | None = Field(None, description=OFFSET_DESCRIPTION)
 
-    def variables(self) -> SeriesVariables:
-        """The variables of the series. Raises InvalidInput."""
-        return parse_variables(self.index, self.expression, [*self.bands, *self.assets])
-
-    def image_request(self, variables: SeriesVariables) -> ImageRequest:
-        """The image request of the variables: scenes, expression and mask. Raises InvalidInput."""
-        mask = parse_mask(self.mask if self.mask is not None else variables.mask, self.mask_dilate)
-        return ImageRequest(**vars(self.scene_filter()), expression=variables.expression, mask=mask)
+    async def parse(self, request: Request) -> tuple[SeriesVariables, ImageRequest]:
+        """The variables of the series, and their image request: scenes, expression and mask. Raises InvalidInput."""
+        engine: Engine = request.app.state.engine
+        profile = await engine.profile(self.collection)
+        variables = parse_variables(profile, self.index, self.expression, [*self.bands, *self.assets])
+        image_request = ImageRequest(
+            **vars(self.scene_filter()),
+            expression=variables.expression,
+            mask=parse_mask(self.mask if self.mask is not None else variables.mask, self.mask_dilate, profile),
+            profile=profile,
+            offset=None if self.offset is None else parse_offset(self.offset),
+        )
+        return variables, image_request
 
 
 SeriesOutputQuery = Annotated[SeriesOutputParameters, Query()]
 SeriesQuery = Annotated[SeriesParameters, Query()]
 
 
-def parse_variables(index: str | None, expression: str | None, bands: Sequence[str]) -> SeriesVariables:
+def parse_variables(
+    profile: Profile, index: str | None, expression: str | None, bands: Sequence[str]
+) -> SeriesVariables:
     """The variables of a series. `bands` may have several names in one string, separated by commas.
 
     Raises InvalidInput.
     """
-    return variables_of(index, expression, tuple(band.strip() for text in bands for band in text.split(",")))
+    return variables_of(profile, index, expression, tuple(band.strip() for text in bands for band in text.split(",")))
 
 
 @router.get(PATH, summary="Time series of a point", response_class=Response, responses=RESPONSES)
 async def point_series(request: Request, lon: Longitude, lat: Latitude, parameters: SeriesQuery) -> Response:
     """The values of each observation at a point, oldest first. Masked and missing values are null."""
-    variables = parameters.variables()
-    image_request = parameters.image_request(variables)
+    variables, image_request = await parameters.parse(request)
     return await point_series_response(request, lon, lat, variables, image_request, parameters)
 
 
@@ -188,8 +207,7 @@ async def area_series(request: Request, parameters: SeriesQuery) -> Response:
 
     The response to a FeatureCollection is one with the property `timeseries` added to each feature.
     """
-    variables = parameters.variables()
-    return await area_series_response(request, variables, parameters.image_request(variables), parameters)
+    return await area_series_response(request, *await parameters.parse(request), parameters)
 
 
 async def point_series_response(

@@ -65,7 +65,7 @@ CapabilitiesQuery = Annotated[CapabilitiesParameters, Query()]
 @router.get("/WMTSCapabilities.xml", summary="WMTS capabilities", response_class=Response, responses=RESPONSES)
 async def capabilities(request: Request, parameters: CapabilitiesQuery) -> Response:
     """Capabilities of a WMTS for QGIS, GDAL, ArcGIS and others. Its one layer has the tiles of this query string."""
-    return await capabilities_response(request, WEB_MERCATOR, parameters.parse(), parameters, "/tiles")
+    return await capabilities_response(request, WEB_MERCATOR, await parameters.parse(request), parameters, "/tiles")
 
 
 @router.get(
@@ -76,7 +76,7 @@ async def capabilities(request: Request, parameters: CapabilitiesQuery) -> Respo
 )
 async def any_capabilities(request: Request, tms: TileMatrixSetId, parameters: CapabilitiesQuery) -> Response:
     """As `/WMTSCapabilities.xml`. Tile matrix sets with variable widths are not supported, as WMTS 1.0 has none."""
-    return await capabilities_response(request, tms, parameters.parse(), parameters, "/tiles")
+    return await capabilities_response(request, tms, await parameters.parse(request), parameters, "/tiles")
 
 
 async def capabilities_response(

@@ -1,0 +1,41 @@
+"""The profiles that come with scog, one TOML file each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+
+from scog.collections.profile import Profile
+from scog.collections.profile_toml import parse_profile
+
+FILES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "sentinel-2-l2a": ("sentinel-2-l2a", "sentinel-2-l2a-planetary-computer"),
+        "sentinel-2-c1-l2a": ("sentinel-2-c1-l2a",),
+        "sentinel-s2-l2a-cogs": ("sentinel-s2-l2a-cogs",),
+    }
+)
+"""Names of profiles by the id of a collection that they describe. Files are parsed when they are first needed."""
+GENERIC = "stac"
+"""Name of the profile for collections without one: STAC's own words."""
+
+
+@lru_cache
+def built_in(name: str) -> Profile | None:
+    """The profile of a name, or None."""
+    file = Path(__file__).parent / f"{name}.toml"
+    if name not in names():
+        return None
+    return parse_profile(file.read_text(encoding="utf-8"), f"scog/{name}.toml", built_in)
+
+
+def names() -> tuple[str, ...]:
+    """Names of all built-in profiles."""
+    return tuple(dict.fromkeys((*(name for each in FILES.values() for name in each), GENERIC)))
+
+
+def profiles_of(collection: str) -> tuple[Profile, ...]:
+    """The built-in profiles that describe a collection."""
+    return tuple(profile for name in FILES.get(collection, ()) if (profile := built_in(name)) is not None)

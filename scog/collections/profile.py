@@ -1,0 +1,126 @@
+"""Profiles: what a collection is. Its bands, units, masks and presets, and how its scenes belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+
+from scog.collections.band import Band
+from scog.collections.band_names import BandNames
+from scog.collections.mask_source import MaskSource
+from scog.collections.presets import Preset, QuantityLayer, normalized
+from scog.collections.reflectance_offset import Kind
+from scog.collections.scene_keys import STANDARD, SceneKeys
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """One collection, or several that answer as one (see `scog.collections.joint`).
+
+    name          of the profile
+    title         display name
+    collections   ids of the collections that it describes
+    catalogs      parts of catalogue URLs in which it applies; empty for all
+    bands         all bands: by wavelength, then those without one
+    mask          where masks come from; None if the collection has none
+    default_mask  `mask` of a request without one
+    default       name of the index, layer or preset that is drawn by default
+    offset_rule   kind of the reflectance offset rule (`scog.collections.reflectance_offset`); None for none
+    period_days   length of the default period in days; None for the setting's
+    static        whether scenes have no meaningful time, such as those of an elevation model
+    cloud_filter  whether items are filtered by their cloud cover
+    open          whether items may name other bands
+    georeferenced whether all files have a CRS and a transform of their own, so that the items' need not be parsed
+    unread_assets keys of assets that need not be requested from a catalogue
+    source        where the profile comes from, for `/collections`
+    members       profile by collection, for a profile of several
+    """
+
+    name: str
+    title: str
+    collections: tuple[str, ...]
+    bands: tuple[Band, ...]
+    catalogs: tuple[str, ...] = ()
+    attribution: str = ""
+    mask: MaskSource | None = None
+    default_mask: str = "none"
+    default: str = ""
+    presets: tuple[Preset, ...] = ()
+    layers: tuple[QuantityLayer, ...] = ()
+    scene_keys: SceneKeys = STANDARD
+    offset_rule: Kind | None = None
+    period_days: int | None = None
+    static: bool = False
+    cloud_filter: bool = True
+    open: bool = False
+    georeferenced: bool = False
+    signing: str = ""
+    unread_assets: tuple[str, ...] = ()
+    source: str = ""
+    ambiguous: Mapping[str, str] = field(default_factory=dict)
+    members: Mapping[str, Profile] = field(default_factory=dict)
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Band]:
+        """Bands by canonical name."""
+        return MappingProxyType({band.name: band for band in self.bands})
+
+    @cached_property
+    def by_asset(self) -> Mapping[str, tuple[Band, ...]]:
+        """Bands by the key of an asset that may hold them."""
+        keys = dict.fromkeys(key for band in self.bands for key in band.assets)
+        return MappingProxyType({key: tuple(band for band in self.bands if key in band.assets) for key in keys})
+
+    @cached_property
+    def names(self) -> BandNames:
+        """The band names that formulas may use."""
+        aliases = {alias.lower(): band.name for band in self.bands for alias in band.aliases}
+        shown = [band.name for band in self.bands if not band.name.startswith("visual_")]
+        examples = [band.aliases[0] for band in self.bands if band.spectral and band.aliases]
+        valid = f"one of {', '.join(shown)}" if shown else "names of bands"
+        if examples:
+            valid += f", or a code such as {examples[0]} or {examples[-1]}"
+        return BandNames(
+            canonical_names=aliases | {band.name.lower(): band.name for band in self.bands},
+            suggestions=(*self.by_name, *(band.aliases[0] for band in self.bands if band.spectral and band.aliases)),
+            valid=valid,
+            discrete=frozenset(band.name for band in self.bands if band.discrete),
+            ambiguous=self.ambiguous,
+            open=self.open,
+        )
+
+    def has_bands(self, names: Collection[str]) -> bool:
+        """Whether all bands exist. True for an open profile, as its items may have them."""
+        return self.open or all(name in self.by_name for name in names)
+
+    def band(self, name: str) -> Band:
+        """The band of a canonical name; one without properties if an item names it."""
+        return self.by_name.get(name) or Band(name, name)
+
+    def preset(self, name: str) -> Preset | None:
+        """The preset with this name, or None. Ignores case, separators and the spelling of colour."""
+        wanted = normalized(name)
+        return next((preset for preset in self.presets if normalized(preset.name) == wanted), None)
+
+    def layer(self, name: str) -> QuantityLayer | None:
+        """The quantity with this name, or None. Ignores case, separators and the spelling of colour."""
+        wanted = normalized(name)
+        return next((layer for layer in self.layers if normalized(layer.name) == wanted), None)
+
+    def ranges(self, preset: Preset) -> tuple[tuple[float, float], ...]:
+        """Display range of each band of a preset."""
+        return preset.ranges or tuple(self.band(name).display_range for name in preset.bands)
+
+    def member(self, collection: str) -> Profile:
+        """The profile of one of the collections."""
+        return self.members.get(collection, self)
+
+    def fit(self, asset_keys: Collection[str]) -> int:
+        """Number of bands whose first asset key is among the keys of an item's assets."""
+        return sum(1 for band in self.bands if band.assets and band.assets[0] in asset_keys)
+
+    def holds_any(self, asset_keys: Collection[str]) -> bool:
+        """Whether any of an item's assets holds a band of this profile."""
+        return any(key in self.by_asset for key in asset_keys)

@@ -1,0 +1,363 @@
+"""Reads a profile from TOML. `docs/guide/collections.md` describes the keys."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar, get_args
+
+from scog.collections.band import Band, BandClass
+from scog.collections.band_names import band_identifier
+from scog.collections.mask_source import MaskSource
+from scog.collections.presets import Preset, QuantityLayer
+from scog.collections.profile import Profile
+from scog.collections.reflectance_offset import Kind
+from scog.collections.scene_keys import STANDARD, PropertyPart, SceneKeys
+from scog.errors import InvalidInput
+from scog.suggest import did_you_mean, quoted
+
+TRANSFORMS = ("decibel",)
+"""What may be applied to composited values before they are shown."""
+SURFACES = ("hillshade", "slope")
+"""What may be derived from the neighbourhood of each pixel."""
+
+T = TypeVar("T")
+Named = TypeVar("Named", Band, Preset, QuantityLayer)
+
+
+def parse_profile(text: str, source: str, base_of: Callable[[str], Profile | None] = lambda name: None) -> Profile:
+    """The profile of a TOML document.
+
+    `source` names the document in error messages and in `/collections`. `base_of` finds the profile that the document
+    extends, by name. Raises InvalidInput, which says where the document is wrong and what would be valid.
+    """
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidInput(f"{source} is not TOML: {error}.", parameter="collections", valid="a TOML file") from None
+    table = _Table(document, source, "")
+    extended = table.text("extends")
+    base = base_of(extended) if extended else None
+    if extended and base is None:
+        raise table.invalid("extends", f"there is no profile {quoted(extended)}", "the name of a profile of scog")
+    profile = _profile(table, base)
+    table.close()
+    return profile
+
+
+class _Table:
+    """A table of the document. `close` raises InvalidInput for a key that nothing has read."""
+
+    def __init__(self, values: Mapping[str, Any], source: str, path: str) -> None:
+        self._values = values
+        self.source = source
+        self._path = path
+        self._read: list[str] = []
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._values
+
+    def invalid(self, key: str, message: str, valid: str) -> InvalidInput:
+        where = f"{self._path}.{key}" if self._path and key else self._path or key
+        return InvalidInput(f"{self.source}: {where}: {message}.", parameter="collections", valid=valid)
+
+    def close(self) -> None:
+        unknown = self._values.keys() - set(self._read)
+        if unknown:
+            key = min(unknown)
+            raise self.invalid(key, f"unknown key{did_you_mean(key, self._read)}", ", ".join(self._read))
+
+    def _get(self, key: str, kind: type[T] | tuple[type, ...], name: str, default: Any) -> Any:
+        self._read.append(key)
+        if key not in self._values:
+            if default is _REQUIRED:
+                raise self.invalid(key, "missing", name)
+            return default
+        value = self._values[key]
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise self.invalid(key, f"{quoted(str(value))} is not {name}", name)
+        return value
+
+    def text(self, key: str, default: Any = "") -> str:
+        value: str = self._get(key, str, "text", default)
+        return value
+
+    def choice(self, key: str, choices: Collection[str]) -> str:
+        value = self.text(key)
+        if value and value not in choices:
+            raise self.invalid(key, f"{quoted(value)} is unknown{did_you_mean(value, choices)}", " or ".join(choices))
+        return value
+
+    def is_text(self, key: str, text: str) -> bool:
+        """Whether the value is this text. If so, the key counts as read."""
+        if self._values.get(key) != text:
+            return False
+        self._read.append(key)
+        return True
+
+    def flag(self, key: str, default: bool) -> bool:
+        return bool(self._get(key, bool, "true or false", default))
+
+    def number(self, key: str) -> float | None:
+        value = self._get(key, (int, float), "a number", None)
+        return None if value is None else float(value)
+
+    def integer(self, key: str, default: Any = None) -> int | None:
+        value: int | None = self._get(key, int, "an integer", default)
+        return value
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A list of texts, or one text."""
+        value = self._get(key, (list, str), "text or a list of texts", ())
+        values = (value,) if isinstance(value, str) else tuple(value)
+        if not all(isinstance(each, str) and each for each in values):
+            raise self.invalid(key, "an entry is not text", "text or a list of texts")
+        return values
+
+    def pair(self, value: Any, key: str) -> tuple[float, float]:
+        numbers = value if isinstance(value, list) else ()
+        if len(numbers) != 2 or not all(isinstance(each, int | float) for each in numbers) or numbers[0] >= numbers[1]:
+            raise self.invalid(key, "not a range", "two numbers, the lower first, such as [0, 0.3]")
+        return float(numbers[0]), float(numbers[1])
+
+    def range(self, key: str) -> tuple[float, float]:
+        return self.pair(self._get(key, list, "a range", [0, 1]), key)
+
+    def pairs(self, key: str) -> tuple[tuple[float, float], ...]:
+        return tuple(self.pair(each, key) for each in self._get(key, list, "a list of ranges", []))
+
+    def list(self, key: str) -> list[Any]:
+        value: list[Any] = self._get(key, list, "a list", [])
+        return value
+
+    def tables(self, key: str) -> Iterable[_Table]:
+        for number, each in enumerate(self.list(key), start=1):
+            yield self.table(each, f"{key}[{number}]")
+
+    def table(self, value: Any, path: str) -> _Table:
+        if not isinstance(value, dict):
+            raise self.invalid(path, "not a table", "a table of keys and values")
+        return _Table(value, self.source, f"{self._path}.{path}" if self._path else path)
+
+    def subtable(self, key: str) -> _Table | None:
+        value = self._get(key, dict, "a table", None)
+        return None if value is None else self.table(value, key)
+
+    def items(self) -> Iterable[tuple[str, Any]]:
+        self._read += list(self._values)
+        return self._values.items()
+
+
+_REQUIRED = object()
+
+
+def _profile(table: _Table, base: Profile | None) -> Profile:
+    """The profile of a document. Keys that it does not have are those of `base`, and its bands are added to them."""
+    new = Profile("", "", (), ()) if base is None else base
+    name = table.text("name", _REQUIRED)
+    bands = _bands(table, new.bands)
+    mask, scenes = table.subtable("mask"), table.subtable("scenes")
+    return replace(
+        new,
+        name=name,
+        title=table.text("title", name),
+        collections=table.texts("collections") if "collections" in table else (name,),
+        catalogs=table.texts("catalogs"),
+        attribution=table.text("attribution", new.attribution),
+        bands=bands,
+        mask=new.mask if mask is None else _closed(mask, lambda each: _mask(each, [band.name for band in bands])),
+        default_mask=table.text("default_mask", new.default_mask),
+        default=table.text("default", new.default),
+        presets=_replaced(new.presets, [_closed(each, _preset) for each in table.tables("presets")]),
+        layers=_replaced(new.layers, [_closed(each, _layer) for each in table.tables("layers")]),
+        scene_keys=new.scene_keys if scenes is None else _closed(scenes, _scene_keys),
+        offset_rule=_offset_rule(table, new.offset_rule),
+        period_days=table.integer("period_days", new.period_days),
+        static=table.flag("static", new.static),
+        cloud_filter=table.flag("cloud_filter", new.cloud_filter),
+        open=table.flag("open", new.open),
+        georeferenced=table.flag("georeferenced", new.georeferenced),
+        signing=table.text("signing", new.signing),
+        unread_assets=table.texts("unread_assets") or new.unread_assets,
+        source=table.source,
+    )
+
+
+def _offset_rule(table: _Table, inherited: Kind | None) -> Kind | None:
+    name = table.choice("offset_rule", get_args(Kind))
+    return next((kind for kind in get_args(Kind) if kind == name), inherited)
+
+
+def _bands(table: _Table, inherited: Sequence[Band]) -> tuple[Band, ...]:
+    """The inherited bands, with those of the document added, and the asset keys of its table `assets`."""
+    bands = _replaced(inherited, [_closed(each, _band) for each in table.tables("bands")])
+    names = [name for band in bands for name in {each.lower() for each in (band.name, *band.aliases)}]
+    doubled = next((name for name in names if names.count(name) > 1), None)
+    if doubled is not None:
+        raise table.invalid("bands", f"{quoted(doubled)} names two bands", "different names and aliases")
+    keys = table.subtable("assets")
+    if keys is None:
+        return bands
+    by_band = {name: keys.texts(name) for name, _ in keys.items()}
+    unknown = by_band.keys() - {band.name for band in bands}
+    if unknown:
+        name = min(unknown)
+        raise keys.invalid(name, f"there is no such band{did_you_mean(name, names)}", "names of bands")
+    return tuple(replace(band, assets=by_band.get(band.name, band.assets)) for band in bands)
+
+
+def _replaced(inherited: Sequence[Named], added: Sequence[Named]) -> tuple[Named, ...]:
+    """Both sequences. Where names are equal, the added one takes the inherited one's place."""
+    return tuple(({each.name: each for each in inherited} | {each.name: each for each in added}).values())
+
+
+def _closed(table: _Table, build: Callable[[_Table], T]) -> T:
+    """`build(table)`. Raises InvalidInput if that does not read all keys."""
+    built = build(table)
+    table.close()
+    return built
+
+
+def _band(table: _Table) -> Band:
+    name = table.text("name", _REQUIRED)
+    if band_identifier(name) != name:
+        valid = "lower-case letters, digits and _, not starting with a digit"
+        raise table.invalid("name", f"{quoted(name)} cannot be written in a formula", valid)
+    number = table.integer("number")
+    if number is not None and number < 1:
+        raise table.invalid("number", f"there is no band {number}", "1 for the first band of the file")
+    ignores_nodata = table.is_text("nodata", "none")
+    return Band(
+        name=name,
+        title=table.text("title", name),
+        aliases=table.texts("aliases"),
+        assets=table.texts("asset") or (name,),
+        number=number,
+        wavelength=table.number("wavelength"),
+        resolution=table.number("resolution"),
+        unit=table.text("unit"),
+        scale=table.number("scale"),
+        offset=table.number("offset"),
+        nodata=None if ignores_nodata else table.number("nodata"),
+        ignores_nodata=ignores_nodata,
+        display_range=table.range("range"),
+        classes=tuple(_closed(each, _class) for each in table.tables("classes")),
+        bits=table.flag("bits", False),
+    )
+
+
+def _class(table: _Table) -> BandClass:
+    value = table.integer("value", _REQUIRED)
+    color = table.text("color", "#808080")
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}", color):
+        raise table.invalid("color", f"{quoted(color)} is not a colour", "such as #64c8ff")
+    red, green, blue = bytes.fromhex(color[1:])
+    return BandClass(value or 0, table.text("name", _REQUIRED), (red, green, blue))
+
+
+def _mask(table: _Table, bands: Collection[str]) -> MaskSource:
+    band = table.text("band", _REQUIRED)
+    if band not in bands:
+        raise table.invalid("band", f"there is no band {quoted(band)}{did_you_mean(band, bands)}", "one of the bands")
+    names_table = table.subtable("names")
+    names = (
+        {}
+        if names_table is None
+        else {name: _integer(names_table, name, number) for name, number in names_table.items()}
+    )
+    sets_table = table.subtable("sets")
+    sets = (
+        {}
+        if sets_table is None
+        else {name: _numbers(sets_table, name, entry, names) for name, entry in sets_table.items()}
+    )
+    return MaskSource(
+        band=band,
+        bits=table.flag("bits", False),
+        names=names,
+        invalid=_numbers(table, "invalid", table.list("invalid"), names),
+        invalid_values=_numbers(table, "invalid_values", table.list("invalid_values"), {}),
+        sets=sets,
+    )
+
+
+def _integer(table: _Table, key: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise table.invalid(key, f"{quoted(str(value))} is not a class or bit", "an integer from 0")
+    return value
+
+
+def _numbers(table: _Table, key: str, entries: object, names: Mapping[str, int]) -> frozenset[int]:
+    """Numbers of a list of numbers and names."""
+    if not isinstance(entries, list):
+        raise table.invalid(key, "not a list", "a list of numbers or names")
+    unknown = next((each for each in entries if isinstance(each, str) and each not in names), None)
+    if unknown is not None:
+        raise table.invalid(key, f"there is no {quoted(unknown)}{did_you_mean(unknown, names)}", "names of mask.names")
+    return frozenset(names[each] if isinstance(each, str) else _integer(table, key, each) for each in entries)
+
+
+def _preset(table: _Table) -> Preset:
+    bands = table.texts("bands")
+    if len(bands) != 3:
+        raise table.invalid("bands", f"has {len(bands)} bands", "three bands or formulas")
+    ranges = table.pairs("ranges")
+    if len(ranges) not in (0, 1, 3):
+        raise table.invalid("ranges", f"has {len(ranges)} ranges", "one range, or one for each of the three bands")
+    name = table.text("name", _REQUIRED)
+    return Preset(
+        name=name,
+        title=table.text("title", name),
+        bands=(bands[0], bands[1], bands[2]),
+        description=table.text("description"),
+        ranges=ranges * 3 if len(ranges) == 1 else ranges,
+        transform=table.choice("transform", TRANSFORMS),
+    )
+
+
+def _layer(table: _Table) -> QuantityLayer:
+    name = table.text("name", _REQUIRED)
+    return QuantityLayer(
+        name=name,
+        title=table.text("title", name),
+        expression=table.text("expression", _REQUIRED),
+        rescale=table.range("range"),
+        colormap=table.text("colormap", "viridis"),
+        unit=table.text("unit"),
+        description=table.text("description"),
+        transform=table.choice("transform", TRANSFORMS),
+        surface=table.choice("surface", SURFACES),
+    )
+
+
+def _scene_keys(table: _Table) -> SceneKeys:
+    acquisition = [
+        tuple(_closed(table.table(part, f"acquisition[{number}]"), _part) for part in parts)
+        for number, parts in enumerate(table.list("acquisition"), start=1)
+        if isinstance(parts, list)
+    ]
+    return SceneKeys(
+        tile=_parts(table, "tile") or STANDARD.tile,
+        orbit=_parts(table, "orbit") or STANDARD.orbit,
+        acquisition=tuple(acquisition),
+        processed=_parts(table, "processed") or STANDARD.processed,
+    )
+
+
+def _parts(table: _Table, key: str) -> tuple[PropertyPart, ...]:
+    return tuple(_closed(each, _part) for each in table.tables(key))
+
+
+def _part(table: _Table) -> PropertyPart:
+    pattern = table.text("pattern")
+    try:
+        compiled = re.compile(pattern) if pattern else None
+    except re.error as error:
+        raise table.invalid(
+            "pattern", f"not a regular expression: {error}", "a Python expression with one group"
+        ) from None
+    if compiled is not None and compiled.groups != 1:
+        raise table.invalid("pattern", f"has {compiled.groups} groups", "a regular expression with one group")
+    return PropertyPart(table.text("property", _REQUIRED), compiled, table.flag("last", False))

@@ -1,0 +1,64 @@
+"""Chooses the profile of a collection in a catalogue, and of each of its items."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from scog.collections.built_in import GENERIC, built_in, profiles_of
+from scog.collections.joint import joint_profile
+from scog.collections.profile import Profile
+
+
+class Profiles:
+    """The profiles of one catalogue.
+
+    `custom` profiles take precedence over those that come with scog, a later one over an earlier one.
+    """
+
+    def __init__(self, catalog: str = "", custom: Sequence[Profile] = ()) -> None:
+        self._catalog = catalog
+        self._custom = tuple(reversed(custom))
+        self._candidates: dict[str, tuple[Profile, ...]] = {}
+        self._by_keys: dict[tuple[str, tuple[str, ...]], Profile] = {}
+        self.generic: Profile = built_in(GENERIC) or _missing()
+        """The profile of collections without one."""
+
+    def of(self, collection: str) -> Profile:
+        """The profile of a collection: one for this catalogue, else one for all; `generic` if it has none."""
+        return next(iter(self.candidates(collection)), self.generic)
+
+    def joint(self, collections: Sequence[str]) -> Profile:
+        """The profile of collections that answer as one; `generic` for no collection."""
+        return joint_profile(collections, [self.of(each) for each in collections]) if collections else self.generic
+
+    def of_item(self, collection: str, asset_keys: Collection[str]) -> Profile:
+        """The profile of an item: that of its collection which fits the keys of its assets; `generic` if none does."""
+        key = collection, tuple(asset_keys)
+        profile = self._by_keys.get(key)
+        if profile is None:
+            if len(self._by_keys) >= 1024:
+                self._by_keys.clear()
+            profile = self._by_keys[key] = self._of_item(collection, asset_keys)
+        return profile
+
+    def candidates(self, collection: str) -> tuple[Profile, ...]:
+        """The profiles that may describe a collection, best first: custom ones, those of this catalogue, all others."""
+        found = self._candidates.get(collection)
+        if found is None:
+            known = (*(each for each in self._custom if collection in each.collections), *profiles_of(collection))
+            found = self._candidates[collection] = tuple(sorted(known, key=self._is_elsewhere))
+        return found
+
+    def _is_elsewhere(self, profile: Profile) -> bool:
+        """Whether a profile is for other catalogues."""
+        return bool(profile.catalogs) and not any(part in self._catalog for part in profile.catalogs)
+
+    def _of_item(self, collection: str, asset_keys: Collection[str]) -> Profile:
+        candidates = self.candidates(collection)
+        # `max` returns the first of equals, and the candidates are sorted by preference.
+        best = max(candidates, key=lambda profile: profile.fit(asset_keys), default=self.generic)
+        return best if best.holds_any(asset_keys) else self.generic
+
+
+def _missing() -> Profile:
+    raise RuntimeError(f"the profile {GENERIC} is missing from the installation")
