@@ -92,7 +92,8 @@ def add_catalog_option(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--collection",
         metavar="ID",
-        help="collection of the catalogue, or several separated by commas (default: SCOG_COLLECTION)",
+        help="collection of a catalogue, or several separated by commas; ID@NAME if several catalogues have it "
+        "(default: SCOG_COLLECTION)",
     )
 
 

@@ -77,17 +77,23 @@ def plains(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def api(tmp_path: Path) -> Iterator[EarthSearch]:
     """A STAC API that serves its files too."""
     with EarthSearch() as server:
-        folder, items = write_archive("remote", tmp_path / "remote-files"), []
-        for path in folder.glob("*/*/*.json"):
-            item = json.loads(path.read_bytes())
-            lons, lats = zip(*WEST.ring(), strict=True)
-            item["bbox"] = [min(lons), min(lats), max(lons), max(lats)]
-            for band, asset in item["assets"].items():
-                file = f"/{item['collection']}/{band}.tif"
-                asset["href"] = server.put(file, (path.parent / f"{band}.tif").read_bytes())
-            items.append(item)
-        server.items = items
+        put_items(server, "remote", tmp_path / "remote-files")
         yield server
+
+
+def put_items(server: EarthSearch, name: str, folder: Path) -> None:
+    """Put the scenes of a catalogue on a server, with absolute URLs."""
+    items = []
+    write_archive(name, folder)
+    for path in folder.glob("*/*/*.json"):
+        item = json.loads(path.read_bytes())
+        lons, lats = zip(*WEST.ring(), strict=True)
+        item["bbox"] = [min(lons), min(lats), max(lons), max(lats)]
+        for band, asset in item["assets"].items():
+            file = f"/{item['collection']}/{band}.tif"
+            asset["href"] = server.put(file, (path.parent / f"{band}.tif").read_bytes())
+        items.append(item)
+    server.items = items
 
 
 def settings(api: EarthSearch | None, cache: Path, *archives: str | Path, **more: Any) -> Settings:
@@ -167,6 +173,14 @@ def test_an_unknown_collection_is_refused(server: Served, name: str, said: str) 
     assert said in problem["detail"]
     assert problem["parameter"] == "collection"
     assert "fields" in problem["valid"] or C1 in problem["valid"]
+
+
+def test_several_collections_are_of_one_catalogue(server: Served) -> None:
+    either = [NDVI["alps", L2A], NDVI["alps", "fields"]]  # of one acquisition, so that one of them is a duplicate
+    assert min(abs(ndvi(server, f"fields,{L2A}@alps") - each) for each in either) < 1e-6
+    valid = is_problem(point(server, f"fields, {L2A}@plains"), 400)["valid"]
+    assert valid == "collections of one of the catalogues alps, plains"
+    is_problem(point(server, f"fields,{L2A}"), 400)
 
 
 def test_all_kinds_of_requests_accept_a_catalogue(server: Served) -> None:
@@ -298,6 +312,38 @@ def test_only_the_first_request_waits_for_a_catalogue_that_hangs(
     assert time.perf_counter() - since - first < 0.4 < first
 
 
+def test_a_new_collection_is_found_when_the_list_is_old(
+    server: Served, api: EarthSearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collection_list, "LIFETIME", 0.2)
+    is_problem(point(server, "new"), 400)
+    api.items = [*api.items, *({**item, "collection": "new"} for item in api.items if item["collection"] == C1)]
+    for _ in range(100):
+        time.sleep(0.1)
+        if point(server, "new").status_code == 200:
+            break
+    assert ndvi(server, "new") == pytest.approx(NDVI["remote", C1], abs=1e-6)
+    api.down()
+    time.sleep(0.3)
+    assert ndvi(server, "new", composite="max") == pytest.approx(NDVI["remote", C1], abs=1e-6)  # the search is cached
+
+
+def test_two_apis_share_the_caches_on_disk_without_mixing(api: EarthSearch, tmp_path: Path) -> None:
+    with EarthSearch() as other:
+        put_items(other, "plains", tmp_path / "other-files")
+        both = Settings(
+            catalog=(f"remote={api.root}", f"plains={other.root}"),
+            hosts=(api.host, other.host),
+            cache_dir=tmp_path / "cache",
+        )
+        for _ in range(2):  # the second time from the caches on disk
+            with served(both) as running:
+                for (catalog, collection), expected in NDVI.items():
+                    if catalog != "alps":
+                        assert ndvi(running, f"{collection}@{catalog}") == pytest.approx(expected, abs=1e-6)
+        assert [len(server.searches) for server in (api, other)] == [2, 2]
+
+
 # Cubes
 
 
@@ -413,6 +459,12 @@ def test_the_collections_of_one_catalogue(api: EarthSearch, alps: Path, tmp_path
 
 
 # The STAC API of the archives
+
+
+def test_the_stac_api_has_no_items_of_other_apis(server: Served) -> None:
+    listed = server.get("/stac/collections").json()["collections"]
+    assert [each["id"] for each in listed] == ["fields", f"{L2A}@alps", f"{L2A}@plains", "trees"]
+    assert server.get("/stac/search").json()["numberMatched"] == 4
 
 
 def test_the_stac_api_of_several_archives(alps: Path, plains: Path, tmp_path: Path) -> None:
