@@ -173,21 +173,24 @@ class AreaStatistics:
 
 
 class Session:
-    """An open catalogue with its connections and caches. Methods may be called from any thread.
+    """An open catalogue, or several, with their connections and caches. Methods may be called from any thread.
 
     A session runs its own event loop in a thread, so that methods also work where an event loop is already running, as
     in Jupyter.
     """
 
-    def __init__(self, catalog: str | Path | None = None, **settings: Any) -> None:
-        """Open a catalogue: the URL of a STAC API or the folder of a local archive.
+    def __init__(self, catalog: str | Path | Sequence[str | Path] | None = None, **settings: Any) -> None:
+        """Open a catalogue, or several: the URL of a STAC API or the folder of a local archive.
+
+        A name may precede it, as in `pc=https://planetarycomputer.microsoft.com/api/stac/v1`. It follows `@` in
+        `collection="ID@NAME"`, where several catalogues have a collection; without `collection`, the first is used.
 
         The default is `SCOG_CATALOG`, else Earth Search. `settings` are those of the server, in lower case.
-        Raises InvalidInput for unknown or invalid settings or if the folder does not exist, CatalogError if a local
+        Raises InvalidInput for unknown or invalid settings or if a folder does not exist, CatalogError if a local
         archive's index cannot be read. A STAC API is not contacted before the first search.
         """
         if catalog is not None:
-            settings["catalog"] = str(catalog)
+            settings["catalog"] = tuple(map(str, [catalog] if isinstance(catalog, str | Path) else catalog))
         self._settings = _settings(settings)
         self._close_lock = threading.Lock()
         self._loop = asyncio.new_event_loop()

@@ -32,11 +32,13 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SCOG_", frozen=True, extra="ignore")
 
     # Data
-    catalog: str = EARTH_SEARCH
-    """URL of a STAC API, or the folder of a local archive."""
+    catalog: Annotated[tuple[str, ...], NoDecode] = (EARTH_SEARCH,)
+    """Catalogues, separated by commas: the URL of a STAC API or the folder of a local archive, with a name if you like:
+    `s2=https://stac.example/v1,/data/archive`. The name follows `@` in `collection=ID@NAME`, where several catalogues
+    have a collection. Requests without `collection` use the first catalogue."""
     collection: str | None = None
-    """Collection searched when a request names none, or several separated by commas; unset: `sentinel-2-l2a` remotely,
-    all collections locally."""
+    """Collection of the first catalogue that is searched when a request names none, or several separated by commas;
+    unset: `sentinel-2-l2a` remotely, all collections locally."""
     ambiguous_offset: Literal["detect", "applied", "missing"] = "detect"
     """Scenes whose metadata does not state whether the offset of +1000 was removed: `detect` it from the pixels, or
     assume for all that it was `applied` (removed) or is `missing` (still included)."""
@@ -192,6 +194,21 @@ class Settings(BaseSettings):
             raise ValueError("give a tile URL template, such as https://tile.example.org/{z}/{x}/{y}.png")
         return value
 
+    @field_validator("catalog", mode="before")
+    @classmethod
+    def _split_catalogs(cls, value: object) -> object:
+        # Not at blanks, which folders may contain. A folder with a comma is given as a list, as --catalog does.
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("catalog")
+    @classmethod
+    def _check_catalogs(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError("give at least one catalogue: the URL of a STAC API or the folder of a local archive")
+        return value
+
     @field_validator("hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
@@ -203,16 +220,6 @@ class Settings(BaseSettings):
     @classmethod
     def _split_paths(cls, value: object) -> object:
         return tuple(path.strip() for path in value.split(",") if path.strip()) if isinstance(value, str) else value
-
-    @property
-    def default_collection(self) -> str | None:
-        """Collection searched when a request names none; None for all collections of an archive."""
-        return self.collection or (REMOTE_COLLECTION if self.catalog_folder is None else None)
-
-    @property
-    def catalog_folder(self) -> Path | None:
-        """The local archive's folder, or None if the catalogue is a STAC API."""
-        return None if "://" in self.catalog else Path(self.catalog)
 
     @property
     def allowed_hosts(self) -> tuple[str, ...]:

@@ -22,8 +22,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_earth_search_is_the_default() -> None:
     settings = Settings()
-    assert settings.catalog == EARTH_SEARCH == "https://earth-search.aws.element84.com/v1"
-    assert settings.catalog_folder is None
+    assert settings.catalog == (EARTH_SEARCH,) == ("https://earth-search.aws.element84.com/v1",)
     assert settings.collection is None
     assert settings.allowed_hosts == EARTH_SEARCH_HOSTS
     assert settings.threads == (os.cpu_count() or 1)
@@ -32,7 +31,7 @@ def test_earth_search_is_the_default() -> None:
 @pytest.mark.parametrize(
     ("name", "text", "value"),
     [
-        ("CATALOG", "/data/archive", "/data/archive"),
+        ("CATALOG", "/data/archive", ("/data/archive",)),
         ("COLLECTION", "sentinel-2-c1-l2a", "sentinel-2-c1-l2a"),
         ("AMBIGUOUS_OFFSET", "missing", "missing"),
         ("AMBIGUOUS_OFFSET", "detect", "detect"),
@@ -109,17 +108,28 @@ def test_settings_are_immutable() -> None:
 
 
 @pytest.mark.parametrize(
-    ("catalog", "folder"),
+    ("text", "catalogs"),
     [
-        ("https://stac.example/v1", None),
-        ("http://127.0.0.1:8080", None),
-        ("/data/archive", Path("/data/archive")),
-        ("demo-archive", Path("demo-archive")),
-        ("./a:b", Path("./a:b")),
+        ("/data/archive", ("/data/archive",)),
+        ("https://stac.example/v1,/data/my archive", ("https://stac.example/v1", "/data/my archive")),
+        (" a=https://stac.example/v1 , b=./c,", ("a=https://stac.example/v1", "b=./c")),
     ],
 )
-def test_a_catalogue_is_a_url_or_a_folder(catalog: str, folder: Path | None) -> None:
-    assert Settings(catalog=catalog).catalog_folder == folder
+def test_catalogues_are_separated_by_commas(
+    text: str, catalogs: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCOG_CATALOG", text)
+    assert Settings().catalog == catalogs == Settings(catalog=text).catalog
+
+
+def test_a_list_of_catalogues_is_not_split() -> None:
+    assert Settings(catalog=("/data/a, b", "/c")).catalog == ("/data/a, b", "/c")
+
+
+@pytest.mark.parametrize("text", ["", " , "])
+def test_there_is_a_catalogue(text: str) -> None:
+    with pytest.raises(ValidationError, match="at least one"):
+        Settings(catalog=text)
 
 
 def test_hosts_are_added_to_the_defaults() -> None:

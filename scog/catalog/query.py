@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -81,6 +81,9 @@ class Catalog(Protocol):
 
     async def bounds(self) -> Bounds | None:
         """Bounds of all scenes in degrees; None for a live catalogue, or if there is no scene."""
+
+    async def list_collections(self, tally: UpstreamStats) -> Sequence[Mapping[str, Any]]:
+        """The collections: members of STAC Collections, of which all have `id`. Raises a CatalogError."""
 
     async def close(self) -> None:
         """Close connections and files."""

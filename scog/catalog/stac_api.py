@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
 from pystac import Link
 from pystac_client import Client, ItemSearch
@@ -41,6 +41,10 @@ SAMPLE_ITEMS = 4
 """Number of items that tell what a collection is."""
 THREADS = 16
 """Maximum number of concurrent searches."""
+MAX_COLLECTION_PAGES = 50
+"""Maximum number of pages of the list of collections."""
+COLLECTION_MEMBERS = ("id", "title", "description", "license", "extent")
+"""Members of a listed collection that are kept; all together take megabytes."""
 
 READ_FIELDS = (
     *("id", "type", "stac_version", "collection", "geometry", "bbox"),
@@ -132,6 +136,11 @@ class RemoteCatalog:
         io = self._io(tally)
         client = await self._in_thread(lambda: self._open_client(io), io)
         return client.to_dict(include_self_link=False, transform_hrefs=False)
+
+    async def list_collections(self, tally: UpstreamStats) -> Sequence[Mapping[str, Any]]:
+        """COLLECTION_MEMBERS of each collection, from all pages of `/collections`. Raises a CatalogError."""
+        io = self._io(tally)
+        return await self._in_thread(lambda: _collections(f"{self.url}/collections", io), io)
 
     async def newest(self, collection: str | None) -> datetime | None:
         """None, because scenes keep arriving."""
@@ -232,6 +241,24 @@ def _fields(profile: Profile) -> dict[str, list[str]]:
     return {"include": [*read, *assets], "exclude": ["links", *unread]}
 
 
+def _collections(url: str, io: CatalogIO) -> list[dict[str, Any]]:
+    """The collections of all pages. Raises CatalogBroken if a response is not a list of collections."""
+    found: list[dict[str, Any]] = []
+    seen: set[str] = set()
+    page: str | None = url
+    while page is not None and page not in seen and len(seen) < MAX_COLLECTION_PAGES:
+        seen.add(page)
+        response = io.read_json(page)
+        collections = response.get("collections")
+        if not isinstance(collections, list):
+            raise CatalogBroken("The catalogue's response is not a list of collections: it has no list `collections`.")
+        valid = [each for each in collections if isinstance(each, dict) and isinstance(each.get("id"), str)]
+        found += [{name: each[name] for name in COLLECTION_MEMBERS if name in each} for each in valid]
+        link = _next_link(response)
+        page = None if link is None else urljoin(page, str(link["href"]))
+    return found
+
+
 def _follow(cursor: Any, io: CatalogIO) -> dict[str, Any]:
     return _feature_collection(io.read_json(Link.from_dict(cursor)))
 
@@ -246,11 +273,16 @@ def _feature_collection(response: Any) -> dict[str, Any]:
 def _page(response: dict[str, Any], cursor: Any | None, base: str) -> Page:
     """The items of a response, and the link to the next page unless the page is the last or links to itself."""
     items = response["features"]
-    links = response.get("links")
-    valid_links = [link for link in links if isinstance(link, dict)] if isinstance(links, list) else []
-    link = next((link for link in valid_links if link.get("rel") == "next" and link.get("href")), None)
+    link = _next_link(response)
     is_complete = cursor is None and len(items) == _matched(response)
     return Page(items, [base] * len(items), None if not items or is_complete or link == cursor else link)
+
+
+def _next_link(response: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The link to the next page; None if there is none."""
+    links = response.get("links")
+    valid_links = [link for link in links if isinstance(link, dict)] if isinstance(links, list) else []
+    return next((link for link in valid_links if link.get("rel") == "next" and link.get("href")), None)
 
 
 def _matched(response: Mapping[str, Any]) -> Any:

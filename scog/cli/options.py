@@ -84,19 +84,22 @@ def add_catalog_option(command: argparse.ArgumentParser) -> None:
     """Add --catalog and --collection."""
     command.add_argument(
         "--catalog",
+        action="append",
         metavar="URL_OR_FOLDER",
-        help="STAC API or folder of a local archive (default: SCOG_CATALOG, else Earth Search)",
+        help="STAC API or folder of a local archive, or NAME= and one of them; may be repeated: the first one has "
+        "the default collection (default: SCOG_CATALOG, else Earth Search)",
     )
     command.add_argument(
         "--collection",
         metavar="ID",
-        help="collection of the catalogue, or several separated by commas (default: SCOG_COLLECTION)",
+        help="collection of a catalogue, or several separated by commas; ID@NAME if several catalogues have it "
+        "(default: SCOG_COLLECTION)",
     )
 
 
 def settings_of(options: argparse.Namespace) -> Settings:
     """The settings of the environment and the options. Raises ValidationError."""
-    given: dict[str, Any] = {"catalog": options.catalog} if options.catalog else {}
+    given: dict[str, Any] = {"catalog": tuple(options.catalog)} if options.catalog else {}
     return Settings(**given)
 
 

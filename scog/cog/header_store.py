@@ -8,6 +8,7 @@ import sqlite3
 import time
 from pathlib import Path
 
+from scog.net.byte_range import is_local
 from scog.runtime.sqlite import open_or_renew
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ MAX_HEADERS = 50_000
 
 
 class HeaderStore:
-    """Header bytes and reflectance offsets by URL, in SQLite. Without a folder it stores nothing.
+    """Header bytes and reflectance offsets by URL, in SQLite. Without a folder, and of local files, it stores nothing.
 
     Methods never raise: with a full or read-only disk, files are only read more slowly. A call blocks for well under a
     millisecond; callers use threads nevertheless.
@@ -50,7 +51,7 @@ class HeaderStore:
 
     def get(self, url: str) -> tuple[str, bytes] | None:
         """The identity of a file's version and its header bytes, or None."""
-        if self._database is None:
+        if self._database is None or is_local(url):
             return None
         try:
             row = self._database.execute("SELECT identity, header FROM headers WHERE url = ?", (url,)).fetchone()
@@ -61,7 +62,8 @@ class HeaderStore:
 
     def put(self, url: str, identity: str, header: bytes) -> None:
         """Store header bytes, replacing those of another version."""
-        self._write("INSERT OR REPLACE INTO headers VALUES (?, ?, ?, ?)", (url, identity, header, int(time.time())))
+        if not is_local(url):
+            self._write("INSERT OR REPLACE INTO headers VALUES (?, ?, ?, ?)", (url, identity, header, int(time.time())))
 
     def drop(self, url: str) -> None:
         """Delete the header of a file that was replaced."""
@@ -72,7 +74,7 @@ class HeaderStore:
 
         NaN means that the pixels could not tell.
         """
-        if self._database is None:
+        if self._database is None or is_local(url):
             return None
         try:
             row = self._database.execute(
@@ -87,7 +89,8 @@ class HeaderStore:
 
     def put_offset(self, url: str, identity: str, offset: float) -> None:
         """Store the reflectance offset estimated for this version of a file; NaN if the pixels could not tell."""
-        self._write("INSERT OR REPLACE INTO estimated_offsets VALUES (?, ?, ?)", (url, identity, offset))
+        if not is_local(url):
+            self._write("INSERT OR REPLACE INTO estimated_offsets VALUES (?, ?, ?)", (url, identity, offset))
 
     def close(self) -> None:
         """Close the database. Later calls find and store nothing."""

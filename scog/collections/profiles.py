@@ -9,6 +9,10 @@ from scog.collections.joint import joint_profile
 from scog.collections.profile import Profile
 
 
+MAX_REMEMBERED = 1024
+"""Maximum number of collections, and of sets of asset keys, whose profile is remembered. Requests may name any."""
+
+
 class Profiles:
     """The profiles of one catalogue.
 
@@ -30,7 +34,7 @@ class Profiles:
 
     def set_derived(self, collection: str, profile: Profile) -> None:
         """Use a profile that was derived for a collection. Its items are still read with `generic`."""
-        if len(self._derived) >= 1024:
+        if len(self._derived) >= MAX_REMEMBERED:
             self._derived.clear()
         self._derived[collection] = profile
 
@@ -43,7 +47,7 @@ class Profiles:
         key = collection, tuple(asset_keys)
         profile = self._by_keys.get(key)
         if profile is None:
-            if len(self._by_keys) >= 1024:
+            if len(self._by_keys) >= MAX_REMEMBERED:
                 self._by_keys.clear()
             profile = self._by_keys[key] = self._of_item(collection, asset_keys)
         return profile
@@ -52,6 +56,8 @@ class Profiles:
         """The profiles that may describe a collection, best first: custom ones, those of this catalogue, all others."""
         found = self._candidates.get(collection)
         if found is None:
+            if len(self._candidates) >= MAX_REMEMBERED:
+                self._candidates.clear()
             known = (*(each for each in self._custom if collection in each.collections), *profiles_of(collection))
             found = self._candidates[collection] = tuple(sorted(known, key=self._is_elsewhere))
         return found

@@ -23,6 +23,7 @@ from scog.cog.validity import values_and_validity
 from scog.collections.band import Band, BandClass
 from scog.collections.band_names import band_identifier
 from scog.collections.profile import Profile
+from scog.collections.profiles import MAX_REMEMBERED
 from scog.errors import CatalogError, SourceError
 from scog.imaging.asset_binding import bind_asset
 from scog.net.policy import UpstreamStats
@@ -35,6 +36,8 @@ LIFETIME = 3600.0
 """Seconds for which a derived profile is used before it is derived anew."""
 RETRY = 60.0
 """Seconds after which a failed derivation is repeated."""
+MAX_COLLECTIONS = 16
+"""Maximum number of collections of one request whose profiles are derived."""
 MAX_FILES = 12
 """Maximum number of files that are read to derive the display ranges of bands."""
 MAX_PIXELS = 2**20
@@ -43,49 +46,48 @@ PERCENTILES = (2, 98)
 
 
 class CollectionProfiles:
-    """The profiles of one catalogue's collections. Used within one event loop."""
+    """The profiles of all catalogues' collections. Used within one event loop."""
 
-    def __init__(self, searches: Searches, blocks: BlockReader) -> None:
-        self._searches = searches
+    def __init__(self, blocks: BlockReader) -> None:
         self._blocks = blocks
-        self._derived_at: dict[str, float] = {}
-        self._deriving: SingleFlight[str, None] = SingleFlight()
+        self._derived_at: dict[tuple[Searches, str], float] = {}
+        self._deriving: SingleFlight[tuple[Searches, str], None] = SingleFlight()
 
-    async def of(self, collection: str | None) -> Profile:
-        """What a collection is, or several separated by commas, or the default for None.
+    async def of(self, searches: Searches, collection: str | None) -> Profile:
+        """What a catalogue's collection is, or several separated by commas, or the default for None.
 
         A collection without a profile is described by its items and files, which are read once an hour.
         """
-        profile = self._searches.profile(collection)
+        profile = searches.profile(collection)
         if not profile.open:
             return profile
         now = time.monotonic()
-        for name in self._ids(collection):
-            is_known = bool(self._searches.catalog.profiles.candidates(name))
-            if not is_known and self._derived_at.get(name, -math.inf) + LIFETIME <= now:
-                await self._deriving.join(name, partial(self._derive, name))
-        return self._searches.profile(collection)
+        names = collections_of(collection or searches.collection) or searches.catalog.collections()
+        for name in names[:MAX_COLLECTIONS]:
+            key = searches, name
+            is_known = bool(searches.catalog.profiles.candidates(name))
+            if not is_known and self._derived_at.get(key, -math.inf) + LIFETIME <= now:
+                await self._deriving.join(key, partial(self._derive, searches, name))
+        return searches.profile(collection)
 
-    def _ids(self, collection: str | None) -> list[str]:
-        ids = collections_of(collection or self._searches.collection) or self._searches.catalog.collections()
-        return list(ids)[:MAX_FILES]
-
-    async def _derive(self, collection: str) -> None:
+    async def _derive(self, searches: Searches, collection: str) -> None:
         """Derive the profile of a collection. If that fails, the generic one is used for a minute."""
-        catalog = self._searches.catalog
-        self._derived_at[collection] = time.monotonic()
+        catalog = searches.catalog
+        if len(self._derived_at) >= MAX_REMEMBERED:
+            self._derived_at.clear()
+        self._derived_at[searches, collection] = time.monotonic()
         try:
             sample = await catalog.sample(collection)
         except CatalogError as error:
             log.warning("what the collection %s is could not be read: %s", collection, error)
-            self._derived_at[collection] -= LIFETIME - RETRY
+            self._derived_at[searches, collection] -= LIFETIME - RETRY
             return
         generic = catalog.profiles.generic
         bands = derived_bands(sample, generic)
         for item, base in zip(sample.items[:1], sample.bases, strict=False):
             with suppress(UnusableItem):
                 bands = await self._described_by_files(bands, parse_item(item, base, catalog.profiles), generic)
-        self._searches.set_derived(collection, derive_profile(collection, sample, bands, generic))
+        searches.set_derived(collection, derive_profile(collection, sample, bands, generic))
 
     async def _described_by_files(self, bands: Sequence[Band], scene: Scene, generic: Profile) -> tuple[Band, ...]:
         """The bands with what a scene's files say of those that the item does not describe."""

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scog.bandmath.expression import Expression
-from scog.catalog.archive.archive import Archive
 from scog.catalog.scene import Scene
 from scog.composite.dilation import DilationGrid, dilation_grid
 from scog.composite.mask import Mask
@@ -48,8 +47,7 @@ class SceneReader:
         self._grid = grid
         self._request = request
         self._report = report
-        catalog = engine.searches.catalog
-        self._root = catalog.folder if isinstance(catalog, Archive) else None
+        self._catalogs = engine.catalogs
         self._dilation_grid = dilation_grid(grid, request.mask.dilate) if request.mask.dilate else None
 
     async def usable(self, scene: Scene, pixels: Mask2D | None = None) -> Mask2D | None:
@@ -150,7 +148,8 @@ class SceneReader:
                 request, function, report.tally, report.preview, report.guessed_offsets
             )
         except SourceError as error:
-            self._report.skip(request.scene, error, self._root)
+            root = None if error.url is None else self._catalogs.folder_of(error.url)
+            self._report.skip(request.scene, error, root)
             return None
 
 

@@ -15,6 +15,7 @@ from affine import Affine
 
 from scog.catalog.archive.archive import Archive
 from scog.catalog.collection_document import attribution_of
+from scog.catalog.own_files import is_below
 from scog.catalog.query import collections_of
 from scog.catalog.scene import Scene, UnusableItem, parse_item
 from scog.collections.profile import Profile
@@ -26,6 +27,7 @@ from scog.geo.zooms import zoom_range
 from scog.imaging.asset_binding import bind_asset
 from scog.imaging.engine import Engine
 from scog.imaging.request import ImageRequest
+from scog.net.byte_range import is_local
 from scog.net.policy import UpstreamStats
 from scog.suggest import did_you_mean, quoted
 from scog.web.stac.documents import Documents
@@ -68,11 +70,13 @@ class TileExtent:
 async def read_tile_extent(engine: Engine, request: ImageRequest) -> TileExtent:
     """The extent of a request's collection, or of the whole catalogue if it has none.
 
-    Grids are those of the bands in the expression. Raises InvalidInput if a local archive has no such collection.
+    Grids are those of the bands in the expression. Raises InvalidInput if no catalogue has the collection or several
+    have it.
     """
-    catalog = engine.searches.catalog
+    member, collection = await engine.catalogs.of(request.collection)
+    catalog = member.catalog
     if isinstance(catalog, Archive):
-        return await _archive_extent(engine, catalog, request.collection, request.profile, request.expression.bands)
+        return await _archive_extent(engine, catalog, collection, request.profile, request.expression.bands)
     grids = _nominal_grid(request.profile, request.expression.bands)
     return TileExtent(await catalog.bounds(), grids, request.profile.attribution)
 
@@ -95,8 +99,9 @@ async def _archive_extent(
     grids: list[Grid] = []
 
     async def read_headers(scene: Scene) -> None:
-        all_bands = {asset.url: band for band, asset in scene.assets.items()}
-        needed = {asset.url: band for band, asset in scene.assets.items() if band in bands}
+        own = {band: a for band, a in scene.assets.items() if not is_local(a.url) or is_below(a.url, archive.folder)}
+        all_bands = {asset.url: band for band, asset in own.items()}
+        needed = {asset.url: band for band, asset in own.items() if band in bands}
         for url, band in sorted((needed or all_bands).items()):
             with suppress(SourceError):
                 _, metadata = bind_asset(scene.assets[band], band, await engine.blocks.read_metadata(url, tally))

@@ -206,6 +206,11 @@ class Archive:
         [bounds] = await asyncio.to_thread(self.select, sql)
         return None if bounds[0] is None else tuple(bounds)
 
+    async def list_collections(self, tally: UpstreamStats) -> Sequence[Mapping[str, Any]]:
+        """The id of each collection. Items without a collection are left out."""
+        with _index_errors():
+            return [{"id": name} for name in await asyncio.to_thread(self.collections) if name]
+
     async def close(self) -> None:
         """Close the index."""
         with self._lock:

@@ -105,9 +105,8 @@ async def _jobs(
     """One job per area. Raises CatalogError, or InvalidInput for an area that is too large."""
     engine, settings = state.engine, state.engine.settings
     if request.interval is None:
-        request = replace(
-            request, interval=await engine.searches.default_interval(request.collection, settings.series_days)
-        )
+        member, collection = await engine.catalogs.of(request.collection)
+        request = replace(request, interval=await member.default_interval(collection, settings.series_days))
     metres = nominal_resolution(request.profile, variables.expression.bands)
     sampling_grids = [
         await asyncio.to_thread(sampling_grid_of, area, metres, settings.area_pixels, request.area) for area in areas

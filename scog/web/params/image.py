@@ -68,7 +68,10 @@ class SceneParameters(BaseModel):
     )
     cloud_cover: float = Field(60, ge=0, le=100, description="Maximum cloud cover of a scene, in percent.")
     collection: Text | None = Field(
-        None, description="Id of a STAC collection. Default: the server's; for a local archive, all."
+        None,
+        description="Id of a STAC collection, or several of one catalogue separated by commas (see `/collections`). If "
+        "several catalogues of the server have it: `ID@CATALOGUE`. Default: the first catalogue's; of a local archive, "
+        "all.",
     )
 
     def time_range(self) -> Interval | None:
