@@ -17,10 +17,12 @@ from scog.cog.block_reader import BlockReader
 from scog.cog.header_store import HeaderStore
 from scog.cog.warm_up import describe_tiny_geotiff
 from scog.collections.reflectance_offset import SHIFT
+from scog.collections.storage import CONTAINERS, TOKEN_SERVICES
 from scog.imaging.band_reader import BandReader
 from scog.imaging.image_cache import ImageCache
 from scog.net.local import LocalRanges
 from scog.net.ranges import HttpRanges, Ranges
+from scog.net.signing import Signer
 from scog.runtime.memory_budget import MemoryBudget
 from scog.settings import EARTH_SEARCH, EARTH_SEARCH_HOSTS, Settings
 from scog.warp.workbench import Workbench
@@ -58,12 +60,14 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
             codecs.submit(describe_tiny_geotiff)
         cpu = _thread_pool(stack, max(1, settings.threads // 2), "cpu")
         workbench = Workbench(cpu)
-        catalog = await _open_catalog(settings)
+        signer = await _open_signer(settings)
+        stack.push_async_callback(signer.close)
+        catalog = await _open_catalog(settings, signer)
         stack.push_async_callback(catalog.close)
         # Local reads block on the disk. They have their own threads so that they do not delay computation.
         disk = _thread_pool(stack, 16, "disk")
         local = LocalRanges(catalog.folder, disk) if isinstance(catalog, Archive) else None
-        ranges = await stack.enter_async_context(Ranges(_open_http(settings), local))
+        ranges = await stack.enter_async_context(Ranges(_open_http(settings, signer), local))
         cache_dir = None if local else settings.cache_dir
         blocks = await _open_blocks(stack, settings, ranges, codecs, cache_dir)
         searches = await _open_searches(stack, settings, catalog, ranges, cache_dir)
@@ -115,7 +119,7 @@ async def _open_searches(
     return searches
 
 
-async def _open_catalog(settings: Settings) -> Catalog:
+async def _open_catalog(settings: Settings, signer: Signer) -> Catalog:
     if settings.catalog_folder is not None:
         return await asyncio.to_thread(Archive.open, settings.catalog_folder)
     # The import takes 0.1 s (pystac-client, httpx), and a server of a local archive does not need it.
@@ -127,14 +131,28 @@ async def _open_catalog(settings: Settings) -> Catalog:
         deadline=settings.catalog_deadline,
         retries=settings.retries,
         use_fields=settings.search_fields,
+        on_token=signer.offer,
     )
 
 
-def _open_http(settings: Settings) -> HttpRanges:
+async def _open_signer(settings: Settings) -> Signer:
+    """The signer of requests for files; without a token service, it only has the tokens of the catalogue's items."""
+    url = settings.sas_token_url or TOKEN_SERVICES.get(settings.catalog.rstrip("/"))
+    if url is None:
+        return Signer()
+    from scog.net.token_service import TokenService  # the import takes 0.1 s (httpx)
+
+    key = settings.sas_subscription_key
+    service = TokenService(url, key=key.get_secret_value() if key else "", retries=settings.retries)
+    return Signer(service, hosts=settings.sas_hosts, collections=CONTAINERS, open_hosts=settings.allowed_hosts)
+
+
+def _open_http(settings: Settings, signer: Signer) -> HttpRanges:
     return HttpRanges(
         allowed_hosts=settings.allowed_hosts,
         stall=settings.read_stall,
         retries=settings.retries,
         per_host=settings.reads_per_host,
         expected=[f"https://{EARTH_SEARCH_HOSTS[0]}/"] if settings.catalog == EARTH_SEARCH else [],
+        signer=signer,
     )

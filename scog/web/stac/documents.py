@@ -13,6 +13,7 @@ import scog
 from scog.catalog.archive.archive import Archive
 from scog.catalog.archive.asset_files import is_elsewhere, local_path
 from scog.catalog.archive.item_query import StoredItem
+from scog.net.sas import without_tokens
 from scog.temporal.intervals import rfc3339
 
 GEOJSON, JSON, SCHEMA = "application/geo+json", "application/json", "application/schema+json"
@@ -128,7 +129,7 @@ class Documents:
         except (OSError, ValueError, RecursionError):
             return {}
         is_valid = isinstance(document, dict) and document.get("type") == "Collection" and document.get("id") == name
-        return document if is_valid else {}
+        return without_tokens(document) if is_valid else {}
 
     def _extent(self, name: str) -> dict[str, Any]:
         [(west, south, east, north)] = self._archive.select(
