@@ -63,6 +63,7 @@ class SasToken:
         return cls(query, expires - min(RENEW_BEFORE, lifetime / 2), expires - min(MARGIN, lifetime / 4), expires)
 
 
+@lru_cache(maxsize=4096)
 def container_of(url: str) -> Container:
     """The container of a blob: `https://ACCOUNT.blob.core.windows.net/CONTAINER/...`.
 

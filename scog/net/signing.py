@@ -162,9 +162,9 @@ class Signer:
             return False
         container = container_of(url)
         state = self._states.get(container)
-        if state is None:  # the token was that of the item's URL
-            return True
-        if state.token is not None and state.token.query == refused:
+        if state is None or state.token is None:  # the token was that of the item's URL
+            return bool(await self.token(url))
+        if state.token.query == refused:
             if self._flights.get(container) is None:
                 if self._clock() < state.next_forced_at:
                     return False

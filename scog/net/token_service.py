@@ -28,6 +28,8 @@ DEADLINE = 15.0
 """Seconds for one token, retries included."""
 MAX_RESPONSE = 65_536
 """Maximum bytes of a response; a token has about 300."""
+MAX_RETRY_AFTER = 60.0
+"""Maximum seconds for which no request is sent after a Retry-After."""
 RETRIED = RETRIED_STATUS | {408}
 
 
@@ -50,6 +52,7 @@ class TokenService:
         self._retries = retries
         self._clock = clock
         self._timeout = timeout
+        self._paused_until = 0.0
         # A redirect is not followed: it would take the key to another host.
         self._client = httpx_client({"Ocp-Apim-Subscription-Key": key} if key else {})
 
@@ -62,6 +65,9 @@ class TokenService:
 
         Raises SourceUnavailable, which names the service, after the retries.
         """
+        seconds_left = self._paused_until - self._clock()
+        if seconds_left > 0:
+            raise self._unavailable(f"accepts no requests for {seconds_left:.0f} s (Retry-After)")
         attempt = 0
         try:
             async with asyncio.timeout(DEADLINE):
@@ -72,6 +78,8 @@ class TokenService:
                         attempt += 1
                         pause = retry_delay(attempt, error.retry_after)
                         if attempt > self._retries or pause > MAX_DELAY:
+                            if error.retry_after is not None:
+                                self._paused_until = self._clock() + min(pause, MAX_RETRY_AFTER)
                             raise self._unavailable(str(error)) from None
                         await asyncio.sleep(pause)
         except TimeoutError:

@@ -319,6 +319,22 @@ def test_many_reads_share_the_error_of_the_service(cloud: Azure) -> None:
     assert len(cloud.service.names) == 1
 
 
+def test_no_request_is_sent_during_a_retry_after(cloud: Azure) -> None:
+    cloud.service.fail(TOKEN_PATH, status(429, Retry_After="40"))
+
+    async def work() -> None:
+        async with cloud.ranges() as ranges:
+            for ahead, message in ((0, "answered 429"), (5, "accepts no requests for 35 s"), (39, "for 1 s")):
+                cloud.clock.ahead = ahead
+                with pytest.raises(SourceUnavailable, match=message):
+                    await read(ranges, cloud.url)
+            assert len(cloud.service.names) == 1
+            cloud.clock.ahead = 44
+            assert await read(ranges, cloud.url) == DATA[100:300]
+
+    run(work())
+
+
 # The store refuses
 
 
@@ -504,6 +520,19 @@ def test_a_refused_token_of_an_items_url_is_replaced_by_the_services(cloud: Azur
     assert cloud.service.names == ["sentinel-2-l2a"]
     with pytest.raises(AssetMissing, match="refused access"):
         _offering(cloud, token, with_service=False)
+
+
+def test_concurrent_reads_replace_a_refused_token_of_an_item_together(cloud: Azure) -> None:
+    cloud.service.fail(TOKEN_PATH, late(0.1))
+
+    async def work() -> None:
+        async with cloud.ranges() as ranges:
+            ranges._signer.offer(cloud.url, make_token("another/container", _in(600)))
+            parts = await asyncio.gather(*(read(ranges, cloud.url) for _ in range(20)))
+            assert set(parts) == {DATA[100:300]}
+
+    run(work())
+    assert cloud.service.names == ["sentinel-2-l2a"]
 
 
 def test_tokens_of_items_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
