@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 EARTH_SEARCH = "https://earth-search.aws.element84.com/v1"
@@ -18,6 +18,8 @@ EARTH_SEARCH_HOSTS = (
     "e84-earth-search-sentinel-data.s3.us-west-2.amazonaws.com",
 )
 
+_TOKEN_URL = re.compile(r"(https://[A-Za-z0-9.-]+|http://(127\.0\.0\.1|localhost))(:\d{1,5})?(/[^\s?#]*)?")
+"""Tokens and the subscription key are secret: over HTTPS only, except on this machine."""
 _TEMPLATE = re.compile(r"https?://(\{s\}\.)?[A-Za-z0-9.-]+(:\d{1,5})?/[!-~]*\Z")
 
 
@@ -63,6 +65,13 @@ class Settings(BaseSettings):
     # Hosts, URLs and folders
     hosts: Annotated[tuple[str, ...], NoDecode] = ()
     """Additional hosts that pixels may be read from (`host`, `host:port`, `*.domain`), separated by commas."""
+    sas_token_url: str | None = None
+    """Service that issues SAS tokens for blobs: `URL/COLLECTION` and `URL/ACCOUNT/CONTAINER`. Unset: that of the
+    Planetary Computer if it is the catalogue, else none."""
+    sas_hosts: Annotated[tuple[str, ...], NoDecode] = ("*.blob.core.windows.net",)
+    """Hosts whose blobs are read with tokens of that service; they need not be in `SCOG_HOSTS`."""
+    sas_subscription_key: SecretStr | None = None
+    """Subscription key for that service, sent to it alone. The Planetary Computer allows fewer requests without one."""
     public_url: str | None = None
     """Base URL of links in responses such as TileJSON, for example `https://maps.example.org/scog`, behind a reverse
     proxy."""
@@ -209,7 +218,16 @@ class Settings(BaseSettings):
             raise ValueError("give at least one catalogue: the URL of a STAC API or the folder of a local archive")
         return value
 
-    @field_validator("hosts", mode="before")
+    @field_validator("sas_token_url")
+    @classmethod
+    def _check_sas_token_url(cls, value: str | None) -> str | None:
+        if value and not _TOKEN_URL.fullmatch(value):
+            raise ValueError(
+                "give an https:// URL without query, such as https://planetarycomputer.microsoft.com/api/sas/v1/token"
+            )
+        return value or None
+
+    @field_validator("hosts", "sas_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

@@ -92,7 +92,7 @@ STATEFUL = {
     "ThreadPoolExecutor", "ProcessPoolExecutor", "ClientSession", "TCPConnector", "Client", "AsyncClient", "Session",
     "PoolManager", "connect", "Lock", "Semaphore", "Event", "Queue", "new_event_loop", "Thread", "open_engine",
     "HttpRanges", "BlockReader", "ByteCache", "Flights", "Searches", "Archive", "RemoteCatalog", "Settings", "Cubes",
-    "CubeStore", "SeriesState",
+    "CubeStore", "SeriesState", "Signer", "TokenService",
 }  # fmt: skip
 
 

@@ -39,6 +39,14 @@ def test_earth_search_is_the_default() -> None:
         ("HOSTS", "a.example", ("a.example",)),
         ("HOSTS", " A.example:8080, *.b.example,,", ("a.example:8080", "*.b.example")),
         ("HOSTS", "", ()),
+        ("SAS_TOKEN_URL", "https://tokens.example.org/v1/token", "https://tokens.example.org/v1/token"),
+        ("SAS_TOKEN_URL", "http://127.0.0.1:8080/token", "http://127.0.0.1:8080/token"),
+        ("SAS_TOKEN_URL", "", None),
+        (
+            "SAS_HOSTS",
+            "*.blob.core.chinacloudapi.cn, 127.0.0.1:10000",
+            ("*.blob.core.chinacloudapi.cn", "127.0.0.1:10000"),
+        ),
         ("PUBLIC_URL", "https://maps.example.org", "https://maps.example.org"),
         ("CACHE_DIR", "/var/cache/scog", Path("/var/cache/scog")),
         ("TILE_DEADLINE", "2.5", 2.5),
@@ -143,3 +151,21 @@ def test_the_cache_is_in_the_users_cache_folder(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv("XDG_CACHE_HOME", "")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert Settings().cache_dir == tmp_path / ".cache" / "scog"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://tokens.example.org/token", "tokens.example.org", "https://tokens.example.org/token?key=1", "https://a@b.c/",
+     "http://127.0.0.1.example.org/", "ftp://tokens.example.org/"],
+)  # fmt: skip
+def test_tokens_are_requested_over_https_only(url: str) -> None:
+    with pytest.raises(ValidationError, match="give an https:// URL"):
+        Settings(sas_token_url=url)
+
+
+def test_the_subscription_key_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCOG_SAS_SUBSCRIPTION_KEY", "my-secret-key")
+    settings = Settings()
+    assert settings.sas_subscription_key is not None
+    assert settings.sas_subscription_key.get_secret_value() == "my-secret-key"
+    assert "my-secret-key" not in f"{settings} {settings!r} {settings.model_dump_json()}"

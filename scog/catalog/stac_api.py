@@ -75,19 +75,22 @@ class RemoteCatalog:
         deadline: float,
         retries: int,
         use_fields: bool = True,
+        on_token: Callable[[str, str], None] | None = None,
         read_timeout: float = READ_TIMEOUT,
         hedge_after: float = HEDGE_AFTER,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Seconds: `deadline` for one search, `read_timeout` without data, `hedge_after` until a hedge is sent.
 
-        `use_fields` uses the fields extension if the API conforms to it. Raises InvalidInput if the environment's
+        `use_fields` uses the fields extension if the API conforms to it. `on_token` is called, from any thread,
+        with each unsigned URL and the SAS token that it had in an item. Raises InvalidInput if the environment's
         proxy is invalid.
         """
         self.url = url.rstrip("/")
         self.profiles = profiles
         self._deadline = deadline
         self._use_fields = use_fields
+        self._on_token = on_token
         self._clock = clock
         self._http = CatalogHttp(
             hosts=(host_of(url), *hosts),
@@ -156,7 +159,7 @@ class RemoteCatalog:
         await self._http.close()
 
     def _io(self, tally: UpstreamStats) -> CatalogIO:
-        return CatalogIO(self._http, self._clock() + self._deadline, tally)
+        return CatalogIO(self._http, self._clock() + self._deadline, tally, self._on_token)
 
     def _search(self, query: Query, io: CatalogIO) -> dict[str, Any]:
         """The first page of a search, as JSON."""

@@ -8,7 +8,6 @@ from scog.collections.built_in import GENERIC, built_in, profiles_of
 from scog.collections.joint import joint_profile
 from scog.collections.profile import Profile
 
-
 MAX_REMEMBERED = 1024
 """Maximum number of collections, and of sets of asset keys, whose profile is remembered. Requests may name any."""
 

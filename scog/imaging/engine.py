@@ -22,11 +22,13 @@ from scog.collections.files import read_profiles
 from scog.collections.profile import Profile
 from scog.collections.profiles import Profiles
 from scog.collections.reflectance_offset import SHIFT
+from scog.collections.storage import CONTAINERS, TOKEN_SERVICES
 from scog.imaging.band_reader import BandReader
 from scog.imaging.collection_profiles import CollectionProfiles
 from scog.imaging.image_cache import ImageCache
 from scog.net.local import LocalRanges
 from scog.net.ranges import HttpRanges, Ranges
+from scog.net.signing import Signer
 from scog.runtime.memory_budget import MemoryBudget
 from scog.settings import EARTH_SEARCH, EARTH_SEARCH_HOSTS, REMOTE_COLLECTION, Settings
 from scog.warp.workbench import Workbench
@@ -74,14 +76,15 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
         addresses = parse_addresses(settings.catalog)
         default = default_collection(settings.collection, addresses)
         custom = await asyncio.to_thread(read_profiles, settings.collections) if settings.collections else []
-        catalogs = [await _open_catalog(stack, address, settings, custom) for address in addresses]
+        locations = [address.location for address in addresses]
+        signer = await _open_signer(settings, locations)
+        stack.push_async_callback(signer.close)
+        catalogs = [await _open_catalog(stack, address, settings, custom, signer) for address in addresses]
         folders = [catalog.folder for catalog in catalogs if isinstance(catalog, Archive)]
         # Local reads block on the disk. They have their own threads so that they do not delay computation.
         disk = _thread_pool(stack, 16, "disk")
         local = LocalRanges(folders, disk) if folders else None
-        ranges = await stack.enter_async_context(
-            Ranges(_open_http(settings, {each.location for each in addresses}), local)
-        )
+        ranges = await stack.enter_async_context(Ranges(_open_http(settings, locations, signer), local))
         # Files and items of archives are read from the disk as fast as from a cache on disk.
         cache_dir = settings.cache_dir if len(folders) < len(catalogs) else None
         blocks = await _open_blocks(stack, settings, ranges, codecs, cache_dir)
@@ -159,7 +162,7 @@ async def _open_searches(
 
 
 async def _open_catalog(
-    stack: AsyncExitStack, address: CatalogAddress, settings: Settings, custom: Sequence[Profile]
+    stack: AsyncExitStack, address: CatalogAddress, settings: Settings, custom: Sequence[Profile], signer: Signer
 ) -> Catalog:
     catalog: Catalog
     if address.folder is not None:
@@ -175,16 +178,31 @@ async def _open_catalog(
             deadline=settings.catalog_deadline,
             retries=settings.retries,
             use_fields=settings.search_fields,
+            on_token=signer.offer,
         )
     stack.push_async_callback(catalog.close)
     return catalog
 
 
-def _open_http(settings: Settings, locations: Collection[str]) -> HttpRanges:
+async def _open_signer(settings: Settings, locations: Sequence[str]) -> Signer:
+    """The signer of requests for files; without a token service, it only has the tokens of the catalogue's items."""
+    services = (TOKEN_SERVICES.get(location.rstrip("/")) for location in locations)
+    url = settings.sas_token_url or next((service for service in services if service is not None), None)
+    if url is None:
+        return Signer()
+    from scog.net.token_service import TokenService  # the import takes 0.1 s (httpx)
+
+    key = settings.sas_subscription_key
+    service = TokenService(url, key=key.get_secret_value() if key else "", retries=settings.retries)
+    return Signer(service, hosts=settings.sas_hosts, collections=CONTAINERS, open_hosts=settings.allowed_hosts)
+
+
+def _open_http(settings: Settings, locations: Collection[str], signer: Signer) -> HttpRanges:
     return HttpRanges(
         allowed_hosts=settings.allowed_hosts,
         stall=settings.read_stall,
         retries=settings.retries,
         per_host=settings.reads_per_host,
         expected=[f"https://{EARTH_SEARCH_HOSTS[0]}/"] if EARTH_SEARCH in locations else [],
+        signer=signer,
     )

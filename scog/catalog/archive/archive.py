@@ -27,6 +27,7 @@ from scog.collections.profiles import Profiles
 from scog.errors import CatalogBroken, CatalogUnavailable, InvalidInput
 from scog.geo.footprint import Bounds
 from scog.net.policy import UpstreamStats
+from scog.net.sas import without_tokens
 
 log = logging.getLogger(__name__)
 
@@ -167,7 +168,7 @@ class Archive:
         except (OSError, ValueError, RecursionError):
             return {}
         is_valid = isinstance(document, dict) and document.get("type") == "Collection" and document.get("id") == name
-        return document if is_valid else {}
+        return without_tokens(document) if is_valid else {}
 
     # The interface of `scog.catalog.query.Catalog`
 
