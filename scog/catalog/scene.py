@@ -102,7 +102,8 @@ def parse_item(item: Mapping[str, Any], base: str, profiles: Profiles) -> Scene:
         raise UnusableItem("no-raster-assets", "assets is not an object")
     profile = profiles.of_item(collection, asset_objects)
     keys = profile.scene_keys
-    tile = _encodable(first_of(keys.tile, properties) or "")
+    named = keys.named(properties, scene_id)
+    tile = _encodable(first_of(keys.tile, named) or "")
     platform = _encodable(properties.get("platform") or "")
     return Scene(
         id=_encodable(scene_id),
@@ -113,9 +114,9 @@ def parse_item(item: Mapping[str, Any], base: str, profiles: Profiles) -> Scene:
         cloud_cover=_percent(properties.get("eo:cloud_cover"), remarks),
         footprint=tuple(rings[0] for rings in outline.polygons),
         assets=_assets(asset_objects, properties, profile, base, remarks),
-        orbit=first_of(keys.orbit, properties),
-        acquisition_key=_acquisition_key(keys, properties, platform, tile),
-        processed_at=first_of(keys.processed, properties) or "",
+        orbit=first_of(keys.orbit, named),
+        acquisition_key=_acquisition_key(keys, named, platform, tile),
+        processed_at=first_of(keys.processed, named) or "",
         remarks=tuple(remarks),
         span=(time.start, time.end) if time.start < time.end else None,
     )
