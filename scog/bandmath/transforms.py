@@ -52,6 +52,11 @@ def transforms_of(name: str, outputs: int) -> Transforms:
     return (TRANSFORMS[name],) * outputs if name else ()
 
 
+def unit_of(name: str) -> str:
+    """The unit of a transform's values by its name; empty for an empty name. Raises KeyError for an unknown one."""
+    return TRANSFORMS[name].unit if name else ""
+
+
 def transformed(
     transforms: Sequence[Transform | None], values: NDArray[np.float32], valid: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:

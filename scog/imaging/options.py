@@ -101,6 +101,8 @@ def _parsed(options: ImageOptions, profile: Profile) -> StyledRequest:
     layer: Layer = layer_of(profile, options.layer_options)
     request = ImageRequest(
         expression=layer.expression,
+        transforms=layer.transforms,
+        surface=layer.derived_surface,
         mask=parse_mask(layer.mask if options.mask is None else options.mask, options.mask_dilate, profile),
         cloud_cover=options.cloud_cover,
         interval=options.interval,

@@ -69,6 +69,11 @@ def _of_indices(profile: Profile, names: list[str]) -> SeriesVariables:
         message = f"index repeats a name: {', '.join(names)}."
         raise InvalidInput(message, parameter="index", valid="each index once")
     first, *others = selected = [named_layer(profile, name) for name in names]
+    surface = next((layer for layer in selected if layer.surface), None)
+    if surface is not None:
+        message = f"There is no time series of {surface.title}: it is derived from the neighbours of each pixel."
+        valid = f"elevations; /point and /statistics accept {surface.short}"
+        raise InvalidInput(message, parameter="index", valid=valid)
     with_classes = [layer for layer in selected if isinstance(layer.coloring, Classes)]
     if with_classes and others:
         message = f"{with_classes[0].title} has classes, is not masked, and cannot be combined with others."
