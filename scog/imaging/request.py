@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scog.bandmath.expression import Expression
 from scog.bandmath.terrain import Surface
 from scog.bandmath.transforms import Transforms
+from scog.catalog.query import OrbitState
 from scog.collections.profile import Profile
 from scog.collections.reflectance_offset import OffsetChoice
 from scog.composite.change import Change
@@ -33,15 +34,16 @@ class Comparison:
 
 @dataclass(frozen=True)
 class SceneFilter:
-    """Selects scenes by time range (None for the newest), maximum cloud cover in percent, and collection.
+    """Selects scenes by time range (None for the newest), maximum cloud cover in percent, collection, and orbit.
 
-    `pinned` scenes replace the search. They are not compared by `==`.
+    `orbit` is a direction of flight, None for any. `pinned` scenes replace the search. They are not compared by `==`.
     """
 
     interval: Interval | None = None
     cloud_cover: float = 60.0
     collection: str | None = None
     pinned: Pinned | None = field(default=None, compare=False)
+    orbit: OrbitState | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

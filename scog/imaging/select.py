@@ -67,7 +67,10 @@ async def observations(
     else:
         interval = scenes.interval or await engine.searches.default_interval(scenes.collection)
         searches = await gather_all(
-            engine.searches.find(area, interval, scenes.cloud_cover, scenes.collection, report.tally) for area in areas
+            engine.searches.find(
+                area, interval, scenes.cloud_cover, scenes.collection, report.tally, orbit=scenes.orbit
+            )
+            for area in areas
         )
         report.stale = max((engine.searches.age_if_stale(search) or 0.0 for search in searches), default=0.0) or None
         select = _wide if wide and limits.cover else _newest_first

@@ -188,7 +188,15 @@ async def _pin_scenes(
     intervals = [interval] if image_request.compare is None else [interval, image_request.compare.interval]
     max_scenes = max(1, engine.settings.cube_scenes // len(intervals))
     first_period, *second_period = await gather_all(
-        pin(engine.searches, cube_request.area, each, image_request.cloud_cover, image_request.collection, max_scenes)
+        pin(
+            engine.searches,
+            cube_request.area,
+            each,
+            image_request.cloud_cover,
+            image_request.collection,
+            max_scenes,
+            image_request.orbit,
+        )
         for each in intervals
     )
     return replace(image_request, interval=interval), replace(
