@@ -9,6 +9,7 @@ from concurrent.futures import CancelledError
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime as Datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self, TypedDict, TypeVar, Unpack
 
@@ -17,6 +18,7 @@ from affine import Affine
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from scog.catalog.query import OrbitState
 from scog.catalog.scene import Scene
 from scog.collections.profile import Profile
 from scog.collections.reflectance_offset import parse_offset
@@ -53,6 +55,7 @@ from scog.temporal.intervals import parse_interval
 from scog.warp.resample import Resampling
 
 T = TypeVar("T")
+E = TypeVar("E", bound=StrEnum)
 VALID_SETTINGS = "see docs/reference/settings.md"
 Geometry = Mapping[str, Any]
 """A GeoJSON geometry, Feature or FeatureCollection in degrees, longitude first."""
@@ -64,6 +67,7 @@ class Options(TypedDict, total=False):
     datetime: str
     cloud_cover: float
     collection: str
+    orbit: str
     index: str
     expression: str
     bands: str | Sequence[str]
@@ -235,14 +239,21 @@ class Session:
         cloud_cover: float = 60.0,
         collection: str | None = None,
         limit: int = 100,
+        orbit: str | None = None,
     ) -> list[Scene]:
         """The newest scenes that intersect a bounding box in degrees, at most `limit`, by observation.
 
-        `cloud_cover` is the maximum in percent. Without `datetime`, the newest `newest_days` days are searched.
+        `cloud_cover` is the maximum in percent, `orbit` is `ascending` or `descending`. Without `datetime`, the newest
+        `newest_days` days are searched.
         Raises InvalidInput, CatalogError.
         """
         box = _box(bbox)
-        scenes = SceneFilter(None if datetime is None else parse_interval(datetime), cloud_cover, collection)
+        scenes = SceneFilter(
+            None if datetime is None else parse_interval(datetime),
+            cloud_cover,
+            collection,
+            orbit=_choice("orbit", orbit, OrbitState),
+        )
         listing = self._run(list_scenes(self._engine, box_grid(box), scenes, limit))
         return [scene for observation in listing.observations for scene in observation.scenes]
 
@@ -312,6 +323,7 @@ class Session:
         mask: str | None = None,
         mask_dilate: float = 0.0,
         offset: str | float | None = None,
+        orbit: str | None = None,
     ) -> list[SeriesRow]:
         """Values over time, oldest first, at a point in degrees or of a polygon (weighted means of its pixels).
 
@@ -328,6 +340,7 @@ class Session:
             None if datetime is None else parse_interval(datetime),
             cloud_cover,
             collection,
+            orbit=_choice("orbit", orbit, OrbitState),
             expression=variables.expression,
             mask=parse_mask(variables.mask if mask is None else mask, mask_dilate, profile),
             profile=profile,
@@ -401,14 +414,19 @@ def _parse_options(options: Options) -> ImageOptions:
     parsed["bands"] = _names(parsed.get("bands", ()))
     if "rescale" in parsed:
         parsed["rescale"] = tuple(parse_rescale([_rescale_text(parsed["rescale"])]))
-    for name, enum in (("resampling", Resampling), ("compare_as", Change)):
+    for name, choices in (("resampling", Resampling), ("compare_as", Change), ("orbit", OrbitState)):
         if name in parsed:
-            try:
-                parsed[name] = enum(parsed[name])
-            except ValueError:
-                message = f"{name} has an unknown value: {parsed[name]!r}."
-                raise InvalidInput(message, parameter=name, valid=", ".join(enum)) from None
+            parsed[name] = _choice(name, parsed[name], choices)
     return ImageOptions(**parsed)
+
+
+def _choice(name: str, value: str | None, choices: type[E]) -> E | None:
+    """A value as a member of an enum; None for None. Raises InvalidInput if it is not one."""
+    try:
+        return None if value is None else choices(value)
+    except ValueError:
+        message = f"{name} has an unknown value: {value!r}."
+        raise InvalidInput(message, parameter=name, valid=", ".join(choices)) from None
 
 
 def _names(bands: str | Sequence[str]) -> tuple[str, ...]:

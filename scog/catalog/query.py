@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Protocol
 
 from scog.catalog.derived_profile import Sample
@@ -15,17 +16,26 @@ from scog.net.policy import UpstreamStats
 from scog.temporal.intervals import Interval
 
 
+class OrbitState(StrEnum):
+    """Direction of flight, STAC's `sat:orbit_state`. Radar sees slopes from opposite sides in the two."""
+
+    ASCENDING = "ascending"
+    DESCENDING = "descending"
+
+
 @dataclass(frozen=True)
 class Query:
     """A search for scenes that intersect `bounds` (degrees) and `interval`, with at most `cloud_cover` percent.
 
     `collection` is the id of a collection, or several separated by commas; None means all collections of an archive.
+    `orbit` excludes scenes of another direction, or of unknown direction; None means all.
     """
 
     bounds: Bounds
     interval: Interval
     cloud_cover: float
     collection: str | None
+    orbit: OrbitState | None = None
 
     @property
     def collections(self) -> tuple[str, ...]:
@@ -33,7 +43,8 @@ class Query:
         return collections_of(self.collection)
 
     def __str__(self) -> str:
-        return json.dumps([self.bounds, str(self.interval), self.cloud_cover, self.collection])
+        orbit = () if self.orbit is None else (self.orbit,)
+        return json.dumps([self.bounds, str(self.interval), self.cloud_cover, self.collection, *orbit])
 
 
 def collections_of(text: str | None) -> tuple[str, ...]:

@@ -54,6 +54,8 @@ class Scene:
     """One sentence for each unusable part of the item, such as an asset or the cloud cover."""
     span: tuple[datetime, datetime] | None = None
     """Acquisition period, both ends inclusive, if it is longer than an instant."""
+    orbit_state: str | None = None
+    """Direction of flight, such as `ascending`; None if the item has none."""
 
     @property
     def sort_key(self) -> tuple[datetime, str, str]:
@@ -119,6 +121,7 @@ def parse_item(item: Mapping[str, Any], base: str, profiles: Profiles) -> Scene:
         processed_at=first_of(keys.processed, named) or "",
         remarks=tuple(remarks),
         span=(time.start, time.end) if time.start < time.end else None,
+        orbit_state=orbit_state if isinstance(orbit_state := properties.get("sat:orbit_state"), str) else None,
     )
 
 

@@ -24,7 +24,7 @@ from scog.catalog.collection_list import CollectionList
 from scog.catalog.observation import SAME_PASS, SceneSet
 from scog.catalog.own_files import with_own_files
 from scog.catalog.page_parser import ParsedPage, parse_page
-from scog.catalog.query import Catalog, Page, Query, collections_of
+from scog.catalog.query import Catalog, OrbitState, Page, Query, collections_of
 from scog.catalog.scene import Scene
 from scog.catalog.search_store import SavedPage, SearchStore
 from scog.collections.profile import Profile
@@ -264,10 +264,16 @@ class Searches:
         return newest
 
     async def find(
-        self, area: Bounds, interval: Interval, cloud_cover: float, collection: str | None, tally: UpstreamStats
+        self,
+        area: Bounds,
+        interval: Interval,
+        cloud_cover: float,
+        collection: str | None,
+        tally: UpstreamStats,
+        orbit: OrbitState | None = None,
     ) -> Search:
         """The search of an area in degrees, with at least its first page loaded. Raises a CatalogError."""
-        query = self._query(area, interval, cloud_cover, collection)
+        query = self._query(area, interval, cloud_cover, collection, orbit)
         search = self._cached.get(query)
         if search is None:
             return await self._finding.join(query, lambda: self._restore_or_request(query, tally))
@@ -277,13 +283,26 @@ class Searches:
         return await self._finding.join(query, lambda: self._request_shared(query, tally))
 
     async def find_uncached(
-        self, area: Bounds, interval: Interval, cloud_cover: float, collection: str | None, tally: UpstreamStats
+        self,
+        area: Bounds,
+        interval: Interval,
+        cloud_cover: float,
+        collection: str | None,
+        tally: UpstreamStats,
+        orbit: OrbitState | None = None,
     ) -> Search:
         """The search of an area in degrees, requested from the catalogue even if cached. Raises a CatalogError."""
-        query = self._query(area, interval, cloud_cover, collection)
+        query = self._query(area, interval, cloud_cover, collection, orbit)
         return await self._finding.join(query, lambda: self._request_shared(query, tally))
 
-    def _query(self, area: Bounds, interval: Interval, cloud_cover: float, collection: str | None) -> Query:
+    def _query(
+        self,
+        area: Bounds,
+        interval: Interval,
+        cloud_cover: float,
+        collection: str | None,
+        orbit: OrbitState | None,
+    ) -> Query:
         """The query of a search. A filter that means nothing for the collection is left out."""
         profile = self.profile(collection)
         return Query(
@@ -291,6 +310,7 @@ class Searches:
             Interval(None, None) if profile.static else interval,
             cloud_cover if profile.cloud_filter else 100.0,
             collection or self.collection,
+            orbit,
         )
 
     def age_if_stale(self, search: Search) -> float | None:

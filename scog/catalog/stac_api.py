@@ -167,8 +167,7 @@ class RemoteCatalog:
         start, end = query.interval.start, query.interval.end
         collections = query.collections
         profile = self.profiles.joint(collections)
-        # Items without a cloud cover are kept, but would not match the filter: unknown collections are not filtered.
-        with_query = query.cloud_cover < 100 and not profile.open and client.conforms_to(ConformanceClasses.QUERY)
+        with_query = client.conforms_to(ConformanceClasses.QUERY)
         with_fields = self._use_fields and client.conforms_to(ConformanceClasses.FIELDS)
         search = ItemSearch(
             url=client._search_href(),
@@ -178,7 +177,7 @@ class RemoteCatalog:
             bbox=query.bounds,
             datetime=str(query.interval) if start or end else None,
             collections=list(collections) or None,
-            query={"eo:cloud_cover": {"lte": query.cloud_cover}} if with_query else None,
+            query=_filters(query, profile) if with_query else None,
             fields=_fields(profile) if with_fields else None,
             # Earth Search sorts newest first by default, and its paging is most reliable without `sortby`.
             sortby=None if _is_earth_search(client) or not client.conforms_to(ConformanceClasses.SORT) else SORTBY,
@@ -222,6 +221,17 @@ class RemoteCatalog:
 
 
 SORTBY = [{"field": "properties.datetime", "direction": "desc"}]
+
+
+def _filters(query: Query, profile: Profile) -> dict[str, Any] | None:
+    """The filters of a query in the query extension; None if there is none."""
+    filters: dict[str, Any] = {}
+    # Items without a cloud cover are kept, but would not match the filter: unknown collections are not filtered.
+    if query.cloud_cover < 100 and not profile.open:
+        filters["eo:cloud_cover"] = {"lte": query.cloud_cover}
+    if query.orbit is not None:
+        filters["sat:orbit_state"] = {"eq": str(query.orbit)}
+    return filters or None
 
 
 def _is_earth_search(client: Client) -> bool:

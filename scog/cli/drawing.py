@@ -97,7 +97,7 @@ def _sheet(options: argparse.Namespace) -> None:
 
     async def draw_images() -> tuple[int, bytes]:
         async with open_engine(settings_of(options)) as engine:
-            scenes = SceneFilter(interval, options.cloud_cover, options.collection)
+            scenes = SceneFilter(interval, options.cloud_cover, options.collection, orbit=options.orbit)
             profile = await engine.profile(options.collection)
             layers = [name.strip() for name in options.layers.split(",")] if options.layers else best_known(profile)
             images = _sheet_images(profile, layers, options.composites, interval_days(interval))

@@ -86,6 +86,7 @@ def parse_image(
         datetime=datetime,
         cloud_cover=options.cloud_cover,
         collection=options.collection,
+        orbit=options.orbit,
         index=options.index,
         expression=options.expression,
         bands=tuple(band.strip() for band in (options.bands or "").split(",") if band.strip()),

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from scog.catalog.query import OrbitState
 from scog.errors import InvalidInput
 from scog.settings import Settings
 
@@ -46,6 +47,12 @@ def add_time_options(
         default=cloud_cover,
         metavar="PERCENT",
         help="maximum cloud cover of a scene (default: %(default)g)",
+    )
+    command.add_argument(
+        "--orbit",
+        type=OrbitState,
+        choices=list(OrbitState),
+        help="direction of flight; excludes scenes of the other, or of unknown direction",
     )
 
 

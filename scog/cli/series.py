@@ -127,6 +127,7 @@ def _parse(options: argparse.Namespace, profile: Profile) -> tuple[SeriesVariabl
         None if datetime is None else parse_interval(datetime),
         options.cloud_cover,
         options.collection,
+        orbit=options.orbit,
         expression=variables.expression,
         mask=parse_mask(options.mask or variables.mask, options.mask_dilate, profile),
         offset=None if options.offset is None else parse_offset(options.offset),

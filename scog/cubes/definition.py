@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from scog.bandmath import indices
+from scog.catalog.query import OrbitState
 from scog.collections.profile import Profile
 from scog.collections.reflectance_offset import offset_text
 from scog.composite.change import Change
@@ -108,6 +109,7 @@ _FROM_JSON: Mapping[str, Callable[[Any], Any]] = {
     "rescale": lambda ranges: tuple((float(low), float(high)) for low, high in ranges),
     "colormap": lambda colors: json.dumps(colors, separators=(",", ":")),
     "resampling": Resampling,
+    "orbit": OrbitState,
     "compare_as": Change,
 }
 """Conversions of options whose JSON value has another type."""

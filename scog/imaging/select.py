@@ -72,7 +72,8 @@ async def observations(
         if profile.static and scenes.interval is not None:
             report.remarks.append(f"datetime is ignored, since {profile.title} does not change")
         searches = await gather_all(
-            member.find(area, interval, scenes.cloud_cover, collection, report.tally) for area in areas
+            member.find(area, interval, scenes.cloud_cover, collection, report.tally, orbit=scenes.orbit)
+            for area in areas
         )
         report.stale = max((member.age_if_stale(search) or 0.0 for search in searches), default=0.0) or None
         select = _wide if wide and limits.cover else _newest_first

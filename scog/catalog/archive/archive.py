@@ -38,6 +38,7 @@ WHERE places.east >= :west AND places.west <= :east AND places.north >= :south A
 AND items.ending >= :start AND items.start <= :end
 AND items.time BETWEEN :start - {LONGEST} AND :end + {LONGEST}
 AND (items.cloud_cover IS NULL OR items.cloud_cover <= :cloud_cover)
+AND (:orbit IS NULL OR json_extract(items.item, '$.properties."sat:orbit_state"') = :orbit)
 AND (:collections IS NULL OR items.collection IN (SELECT value FROM json_each(:collections)))
 AND (:after IS NULL OR items.time < :after OR (items.time = :after AND items.path > :path))
 ORDER BY items.time DESC, items.path LIMIT :limit
@@ -127,6 +128,7 @@ class Archive:
                 "start": query.interval.start.timestamp() if query.interval.start else -1e18,
                 "end": query.interval.end.timestamp() if query.interval.end else 1e18,
                 "cloud_cover": query.cloud_cover,
+                "orbit": query.orbit,
                 "collections": json.dumps(query.collections) if query.collections else None,
                 "after": None if cursor is None else cursor[0],
                 "path": None if cursor is None else cursor[1],

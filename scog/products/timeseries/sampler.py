@@ -50,7 +50,7 @@ class Sampler:
         self._variables = variables
         self._request = request
         self._report = report
-        self._key = sampling_grid.key, variables.expression, request.mask, request.offset
+        self._key = sampling_grid.key, variables.expression, variables.transforms, request.mask, request.offset
         self._bands = tuple(dict.fromkeys((*variables.expression.bands, "scl")))
         self._parts_lock = asyncio.Lock()
         self._parts: _Parts | None = None
@@ -179,7 +179,10 @@ class Sampler:
         if self._sampling_grid.is_point:
             return Sample(tuple(map(float, values[:, 0])), None, 1.0, 0.0, scenes)
         weights = np.concatenate([weights for _, weights in parts])
-        by_output = tuple(statistics(output, weights) for output in values)
+        transforms = self._request.transforms or (None,) * len(values)
+        by_output = tuple(
+            statistics(output, weights, transform) for output, transform in zip(values, transforms, strict=True)
+        )
         means = tuple(each.mean for each in by_output)
         if self._variables.classes:
             means = tuple(majority(output, weights) for output in values)

@@ -113,7 +113,8 @@ async def _jobs(
     ]
     max_observations = min(settings.series_scenes, max(1, MAX_ROWS // len(areas)))
     limits = SearchLimits(max_observations, settings.series_scenes, SEARCH_ZOOM)
-    query = _Query(variables, replace(request, expression=variables.expression), limits)
+    of_variables = replace(request, expression=variables.expression, transforms=variables.transforms)
+    query = _Query(variables, of_variables, limits)
     return [
         _AreaJob(state, index, area, sampling_grid, query, listener)
         for index, (area, sampling_grid) in enumerate(zip(areas, sampling_grids, strict=True))

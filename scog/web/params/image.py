@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from scog.catalog.query import OrbitState
 from scog.composite.change import Change
 from scog.composite.dilation import MAX_METRES
 from scog.composite.methods import COUNT, MAX, MEAN, MEDIAN, MIN, NEWEST, STD, VALID, Composite, parse_composite
@@ -73,6 +74,11 @@ class SceneParameters(BaseModel):
         "several catalogues of the server have it: `ID@CATALOGUE`. Default: the first catalogue's; of a local archive, "
         "all.",
     )
+    orbit: OrbitState | None = Field(
+        None,
+        description="Direction of flight, `ascending` or `descending`: excludes scenes whose `sat:orbit_state` is "
+        "another, or unknown.",
+    )
 
     def time_range(self) -> Interval | None:
         """The requested interval, if any. Raises InvalidInput."""
@@ -80,7 +86,7 @@ class SceneParameters(BaseModel):
 
     def scene_filter(self) -> SceneFilter:
         """The filter that selects scenes. Raises InvalidInput."""
-        return SceneFilter(self.time_range(), self.cloud_cover, self.collection)
+        return SceneFilter(self.time_range(), self.cloud_cover, self.collection, orbit=self.orbit)
 
 
 class ValueParameters(SceneParameters):
@@ -133,6 +139,7 @@ class ValueParameters(SceneParameters):
             datetime=self.datetime,
             cloud_cover=self.cloud_cover,
             collection=self.collection,
+            orbit=self.orbit,
             index=self.index,
             expression=self.expression,
             bands=tuple(bands),

@@ -195,7 +195,16 @@ async def _pin_scenes(
     intervals = [interval] if image_request.compare is None else [interval, image_request.compare.interval]
     max_scenes = max(1, engine.settings.cube_scenes // len(intervals))
     first_period, *second_period = await gather_all(
-        pin(member, cube_request.area, each, image_request.cloud_cover, collection, max_scenes) for each in intervals
+        pin(
+            member,
+            cube_request.area,
+            each,
+            image_request.cloud_cover,
+            collection,
+            max_scenes,
+            image_request.orbit,
+        )
+        for each in intervals
     )
     return replace(image_request, interval=interval), replace(
         first_period, compared=second_period[0] if second_period else None
