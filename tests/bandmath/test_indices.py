@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scog.bandmath.indices import BEST_KNOWN, DOMAINS, INDICES, Index, get, search
+from scog.bandmath.indices import BEST_KNOWN, DOMAINS, INDICES, Index, get
 from scog.bandmath.parser import MAX_CHARACTERS
 from scog.errors import InvalidInput
-from tests.profiles import BANDS, CANONICAL
+from tests.profiles import BANDS, CANONICAL, search
 
 ALL = tuple(INDICES.values())
 EVERY = pytest.mark.parametrize("index", ALL, ids=[index.name for index in ALL])
