@@ -29,7 +29,7 @@ from tests.doubles.acquisitions import MgrsTile, acquisitions, mgrs_tiles_around
 from tests.doubles.archives import C1, L2A
 from tests.doubles.earth_search import ROOT, SEARCH, EarthSearch, cut, drip_headers, edit, forbidden, huge
 from tests.doubles.range_server import Fault, RangeServer, body, hang, html, reset, status
-from tests.profiles import parse, parse_mask
+from tests.profiles import image_request, parse
 from tests.web.conftest import Served, served
 
 pytestmark = pytest.mark.usefixtures("transport_slowly")
@@ -91,9 +91,7 @@ QUERY = {"datetime": YEAR, "cloud_cover": "100"}
 
 
 def ndvi_request(interval: str = YEAR) -> ImageRequest:
-    return ImageRequest(
-        parse_interval(interval), 100.0, expression=parse("(nir-red)/(nir+red)"), mask=parse_mask("clouds")
-    )
+    return image_request(parse("(nir-red)/(nir+red)"), interval=parse_interval(interval), cloud_cover=100.0)
 
 
 async def draw_tile(engine: Engine, tile: Tile, interval: str = YEAR) -> ImageData:

@@ -35,14 +35,13 @@ from scog.composite.methods import METHODS
 from scog.geo.grid import tile_grid, transformer
 from scog.imaging.draw import draw
 from scog.imaging.engine import Engine, open_engine
-from scog.imaging.request import ImageRequest
 from scog.products.areas.area_of_interest import AreaOfInterest, point
 from scog.products.timeseries.series import sample_series
 from scog.products.timeseries.state import SeriesState
 from scog.render.layer import LayerOptions
 from scog.settings import Settings
 from scog.temporal.intervals import parse_interval
-from tests.profiles import layer_of, parse_mask, variables_of
+from tests.profiles import image_request, layer_of, variables_of
 
 Json = dict[str, Any]
 ROOT = Path(__file__).parents[2]
@@ -91,13 +90,8 @@ class Worker:
         expression = layer_of(LAYERS[message["kind"]]).expression
         forget_peak()
         wall, cpu = time.perf_counter(), time.process_time()
-        request = ImageRequest(
-            expression=expression,
-            mask=parse_mask(mask),
-            cloud_cover=100.0,
-            interval=parse_interval(EVER),
-            composite=METHODS[composite],
-        )
+        scenes = {"cloud_cover": 100.0, "interval": parse_interval(EVER)}
+        request = image_request(expression, mask, composite=METHODS[composite], **scenes)
         drawing = await draw(engine, tile_grid(message["z"], message["x"], message["y"]), request)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         if drawing.report.skipped:
@@ -112,12 +106,12 @@ class Worker:
         field, formula = _field_of(plot), variables_of("ndvi")
         forget_peak()
         wall, cpu = time.perf_counter(), time.process_time()
-        mask = parse_mask(",".join(map(str, plot.mask)))
+        mask = ",".join(map(str, plot.mask))
         [series] = await sample_series(
             self._series_states.setdefault(id(engine), SeriesState(engine)),
             [field],
             formula,
-            ImageRequest(parse_interval(EVER), 100.0, expression=formula.expression, mask=mask),
+            image_request(formula.expression, mask, interval=parse_interval(EVER), cloud_cover=100.0),
         )
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         if series.report.skipped:

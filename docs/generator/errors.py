@@ -22,7 +22,7 @@ REASONS = """\
 A scene that cannot be read is skipped, and the image is made of the others. The token of the reason is in the header
 `X-Scog-Skipped`, in `skipped` of a problem, and in `errors` of time series and statistics; `X-Scog-Detail` and `detail`
 name band, file, cause and what to do. Tokens with a status, `http-503`, are the status that the host returned;
-`no-asset-nir` names the missing band. A time series also has `masked` (clouds) and `no-data` (outside the footprint, or
+`no-band-nir` names the missing band. A time series also has `masked` (clouds) and `no-data` (outside the footprint, or
 nodata)."""
 
 

@@ -30,7 +30,7 @@ ADVICE: Mapping[str, str] = MappingProxyType(
         "no-file": "Check the asset's href in the item, and the file's permissions.",
         "not-a-file": "Check the asset's href in the item.",
         "unreadable": "Check the disk and the file's permissions.",
-        "no-asset": "Request bands that the item has, or add the asset to it.",
+        "no-band": "Request bands that the item has, or add the asset to it.",
         "no-crs": "Add CRS and transform to the file, or proj:code and proj:transform to the item.",
         "several-bands": "See cog.md on how an item lists the bands of a file.",
         "no-such-band": "List the file's bands in the item, in file order.",
@@ -70,7 +70,7 @@ def skip_detail(scene: Scene, error: SourceError, root: Path | None = None) -> s
 
 def advice(reason: str) -> str:
     """How to resolve an error with this reason, in a sentence."""
-    kind = "no-asset" if reason.startswith("no-asset-") else reason
+    kind = "no-band" if reason.startswith("no-band-") else reason
     return ADVICE.get(kind, _NETWORK if re.fullmatch("http-5..", reason) else _OTHER)
 
 

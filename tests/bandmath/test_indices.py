@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scog.bandmath.indices import BEST_KNOWN, DOMAINS, INDICES, Index, get, search
+from scog.bandmath.indices import BEST_KNOWN, DOMAINS, INDICES, Index, get
 from scog.bandmath.parser import MAX_CHARACTERS
 from scog.errors import InvalidInput
-from tests.profiles import BANDS, CANONICAL, SENTINEL_2
+from tests.profiles import BANDS, CANONICAL, SENTINEL_2, search
 
 ALL = tuple(INDICES.values())
 POLARISATIONS = {"vv", "vh", "hh", "hv"}

@@ -32,7 +32,7 @@ from scog.web.stac.documents import Documents
 from tests.doubles.acquisitions import acquisitions, mgrs_tiles_around
 from tests.doubles.earth_search import SEARCH, EarthSearch, edit
 from tests.doubles.mutations import Item, Mutation, mutations
-from tests.profiles import L2A, parse_item
+from tests.profiles import L2A, PROFILES, parse_item
 from tests.stac.synthetic_items import make_items
 
 WORLD = Query((-180.0, -90.0, 180.0, 90.0), Interval(None, None), 100.0, None)
@@ -157,7 +157,7 @@ def remote(item: Item, tried: Sequence[Mutation], caplog: pytest.LogCaptureFixtu
         return search
 
     async def all_pages() -> None:
-        catalog = RemoteCatalog(server.root, hosts=(server.host,), deadline=20.0, retries=0)
+        catalog = RemoteCatalog(server.root, PROFILES, hosts=(server.host,), deadline=20.0, retries=0)
         try:
             for mutation in tried:
                 features = [mutation.item, sound(item)]

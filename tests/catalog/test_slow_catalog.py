@@ -19,6 +19,7 @@ from tests.doubles.acquisitions import acquisitions, mgrs_tiles_around
 from tests.doubles.archives import L2A
 from tests.doubles.earth_search import ROOT, SEARCH, EarthSearch, drip_headers
 from tests.doubles.range_server import Fault, drip, hang, hang_after, status
+from tests.profiles import PROFILES
 
 ITEMS = acquisitions(mgrs_tiles_around(11.3, 46.5, 2, 2), date(2024, 1, 1), 4, "https://files.example.org")
 QUERY = Query((-180.0, -85.0, 180.0, 85.0), parse_interval("../.."), 100.0, L2A)
@@ -31,7 +32,7 @@ def using(server: EarthSearch, work: Work, *, deadline: float = 10.0, **more: An
     fixed: dict[str, Any] = {"hosts": (), "retries": 0, "hedge_after": 0.1, "read_timeout": 0.5, **more}
 
     async def whole() -> Any:
-        catalog = RemoteCatalog(server.root, deadline=deadline, **fixed)
+        catalog = RemoteCatalog(server.root, PROFILES, deadline=deadline, **fixed)
         try:
             async with asyncio.timeout(20):
                 await catalog.landing(UpstreamStats())

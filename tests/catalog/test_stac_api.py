@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from scog.catalog.query import Page, Query
-from scog.catalog.stac_api import PAGE_SIZE, READ_ASSETS, RemoteCatalog
+from scog.catalog.stac_api import PAGE_SIZE, RemoteCatalog
 from scog.errors import CatalogBroken, CatalogError, CatalogUnavailable
 from scog.net import catalog_http
 from scog.net.policy import UpstreamStats
@@ -45,7 +45,7 @@ from tests.doubles.range_server import (
     status,
 )
 from tests.doubles.reading import Clock
-from tests.profiles import BY_NAME, parse_item
+from tests.profiles import PROFILES, parse_item
 
 pytestmark = pytest.mark.usefixtures("transport_slowly")
 
@@ -79,7 +79,7 @@ def search_all(
 
     async def work() -> tuple[list[Page], UpstreamStats]:
         fixed = UNHEDGED | more
-        catalog = RemoteCatalog(server.root, hosts=hosts, deadline=deadline, retries=retries, **fixed)
+        catalog = RemoteCatalog(server.root, PROFILES, hosts=hosts, deadline=deadline, retries=retries, **fixed)
         tally, pages = UpstreamStats(), []
         try:
             while len(pages) < max_pages and (not pages or pages[-1].cursor is not None):
@@ -220,7 +220,7 @@ def test_the_landing_page_is_cached_for_an_hour_and_used_longer_on_failure() -> 
     clock = Clock()
 
     async def work(server: EarthSearch) -> list[int]:
-        catalog = RemoteCatalog(server.root, hosts=(), deadline=2, retries=0, clock=clock, **UNHEDGED)
+        catalog = RemoteCatalog(server.root, PROFILES, hosts=(), deadline=2, retries=0, clock=clock, **UNHEDGED)
         counts = []
 
         async def search() -> None:
@@ -354,7 +354,7 @@ def test_slow_responses_end_at_the_deadline(path: str, fault: Fault) -> None:
 
 def test_slow_responses_occupy_no_thread_beyond_the_deadline() -> None:
     async def work(server: EarthSearch) -> int:
-        catalog = RemoteCatalog(server.root, hosts=(), deadline=1.0, retries=0)
+        catalog = RemoteCatalog(server.root, PROFILES, hosts=(), deadline=1.0, retries=0)
         await catalog.page(query(), None, UpstreamStats())
         server.fail(SEARCH, *[drip_headers] * 40)
         searches = [catalog.page(query(cloud_cover=float(number)), None, UpstreamStats()) for number in range(40)]
@@ -374,7 +374,7 @@ def test_retry_after_applies_to_later_searches() -> None:
     clock = Clock()
 
     async def work(server: EarthSearch) -> None:
-        catalog = RemoteCatalog(server.root, hosts=(), deadline=2, retries=2, clock=clock, **UNHEDGED)
+        catalog = RemoteCatalog(server.root, PROFILES, hosts=(), deadline=2, retries=2, clock=clock, **UNHEDGED)
         server.fail(SEARCH, status(429, Retry_After="30"))
         for _ in range(3):
             with pytest.raises(CatalogUnavailable):
@@ -399,7 +399,7 @@ def test_the_breaker_opens_and_closes_again() -> None:
     clock = Clock()
 
     async def work(server: EarthSearch) -> None:
-        catalog = RemoteCatalog(server.root, hosts=(), deadline=2, retries=0, clock=clock, **UNHEDGED)
+        catalog = RemoteCatalog(server.root, PROFILES, hosts=(), deadline=2, retries=0, clock=clock, **UNHEDGED)
         await catalog.page(query(), None, UpstreamStats())
         server.down()
         for _ in range(12):
@@ -518,13 +518,10 @@ def test_recorded_items_give_the_same_scenes(recorded: dict[str, Any]) -> None:
             whole = {item["id"]: parse_item(item) for item in recorded.values() if item["collection"] == collection}
             for item in pages[0].items:
                 scene, expected = vars(parse_item(item)), vars(whole[item["id"]])
-                read = {name: asset for name, asset in expected["assets"].items() if file_of(name) in READ_ASSETS}
+                bands = PROFILES.of(collection).by_name
+                read = {name: asset for name, asset in expected["assets"].items() if name in bands}
                 assert scene == expected | {"assets": read}
                 assert {"red", "nir", "scl", "swir22", "visual_red"} <= read.keys()
-
-
-def file_of(band: str) -> str:
-    return BY_NAME[band].asset if band in BY_NAME else band
 
 
 @pytest.mark.parametrize("name", ["page-1", "page-2", "page-empty", "search-13TDE-2024-c1"])

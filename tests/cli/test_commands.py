@@ -82,7 +82,7 @@ def test_a_sheet_draws_what_it_can_and_reports_the_rest(
     options = ("-o", str(sheet), "--layers", "ndvi,swir,scl", "--columns", "2", "--catalog", str(archive))
     code, out, err = run(capfd, "sheet", *TILE, *options)
     assert (code, out) == (0, ""), err
-    assert err.startswith("  swir: no-asset-")
+    assert err.startswith("  swir: no-band-")
     assert err.endswith(f"{sheet}: 3 images\n")
     with Image.open(sheet) as image:
         colors = np.asarray(image.convert("RGB"))

@@ -15,6 +15,7 @@ from scog.cubes import cubes as module
 from scog.cubes.cubes import Cubes
 from scog.cubes.definition import Definition, read_definition
 from scog.cubes.store import CubeStore
+from tests.profiles import profile_of
 
 CATALOG = "https://catalog.example.org/v1"
 
@@ -77,7 +78,7 @@ def test_least_recently_used_cubes_are_evicted(tmp_path: Path) -> None:
 def with_cubes(work: Callable[[Cubes], Any], folder: Path | None, limit: int = 3) -> None:
     async def whole() -> None:
         store = CubeStore(folder, CATALOG, limit)
-        cubes = Cubes(store, limit)
+        cubes = Cubes(store, limit, profile_of)
         await work(cubes)
         cubes.close()
         store.close()

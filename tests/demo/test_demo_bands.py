@@ -44,7 +44,7 @@ def spectra(day: int) -> dict[str, np.ndarray]:
 
 
 def test_all_bands_are_in_order_of_wavelength():
-    assert [band.code for band in KNOWN if band.spectral] == list(BANDS)
+    assert [band.aliases[0] for band in KNOWN if band.spectral] == list(BANDS)
 
 
 @given(st.integers(1, 366))

@@ -14,13 +14,14 @@ from scog.geo.grid import Grid, tile_grid
 from scog.imaging.draw import ImageData, ImageRequest, draw
 from scog.imaging.engine import open_engine
 from scog.settings import Settings
+from tests import profiles
 from tests.doubles.archives import Square
-from tests.profiles import parse, parse_mask
+from tests.profiles import parse
 
 
 def image_request(formula: str, mask: str = "clouds", **options: Any) -> ImageRequest:
     """A request for scenes of any cloud cover."""
-    return ImageRequest(expression=parse(formula), mask=parse_mask(mask), **{"cloud_cover": 100.0, **options})
+    return profiles.image_request(parse(formula), mask, **{"cloud_cover": 100.0, **options})
 
 
 def draw_all(folder: Path, requests: Iterable[tuple[Grid, ImageRequest]], **settings: Any) -> list[ImageData]:

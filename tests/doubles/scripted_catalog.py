@@ -15,6 +15,7 @@ from scog.geo.footprint import Bounds
 from scog.net.policy import UpstreamStats
 from scog.temporal.intervals import Interval
 from tests.doubles.reading import Clock
+from tests.profiles import PROFILES
 
 AREA = (10.0, 46.0, 11.0, 47.0)
 EVER = Interval(None, None)
@@ -29,6 +30,7 @@ class ScriptedCatalog:
     """A catalogue in memory that records requests, and raises `fault` if set. `gate` delays its responses."""
 
     is_live = True
+    profiles = PROFILES
 
     def __init__(self, items: Sequence[Any], size: int = 100) -> None:
         self.items = items
@@ -37,6 +39,9 @@ class ScriptedCatalog:
         self.fault: Exception | None = None
         self.gate: asyncio.Event | None = None
         self.cursor: Callable[[int], Any] = lambda at: {"at": at} if at < len(self.items) else None
+
+    def collections(self) -> Sequence[str]:
+        return ()
 
     async def page(self, query: Query, cursor: Any | None, tally: UpstreamStats) -> Page:
         self.requests.append((query, cursor))

@@ -22,8 +22,9 @@ from scog.products.timeseries.series import Listener, Series, sample_series
 from scog.products.timeseries.state import SeriesState
 from scog.settings import Settings
 from scog.temporal.intervals import parse_interval
+from tests import profiles
 from tests.doubles.archives import C1, CLOUDY, L2A, MadeScene, Square
-from tests.profiles import parse_mask, variables_of
+from tests.profiles import variables_of
 
 SQUARE = Square("32TQK", 32632, 700_020, 5_000_040, 300)
 GRID = Grid(SQUARE.crs, Affine(10, 0, SQUARE.left, 0, -10, SQUARE.top), SQUARE.size, SQUARE.size)
@@ -126,11 +127,8 @@ def areas_of(*geometries: Mapping[str, Any]) -> list[AreaOfInterest]:
 
 
 def image_request(mask: str = "clouds", when: str = "../..", **options: Any) -> ImageRequest:
-    return ImageRequest(
-        expression=variables_of().expression,
-        mask=parse_mask(mask),
-        **{"cloud_cover": 100.0, "interval": parse_interval(when), **options},
-    )
+    defaults = {"cloud_cover": 100.0, "interval": parse_interval(when)}
+    return profiles.image_request(variables_of().expression, mask, **{**defaults, **options})
 
 
 async def sample_series_in(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from scog.geo.grid import Grid
-from scog.imaging.draw import ImageData, ImageRequest
+from scog.imaging.draw import ImageData
 from scog.render import encoders
 from scog.render.layer import LayerOptions
 from scog.temporal.intervals import parse_interval
@@ -24,7 +25,7 @@ from tests.doubles.archives import sample
 from tests.doubles.drawing import draw_one, tile_over
 from tests.golden import landscape
 from tests.golden.landscape import CLOUDY, EAST, WEST
-from tests.profiles import BY_NUMBER, layer_of, parse_mask
+from tests.profiles import BY_NUMBER, image_request, layer_of, parse_mask
 
 FOLDER = Path(__file__).parent
 Rgba = NDArray[np.uint8]
@@ -159,10 +160,8 @@ IMAGES: dict[str, tuple[Check, Grid, LayerOptions, dict[str, Any]]] = {
 def test_an_image_equals_its_golden_file(name: str, archive: Path, request: pytest.FixtureRequest) -> None:
     check, grid, layer_options, options = IMAGES[name]
     layer = layer_of(layer_options)
-    image_request = ImageRequest(
-        **{"expression": layer.expression, "mask": parse_mask(layer.mask), "cloud_cover": 100.0, **options}
-    )
-    drawing = draw_one(archive, grid, image_request)
+    request = replace(image_request(layer.expression, layer.mask, cloud_cover=100.0), **options)
+    drawing = draw_one(archive, grid, request)
     body = encoders.png(layer.style.image(drawing.values, drawing.valid))
     image = decoded(body)
     assert ((image[..., 3] == 255) == drawing.valid).all()

@@ -166,7 +166,7 @@ def test_a_missing_band_is_an_error() -> None:
             async with layers_of(server) as layers:
                 with pytest.raises(AssetMissing) as missing:
                     await layers.compute(BandRequest(scene(), ["nir"], grid(0, 0, 8, 8)), dict, UpstreamStats())
-                assert missing.value.reason == "no-asset-nir"
+                assert missing.value.reason == "no-band-nir"
 
     run(work())
 

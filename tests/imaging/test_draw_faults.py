@@ -180,7 +180,7 @@ def test_a_band_that_no_scene_has_fails(tmp_path: Path) -> None:
     scene(7).write(tmp_path)
     with pytest.raises(NothingReadable) as failed:
         draw_one(tmp_path, tile_over(SQUARE, 14), image_request("red + swir22"))
-    assert failed.value.skipped == (("day-07", "no-asset-swir22"),)
+    assert failed.value.skipped == (("day-07", "no-band-swir22"),)
 
 
 def test_an_empty_image_of_readable_scenes_is_not_an_error(tmp_path: Path) -> None:

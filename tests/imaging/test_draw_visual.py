@@ -12,12 +12,11 @@ import rasterio
 from affine import Affine
 
 from scog.errors import NothingReadable
-from scog.imaging.request import ImageRequest
 from scog.render.layer import LayerOptions
 from scog.warp.resample import Resampling
 from tests.doubles.archives import MadeScene, Square, constant, pixel_centres
 from tests.doubles.drawing import draw_one, tile_over
-from tests.profiles import layer_of, parse_mask
+from tests.profiles import image_request, layer_of
 
 SQUARE = Square("32TQS", 32632, 727000, 5150000, 512)
 
@@ -47,7 +46,7 @@ def test_visual_has_the_colours_of_the_file(archive: tuple[Path, np.ndarray]) ->
     folder, image = archive
     layer = layer_of(LayerOptions(bands=("visual",)))
     grid = tile_over(SQUARE, 14, 0.2, 0.2)
-    request = ImageRequest(cloud_cover=100.0, expression=layer.expression, mask=parse_mask("clouds"))
+    request = image_request(layer.expression, cloud_cover=100.0)
     drawing = draw_one(folder, grid, request)
     x, y = pixel_centres(grid, SQUARE.crs)
     col, row = (x - SQUARE.left) / 10, (SQUARE.top - y) / 10
@@ -71,6 +70,6 @@ def test_a_scene_without_visual_is_reported(tmp_path: Path) -> None:
         draw_one(
             tmp_path,
             tile_over(SQUARE, 14),
-            ImageRequest(cloud_cover=100.0, expression=layer.expression, mask=parse_mask("clouds")),
+            image_request(layer.expression, cloud_cover=100.0),
         )
-    assert refused.value.skipped == (("B", "no-asset-visual"),)
+    assert refused.value.skipped == (("B", "no-band-visual_red"),)

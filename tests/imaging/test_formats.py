@@ -17,10 +17,9 @@ from scog.imaging.draw import ImageData
 from scog.imaging.formats import FLATTENED, FORMATS, FORMATS_BY_NAME, format_of
 from scog.imaging.options import StyledRequest
 from scog.imaging.report import Report
-from scog.imaging.request import ImageRequest
 from scog.render.layer import Layer, LayerOptions
 from tests.doubles.archives import MadeScene, Square
-from tests.profiles import layer_of, parse_item, parse_mask
+from tests.profiles import image_request, layer_of, parse_item
 
 GRID = tile_grid(12, 2170, 1450, 64)
 SQUARE = Square("32TQK", 32632, 700_000, 5_000_040, 300)
@@ -53,7 +52,7 @@ def drawing(layer: Layer, holes: bool = True) -> ImageData:
 
 
 def encoded(name: str, layer: Layer, drawn: ImageData) -> bytes:
-    request = ImageRequest(expression=layer.expression, mask=parse_mask(layer.mask), composite=layer.composite)
+    request = image_request(layer.expression, layer.mask, composite=layer.composite)
     return format_of(name, layer.style).encode(drawn, GRID, StyledRequest(request, layer.style))
 
 

@@ -64,7 +64,7 @@ def test_the_scan_finds_known_reasons() -> None:
     known = {
         "host-not-allowed",
         "no-file",
-        "no-asset-*",
+        "no-band-*",
         "http-*",
         "timeout",
         "deadline",
@@ -76,9 +76,9 @@ def test_the_scan_finds_known_reasons() -> None:
 
 @pytest.mark.parametrize("reason", REASONS)
 def test_every_reason_has_advice(reason: str) -> None:
-    filled = {"http-*": ["http-403", "http-404", "http-429", "http-500", "http-503"], "no-asset-*": ["no-asset-nir"]}
+    filled = {"http-*": ["http-403", "http-404", "http-429", "http-500", "http-503"], "no-band-*": ["no-band-nir"]}
     for each in filled.get(reason, [reason]):
-        kind = "no-asset" if each.startswith("no-asset-") else each
+        kind = "no-band" if each.startswith("no-band-") else each
         assert kind in ADVICE or re.fullmatch("http-5..", each), f"scog.imaging.skip_reasons has no advice for {each}"
         assert re.fullmatch(r"[A-Z`].{8,120}\.", advice(each))
 

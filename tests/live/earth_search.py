@@ -31,11 +31,11 @@ from scog.cog.ifd import walk
 from scog.cog.metadata import FileMetadata
 from scog.errors import ScogError
 from scog.geo.grid import tile_grid
-from scog.imaging.draw import ImageRequest, draw
+from scog.imaging.draw import draw
 from scog.imaging.engine import open_engine
 from scog.net.policy import host_of
 from scog.settings import EARTH_SEARCH, EARTH_SEARCH_HOSTS, Settings
-from tests.profiles import BANDS, C1, IN_ASSET, L2A, parse_item, parse_mask
+from tests.profiles import BANDS, C1, L2A, PROFILES, image_request, parse_item
 
 Json = dict[str, Any]
 PLACES = {
@@ -178,7 +178,7 @@ def basic_fields(service: Service) -> str:
 def requested_fields(service: Service) -> str:
     sizes = []
     for collection, whole in ((L2A, service.newest), (C1, service.newest_c1)):
-        items = service.search(limit=20, collections=[collection], fields=_fields(collection))["features"]
+        items = service.search(limit=20, collections=[collection], fields=_fields(PROFILES.of(collection)))["features"]
         by_id = {item["id"]: item for item in whole}
         compared = 0
         for item in items:
@@ -292,10 +292,10 @@ def offsets(service: Service) -> str:
 def asset_keys(service: Service) -> str:
     for items in (service.newest, service.newest_c1):
         for item in items:
-            missing = [key for key in IN_ASSET if key not in item["assets"]]
+            missing = [band.assets[0] for band in BANDS if band.assets[0] not in item["assets"]]
             expect(not missing, f"{item['id']} has no {missing}")
     expect("preview" in service.newest_c1[0]["assets"], f"{C1} no longer has a preview")
-    extra = set(service.newest[0]["assets"]) - set(IN_ASSET)
+    extra = set(service.newest[0]["assets"]) - {band.assets[0] for band in BANDS}
     return "also " + ", ".join(sorted(key for key in extra if not key.endswith("-jp2")))
 
 
@@ -407,7 +407,7 @@ def check(service: Service) -> Counter[str]:
 async def draw_places(settings: Settings) -> Counter[str]:
     """Draw a tile of each place and print its cost."""
     results: Counter[str] = Counter()
-    request = ImageRequest(expression=get("ndvi").expression, mask=parse_mask("clouds"))
+    request = image_request(get("ndvi").expression)
     async with open_engine(settings) as engine:
         for place, (lon, lat, zoom) in PLACES.items():
             tile = tms.get("WebMercatorQuad").tile(lon, lat, zoom)

@@ -6,8 +6,7 @@ import pytest
 
 from scog.bandmath import indices
 from scog.errors import InvalidInput
-from scog.imaging.source_lattice import nominal_resolution
-from tests.profiles import variables_of
+from tests.profiles import nominal_resolution, variables_of
 
 
 def test_ndvi_is_the_default() -> None:

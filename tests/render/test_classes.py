@@ -76,17 +76,17 @@ def test_unclassified_values_are_transparent() -> None:
 
 @given(hnp.arrays(np.float32, (8, 8), elements=st.integers(0, 255).map(float)), hnp.arrays(np.bool_, (8, 8)))
 def test_the_scene_classification_has_its_colours(values: NDArray[np.float32], valid: NDArray[np.bool_]) -> None:
-    classes = Classes(tuple(Class(c.number, c.name, (*c.color, 255), c.number, c.number) for c in SCENE_CLASSES))
+    classes = Classes(tuple(Class(c.value, c.name, (*c.color, 255), c.value, c.value) for c in SCENE_CLASSES))
     table = np.zeros((256, 4), np.uint8)
     for each in SCENE_CLASSES:
-        table[each.number] = (*each.color, 255)
+        table[each.value] = (*each.color, 255)
     expected = table[values.astype(int)]
     expected[~valid] = 0
     assert (classes.paint(values[np.newaxis], valid).rgba == expected).all()
 
 
 def test_the_table_of_scene_classes_is_complete_and_unique() -> None:
-    assert [each.number for each in SCENE_CLASSES] == list(range(12))
+    assert [each.value for each in SCENE_CLASSES] == list(range(12))
     assert list(BY_NUMBER) == list(range(12))
     assert len({each.name for each in SCENE_CLASSES}) == len({each.color for each in SCENE_CLASSES}) == 12
     assert {BY_NUMBER[number].name for number in CLOUDS} == {
@@ -94,7 +94,7 @@ def test_the_table_of_scene_classes_is_complete_and_unique() -> None:
         "thin cirrus",
     }  # fmt: skip
     # The colours of ESA's SCL images (SNAP, sen2cor).
-    assert {each.number: each.color for each in SCENE_CLASSES if each.number in (4, 5, 6, 9, 11)} == {
+    assert {each.value: each.color for each in SCENE_CLASSES if each.value in (4, 5, 6, 9, 11)} == {
         4: (0, 160, 0), 5: (255, 230, 90), 6: (0, 0, 255), 9: (255, 255, 255), 11: (255, 150, 255),
     }  # fmt: skip
 

@@ -105,7 +105,7 @@ def test_the_scene_classification_has_official_colours_and_no_mask(options: Laye
     assert (painted[12:] == 0).all()
     assert layer.style.values(numbers, np.ones((2, 7), bool)) is numbers
     legend = layer.style.legend.json()
-    assert [(each["value"], each["name"]) for each in legend["classes"]] == [(c.number, c.name) for c in SCENE_CLASSES]
+    assert [(each["value"], each["name"]) for each in legend["classes"]] == [(c.value, c.name) for c in SCENE_CLASSES]
 
 
 @given(hnp.arrays(np.float32, (1, 4, 4), elements=st.floats(-1, 1, width=32)), hnp.arrays(np.bool_, (4, 4)))

@@ -14,7 +14,7 @@ from scog.catalog.stac_api import RemoteCatalog
 from scog.geo.footprint import Footprints
 from scog.net.policy import UpstreamStats
 from scog.temporal.intervals import Interval, parse_interval
-from tests.profiles import parse_item
+from tests.profiles import PROFILES, parse_item
 from tests.stac.synthetic_items import L2A, Item
 
 QUERIES = [
@@ -55,7 +55,7 @@ def test_both_servers_list_the_same_scenes(
 
     async def search_both() -> tuple[list[str], list[str]]:
         archive = await asyncio.to_thread(Archive.open, archive_folder)
-        remote = RemoteCatalog(f"{server}/stac", hosts=(urlsplit(server).netloc,), deadline=10, retries=0)
+        remote = RemoteCatalog(f"{server}/stac", PROFILES, hosts=(urlsplit(server).netloc,), deadline=10, retries=0)
         try:
             return await _scenes(archive, query), await _scenes(remote, query)
         finally:
@@ -69,7 +69,7 @@ def test_both_servers_list_the_same_scenes(
 
 def test_asset_links_point_to_the_first_server(server: str, items: list[Item]) -> None:
     async def first() -> list[str]:
-        remote = RemoteCatalog(f"{server}/stac", hosts=(), deadline=10, retries=0)
+        remote = RemoteCatalog(f"{server}/stac", PROFILES, hosts=(), deadline=10, retries=0)
         try:
             page = await remote.page(QUERIES[0], None, UpstreamStats())
         finally:

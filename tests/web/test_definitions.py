@@ -16,12 +16,13 @@ from scog.cubes.definition import Definition, cube_id, read_definition
 from scog.errors import InvalidInput
 from scog.web.params.cube import parse_cube_request
 from scog.web.params.image import PIXEL_SELECTIONS, TileParameters
+from tests.profiles import SENTINEL_2, profile_of
 
 Json = dict[str, Any]
 
 
 def definition(body: Json) -> Definition:
-    parsed = parse_cube_request(json.dumps(body).encode())
+    parsed = parse_cube_request(json.dumps(body).encode(), profile_of)
     return parsed.definition(parsed.image.request)
 
 
@@ -186,8 +187,8 @@ def test_composites_are_stored_with_ranges_and_colours(body: Json) -> None:
 
 def check_drawn(body: Json) -> None:
     """Check that style and request of a definition are those of the posted parameters."""
-    parsed = parse_cube_request(json.dumps(body).encode())
-    request, style = Cube("x", parsed.definition(parsed.image.request), parsed.area, None).styled_request()
+    parsed = parse_cube_request(json.dumps(body).encode(), profile_of)
+    request, style = Cube("x", parsed.definition(parsed.image.request), parsed.area, None, SENTINEL_2).styled_request()
     before = parsed.image.style
     for field in fields(request):
         if field.name not in ("area", "pinned"):
@@ -234,7 +235,7 @@ def test_pinned_scenes_are_part_of_the_id() -> None:
 @pytest.mark.parametrize("parameters", [{"index": "gone"}, {"gone": 1}, {"composite": "gone"}, {"rescale": "gone"}])
 def test_unknown_stored_definitions_are_rejected(parameters: Json) -> None:
     with pytest.raises(InvalidInput):
-        Cube("x", Definition(parameters), None, None).styled_request()
+        Cube("x", Definition(parameters), None, None, SENTINEL_2).styled_request()
 
 
 def test_ids_are_stable() -> None:

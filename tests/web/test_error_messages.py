@@ -44,7 +44,7 @@ def not_a_tiff(assets: dict[str, dict[str, str]], folder: Path) -> None:
 CASES = {
     "host-not-allowed": (on_another_host, ("nir", "files.example.org/a/nir.tif", "SCOG_HOSTS")),
     "no-file": (missing_file, ("nir", "/nir.tif", "no such file", "href")),
-    "no-asset-nir": (missing_asset, (SCENE, "'nir'", "red", "scl")),
+    "no-band-nir": (missing_asset, (SCENE, "'nir'", "red", "scl")),
     "not-a-tiff": (not_a_tiff, ("nir", "/nir.tif", "not a TIFF")),
 }
 

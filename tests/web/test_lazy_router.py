@@ -12,6 +12,7 @@ from fastapi import APIRouter
 from scog.settings import Settings
 from scog.web.http.lazy_router import LazyRouter
 from scog.web.warm_up import warm_up
+from tests.profiles import SENTINEL_2
 from tests.web.conftest import served
 
 
@@ -58,4 +59,4 @@ def test_the_first_request_may_be_for_a_lazy_route(first: str, archive: Path) ->
 
 
 def test_warm_up() -> None:
-    warm_up()
+    warm_up(SENTINEL_2)

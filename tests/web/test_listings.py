@@ -8,9 +8,9 @@ import cmap
 import numpy as np
 import pytest
 
-from scog.bandmath.indices import BEST_KNOWN, DOMAINS, INDICES, get, search
+from scog.bandmath.indices import BEST_KNOWN, DOMAINS, INDICES, get
 from scog.render.colormap import names
-from tests.profiles import BANDS, PRESETS, SCENE_CLASSES
+from tests.profiles import BANDS, PRESETS, SCENE_CLASSES, search
 from tests.web.conftest import Served, is_problem
 
 KEYS = {
@@ -137,6 +137,7 @@ def test_bands(server: Served) -> None:
         "title": "Near infrared",
         "wavelength": 0.842,
         "resolution": 10,
+        "unit": "reflectance",
         "spectral": True,
     }
     assert {band["name"] for band in bands if band["spectral"]} >= set(get(BEST_KNOWN[0]).bands)

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 from scog.bandmath.operations import FUNCTIONS
 from scog.bandmath.parser import parse_outputs
+from scog.bandmath.tree import Node
 from scog.errors import InvalidExpression
 from scog.settings import Settings
 from scog.web.params.plus_signs import HINT, restore_plus
+from tests.profiles import SENTINEL_2
 from tests.web.conftest import WEST, Served, is_problem, served
 
 LON, LAT = WEST.lonlat()
@@ -66,6 +68,10 @@ def test_unambiguous_plus_signs_are_restored(name: str, arrived: str, meant: str
     assert restore_plus(name, meant) == meant
 
 
+def outputs(text: str) -> tuple[Node, ...]:
+    return parse_outputs(text, SENTINEL_2.names)
+
+
 OPERANDS = st.sampled_from(["nir", "red", "B8A", "0.5", "1e-3", "(nir-red)", "sqrt(red)", "max(nir, red)"])
 
 
@@ -74,16 +80,16 @@ def test_sums_without_plus_signs_are_restored(operands: list[str], spaces: int) 
     written = "+".join(operands)
     if not any(letter.isalpha() for letter in written.replace("e-", "")):
         return
-    assert parse_outputs(restore_plus("expression", (" " * spaces).join(operands))) == parse_outputs(written)
+    assert outputs(restore_plus("expression", (" " * spaces).join(operands))) == outputs(written)
 
 
 @given(st.text(alphabet="nirend 1.2()+-*/eE<>=,;sqt", max_size=40))
 def test_valid_expressions_keep_their_meaning(text: str) -> None:
     try:
-        meant = parse_outputs(text)
+        meant = outputs(text)
     except InvalidExpression:
         return
-    assert parse_outputs(restore_plus("expression", text)) == meant
+    assert outputs(restore_plus("expression", text)) == meant
 
 
 def test_functions_are_those_of_expressions() -> None:

@@ -10,10 +10,11 @@ from xml.etree import ElementTree
 import pytest
 
 from scog.settings import Settings
-from scog.web.tile_extent import ATTRIBUTION, TileExtent, _attribution
+from scog.web.tile_extent import TileExtent, _attribution
 from tests.doubles.archives import MadeScene, Square, constant
 from tests.web.conftest import Served, is_problem, served
 
+ATTRIBUTION = "Contains modified Copernicus Sentinel data"
 NORTH = Square("32TQK", 32632, 700_000, 5_000_040, 300)
 SOUTH = Square("32TQK", 32632, 700_000, 4_500_000, 300)
 PROVIDERS = [
@@ -117,7 +118,7 @@ def test_remote_sentinel_2_has_nominal_zooms(collection: str, tmp_path: Path) ->
     [None, "x", [], [None], [{"name": ""}], [{}], [{"name": None, "roles": 5}], {"name": "x"}],
 )
 def test_providers_may_be_invalid(providers: object) -> None:
-    assert _attribution("mine", [], {"providers": providers, "license": 5}) == ""
+    assert _attribution({"providers": providers, "license": 5}) == ""
 
 
 def test_zooms_are_unknown_without_readable_files() -> None:
