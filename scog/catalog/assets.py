@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from scog.catalog.asset_bands import band_descriptions, bands_by_description, bands_by_key, may_hold_measurements
 from scog.catalog.proj_extension import Georeference, georeference_of
 from scog.collections.bands import BY_NAME, CANONICAL, IN_ASSET
-from scog.collections.reflectance_offset import KINDS, SCALE, Kind, StatedOffset, stated_offset
+from scog.collections.reflectance_offset import KINDS, SCALE, StatedOffset, stated_offset
 from scog.geo.outline import is_finite
 
 RASTER_TYPES = frozenset(
@@ -63,6 +63,8 @@ def assets_of(
     by_key: Assets = {}
     by_description: Assets = {}
     kind = KINDS.get(collection)
+    applied, baseline = properties.get("earthsearch:boa_offset_applied"), properties.get("s2:processing_baseline")
+    stated_by = cache(partial(stated_offset, kind, applied, baseline))
     for key, asset in asset_objects.items():
         try:
             if not isinstance(asset, dict):
@@ -72,7 +74,7 @@ def assets_of(
                 continue
             new: tuple[Assets, Assets]
             if kind is not None:
-                new = _sentinel_2_bands(key, asset, url, kind, properties), {}
+                new = _sentinel_2_bands(key, asset, url, stated_by), {}
             else:
                 new = _bands(key, asset, url, properties)
         except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
@@ -145,20 +147,31 @@ def _is_raster(media: object, href: object) -> bool:
 
 
 def _sentinel_2_bands(
-    key: str, asset: Mapping[str, Any], url: str, kind: Kind, properties: Mapping[str, Any]
+    key: str, asset: Mapping[str, Any], url: str, stated_by: Callable[[float | None], StatedOffset]
 ) -> Assets:
-    """The bands of an Earth Search asset, which its key identifies."""
+    """The bands of an Earth Search asset, which its key identifies.
+
+    `stated_by` returns the offset that the item states for spectral bands whose asset has a written offset.
+    """
     band = CANONICAL.get(key.lower(), key)
-    encoding = _encoding(asset, band_descriptions(asset), 1)
     if band in BY_NAME and BY_NAME[band].spectral:
-        applied, baseline = properties.get("earthsearch:boa_offset_applied"), properties.get("s2:processing_baseline")
-        written = encoding.get("offset")
-        stated = stated_offset(kind, applied, baseline, written if is_finite(written) else None)
+        stated = stated_by(_written_offset(asset))
         return {band: Asset(url, SCALE, stated.offset, 0.0, stated_offset=stated)}
+    encoding = _encoding(asset, band_descriptions(asset), 1)
     scale = _finite(encoding, "scale", 1.0) or 1.0
     nodata = 0.0 if band in IN_ASSET else _nodata(encoding.get("nodata"))
     numbers = bands_by_key(key, ()) or {band: None}
     return {name: Asset(url, scale, 0.0, nodata, number) for name, number in numbers.items()}
+
+
+def _written_offset(asset: Mapping[str, Any]) -> float | None:
+    """The finite offset of an asset's first band, if it has one. Merging all descriptions takes much longer."""
+    written = asset.get("raster:offset")
+    for member in ("raster:bands", "bands"):
+        entries = asset.get(member)
+        if isinstance(entries, list) and entries and isinstance(entries[0], dict):
+            written = entries[0].get("offset", entries[0].get("raster:offset", written))
+    return written if is_finite(written) else None
 
 
 def _band_of(
