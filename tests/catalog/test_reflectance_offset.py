@@ -106,6 +106,30 @@ def test_a_written_offset_that_is_no_number_counts_as_none(written: Any, make_it
     assert assets["red"].stated_offset == StatedOffset(None, "unreliable", SHIFT)
 
 
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"raster:bands": [{"offset": 0}]},
+        {"bands": [{"raster:offset": 0}]},
+        {"raster:offset": 0},
+        {"raster:offset": SHIFT, "bands": [{"raster:offset": 0}]},
+        {"eo:bands": [{"name": "red"}], "raster:bands": [{"scale": 0.0001, "offset": 0.0}, {"offset": SHIFT}]},
+        {"raster:bands": [{"offset": SHIFT}], "bands": [{"raster:offset": 0}]},
+    ],
+)
+def test_offsets_are_written_in_stac_1_0_and_1_1(members: Item, make_item: Callable[..., Item]) -> None:
+    item = edited(make_item(), L2A, False, "05.11", None)
+    item["assets"]["red"] |= members
+    assert parse_item(item).assets["red"].stated_offset == StatedOffset(None, "contradiction", 0.0)
+
+
+@pytest.mark.parametrize("members", [{"raster:bands": None}, {"raster:bands": []}, {"bands": [None]}, {"bands": {}}])
+def test_malformed_band_lists_write_no_offset(members: Item, make_item: Callable[..., Item]) -> None:
+    item = edited(make_item(), L2A, None, "05.11", None)
+    item["assets"]["red"] |= members
+    assert parse_item(item).assets["red"].stated_offset == StatedOffset(None, "silent", 0.0)
+
+
 def test_recorded_items_have_the_true_offset(recorded: dict[str, Item]) -> None:
     """Which metadata occurs, and which part of it decides."""
     found: Counter[tuple[Any, ...]] = Counter()
