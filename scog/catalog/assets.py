@@ -87,7 +87,7 @@ def assets_of(
                 continue
             bands = profile.by_asset.get(key, ())
             if not bands:
-                others[key] = _described(key, asset, url, properties)
+                others[key] = _described(key, asset, url, profile, properties)
             for band in bands:
                 if _precedes(key, band, known, asset_objects):
                     known[band.name] = _known_band(band, asset, url, profile, properties, offsets)
@@ -107,12 +107,15 @@ class _Described:
     georeference: Georeference | None
 
 
-def _described(key: str, asset: Mapping[str, Any], url: str, properties: Mapping[str, Any]) -> _Described:
+def _described(
+    key: str, asset: Mapping[str, Any], url: str, profile: Profile, properties: Mapping[str, Any]
+) -> _Described:
     descriptions = band_descriptions(asset)
     bands = bands_of_asset(key, asset, descriptions)
     for band in bands:  # an invalid number makes the asset unusable, whatever its name
         _written(asset, descriptions, band.number)
-    return _Described(asset, url, bands, descriptions, georeference_of(asset, properties))
+    georeference = None if profile.georeferenced else georeference_of(asset, properties)
+    return _Described(asset, url, bands, descriptions, georeference)
 
 
 def _others(assets: Mapping[str, _Described], profile: Profile, remarks: list[str]) -> Assets:

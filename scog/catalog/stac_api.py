@@ -240,8 +240,9 @@ def _is_earth_search(client: Client) -> bool:
 
 def _fields(profile: Profile) -> dict[str, list[str]]:
     """The `fields` of a search: of a collection with a profile only the assets with its bands, else all assets."""
-    keys = profile.scene_keys.properties
-    if profile.offset_rule:
+    members = tuple(profile.members.values()) or (profile,)
+    keys = tuple(dict.fromkeys(name for each in members for name in each.scene_keys.properties))
+    if any(each.offset_rule for each in members):
         keys = (*keys, OFFSET_FLAG, BASELINE)
     read = (*READ_FIELDS, *(f"properties.{name}" for name in keys))
     if not profile.georeferenced:

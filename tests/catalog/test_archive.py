@@ -15,10 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scog.catalog import scene as scenes
 from scog.catalog.archive import index as module
 from scog.catalog.archive.archive import Archive
 from scog.catalog.archive.index import INDEX_NAME
 from scog.catalog.query import Query
+from scog.collections.profiles import Profiles
 from scog.errors import InvalidInput
 from scog.net.policy import UpstreamStats
 from scog.temporal.intervals import Interval, parse_interval
@@ -86,9 +88,9 @@ class Opened:
         self._archives.append(archive)
         return archive
 
-    def parse(self, item: Item, base: str) -> Any:
+    def parse(self, item: Item, base: str, profiles: Profiles) -> Any:
         self.parsed.append(item["id"])
-        return parse_item(item, base)
+        return scenes.parse_item(item, base, profiles)
 
     def close(self) -> None:
         for archive in self._archives:

@@ -173,8 +173,8 @@ ASSETS = [
     # key, asset, band name (None: skipped), URL
     ("red", RED, "red", RED["href"]),
     ("B04", RED, "red", RED["href"]),
-    ("b04", RED, "red", RED["href"]),
-    ("B4", RED, "red", RED["href"]),
+    ("b04", RED, "b04", RED["href"]),
+    ("B4", RED, "b4", RED["href"]),
     ("B8A", RED, "nir08", RED["href"]),
     ("SCL", RED, "scl", RED["href"]),
     ("vh", RED, "vh", RED["href"]),
@@ -257,7 +257,7 @@ def test_a_stac_1_1_item_of_a_known_collection_follows_the_same_rule(make_item: 
     item = make_item(stac_version="1.1.0", assets={"red": RED | {"bands": bands}, "aot": RED | {"bands": bands}})
     red, aot = parse_item(item).assets["red"], parse_item(item).assets["aot"]
     assert (red.scale, red.offset, red.nodata) == (0.0001, 0.0, 0.0)
-    assert (aot.scale, aot.offset, aot.nodata) == (7.0, 0.0, 0.0)
+    assert (aot.scale, aot.offset, aot.nodata) == (7.0, 7.0, 0.0)  # not reflectance: as the item says
 
 
 SQUARE = [[0, 0], [1, 0], [1, 1], [0, 0]]

@@ -14,15 +14,17 @@ from typing import Any
 
 import pytest
 
+from scog.catalog import scene as scenes
 from scog.catalog import search as search_module
 from scog.catalog.search import FRESH, FRESH_PAST, MAX_PAGES, PAUSE, STALE, Search, Searches
 from scog.catalog.search_store import SearchStore
+from scog.collections.profiles import Profiles
 from scog.errors import CatalogUnavailable
 from scog.net.policy import UpstreamStats
 from scog.temporal.intervals import parse_interval
 from tests.doubles.acquisitions import acquisitions, mgrs_tiles_around
 from tests.doubles.scripted_catalog import AREA, EVER, ScriptedCatalog, SearchHarness, newest_first, settle
-from tests.profiles import C1, L2A, parse_item
+from tests.profiles import C1, L2A
 
 PAST = parse_interval("2020-01-01/2020-12-31")
 ITEMS = newest_first(
@@ -275,6 +277,23 @@ def test_a_catalogue_that_ignores_filters_never_mixes_collections() -> None:
         await bench.close()
         bench = SearchHarness(ScriptedCatalog(both), collection=C1)
         assert {scene.collection for scene in (await bench.find()).scenes.scenes} == {C1}
+        await bench.close()
+
+    run(work())
+
+
+def test_several_collections_and_none() -> None:
+    """Collections separated by commas are searched together; without a default, None means all."""
+    both = acquisitions(mgrs_tiles_around(11.3, 46.5, 1, 1), date(2020, 1, 1), 5, "https://files.example.org")
+    one = _changed(both[0], collection="mine", id="mine")
+
+    async def work() -> None:
+        bench = SearchHarness(ScriptedCatalog([*both, one]), collection=None)
+        for collection, expected in (
+            (None, {L2A, C1, "mine"}), (f"{L2A},{C1}", {L2A, C1}), (f" mine, {C1} ", {"mine", C1}), ("mine", {"mine"}),
+        ):  # fmt: skip
+            search = await bench.find(collection=collection)
+            assert {scene.collection for scene in search.scenes.scenes} == expected
         await bench.close()
 
     run(work())
@@ -720,9 +739,9 @@ def test_a_store_closed_meanwhile_is_not_an_error(tmp_path: Path) -> None:
 def test_items_are_parsed_off_the_event_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     threads: set[int] = set()
 
-    def record_thread(item: Any, base: str = "") -> Any:
+    def record_thread(item: Any, base: str, profiles: Profiles) -> Any:
         threads.add(threading.get_ident())
-        return parse_item(item, base)
+        return scenes.parse_item(item, base, profiles)
 
     monkeypatch.setattr("scog.catalog.page_parser.parse_item", record_thread)
 

@@ -160,7 +160,7 @@ def test_scenes_are_equal_with_and_without_fields() -> None:
                 vars(parse_item(item))
                 for item in search_all(server, query(collection=name), use_fields=fields)[0][0].items
             ]
-            for name in (L2A, C1)
+            for name in (L2A, C1, f"{L2A},{C1}")
             for fields in (True, False)
         ]
         bytes_with, bytes_without = (
@@ -169,6 +169,8 @@ def test_scenes_are_equal_with_and_without_fields() -> None:
         )
     assert scenes[0] == scenes[1] != []
     assert scenes[2] == scenes[3] != []
+    assert scenes[4] == scenes[5]
+    assert {scene["collection"] for scene in scenes[4]} == {L2A, C1}
     assert bytes_with < 0.6 * bytes_without
 
 
@@ -180,10 +182,13 @@ def test_cloud_cover_and_interval_are_applied(cover: float, interval: str) -> No
     assert ids(pages) == truth(ITEMS, L2A, cover, interval)
 
 
-def test_without_a_collection_the_default_is_searched() -> None:
+def test_one_several_or_all_collections_are_searched() -> None:
+    """The default is chosen by the settings, so that a query without a collection means all."""
     with EarthSearch(FEW) as server:
-        pages, _ = search_all(server, query(collection=None))
-    assert {item["collection"] for page in pages for item in page.items} == {L2A}
+        for collection, expected in ((None, {L2A, C1}), (C1, {C1}), (f"{C1},{L2A}", {L2A, C1})):
+            pages, _ = search_all(server, query(collection=collection))
+            assert {item["collection"] for page in pages for item in page.items} == expected
+        assert [request.body.get("collections") for request in server.searches] == [None, [C1], [C1, L2A]]
 
 
 def test_a_single_page_needs_no_second_search() -> None:

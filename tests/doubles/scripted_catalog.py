@@ -15,7 +15,7 @@ from scog.geo.footprint import Bounds
 from scog.net.policy import UpstreamStats
 from scog.temporal.intervals import Interval
 from tests.doubles.reading import Clock
-from tests.profiles import PROFILES
+from tests.profiles import L2A, PROFILES
 
 AREA = (10.0, 46.0, 11.0, 47.0)
 EVER = Interval(None, None)
@@ -67,7 +67,7 @@ class ScriptedCatalog:
 class SearchHarness:
     """Cached searches of a scripted catalogue, with a clock that the test sets."""
 
-    def __init__(self, catalog: ScriptedCatalog, folder: Path | None = None, collection: str | None = None) -> None:
+    def __init__(self, catalog: ScriptedCatalog, folder: Path | None = None, collection: str | None = L2A) -> None:
         self.catalog = catalog
         self.clock = Clock()
         self.clock.now = datetime(2024, 6, 12, 10, tzinfo=UTC).timestamp()
