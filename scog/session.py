@@ -9,6 +9,7 @@ from concurrent.futures import CancelledError
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime as Datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self, TypedDict, TypeVar, Unpack
 
@@ -17,8 +18,10 @@ from affine import Affine
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from scog.catalog.query import OrbitState
 from scog.catalog.scene import Scene
 from scog.collections.profile import Profile
+from scog.collections.reflectance_offset import parse_offset
 from scog.composite.change import Change
 from scog.composite.mask import parse_mask
 from scog.errors import DeadlineExceeded, InvalidInput
@@ -52,6 +55,7 @@ from scog.temporal.intervals import parse_interval
 from scog.warp.resample import Resampling
 
 T = TypeVar("T")
+E = TypeVar("E", bound=StrEnum)
 VALID_SETTINGS = "see docs/reference/settings.md"
 Geometry = Mapping[str, Any]
 """A GeoJSON geometry, Feature or FeatureCollection in degrees, longitude first."""
@@ -63,6 +67,7 @@ class Options(TypedDict, total=False):
     datetime: str
     cloud_cover: float
     collection: str
+    orbit: str
     index: str
     expression: str
     bands: str | Sequence[str]
@@ -70,6 +75,7 @@ class Options(TypedDict, total=False):
     mask_dilate: float
     composite: str
     resampling: str
+    offset: str | float
     compare: str
     compare_as: str
     classes: str
@@ -92,6 +98,7 @@ class Image:
     transform  affine transform from column and row to CRS coordinates
     scenes     ids of the scenes that the values are from
     skipped    reason by id of each scene that could not be read
+    offsets    guessed reflectance offsets, such as `-0.1 (estimated from pixels)`, with scene ids where they differ
     """
 
     values: NDArray[np.float32]
@@ -101,6 +108,7 @@ class Image:
     transform: Affine
     scenes: tuple[str, ...]
     skipped: Mapping[str, str]
+    offsets: tuple[str, ...]
     _data: ImageData
     _grid: Grid
     _styled_request: StyledRequest
@@ -169,21 +177,24 @@ class AreaStatistics:
 
 
 class Session:
-    """An open catalogue with its connections and caches. Methods may be called from any thread.
+    """An open catalogue, or several, with their connections and caches. Methods may be called from any thread.
 
     A session runs its own event loop in a thread, so that methods also work where an event loop is already running, as
     in Jupyter.
     """
 
-    def __init__(self, catalog: str | Path | None = None, **settings: Any) -> None:
-        """Open a catalogue: the URL of a STAC API or the folder of a local archive.
+    def __init__(self, catalog: str | Path | Sequence[str | Path] | None = None, **settings: Any) -> None:
+        """Open a catalogue, or several: the URL of a STAC API or the folder of a local archive.
+
+        A name may precede it, as in `pc=https://planetarycomputer.microsoft.com/api/stac/v1`. It follows `@` in
+        `collection="ID@NAME"`, where several catalogues have a collection; without `collection`, the first is used.
 
         The default is `SCOG_CATALOG`, else Earth Search. `settings` are those of the server, in lower case.
-        Raises InvalidInput for unknown or invalid settings or if the folder does not exist, CatalogError if a local
+        Raises InvalidInput for unknown or invalid settings or if a folder does not exist, CatalogError if a local
         archive's index cannot be read. A STAC API is not contacted before the first search.
         """
         if catalog is not None:
-            settings["catalog"] = str(catalog)
+            settings["catalog"] = tuple(map(str, [catalog] if isinstance(catalog, str | Path) else catalog))
         self._settings = _settings(settings)
         self._close_lock = threading.Lock()
         self._loop = asyncio.new_event_loop()
@@ -228,14 +239,21 @@ class Session:
         cloud_cover: float = 60.0,
         collection: str | None = None,
         limit: int = 100,
+        orbit: str | None = None,
     ) -> list[Scene]:
         """The newest scenes that intersect a bounding box in degrees, at most `limit`, by observation.
 
-        `cloud_cover` is the maximum in percent. Without `datetime`, the newest `newest_days` days are searched.
+        `cloud_cover` is the maximum in percent, `orbit` is `ascending` or `descending`. Without `datetime`, the newest
+        `newest_days` days are searched.
         Raises InvalidInput, CatalogError.
         """
         box = _box(bbox)
-        scenes = SceneFilter(None if datetime is None else parse_interval(datetime), cloud_cover, collection)
+        scenes = SceneFilter(
+            None if datetime is None else parse_interval(datetime),
+            cloud_cover,
+            collection,
+            orbit=_choice("orbit", orbit, OrbitState),
+        )
         listing = self._run(list_scenes(self._engine, box_grid(box), scenes, limit))
         return [scene for observation in listing.observations for scene in observation.scenes]
 
@@ -304,6 +322,8 @@ class Session:
         bands: str | Sequence[str] = (),
         mask: str | None = None,
         mask_dilate: float = 0.0,
+        offset: str | float | None = None,
+        orbit: str | None = None,
     ) -> list[SeriesRow]:
         """Values over time, oldest first, at a point in degrees or of a polygon (weighted means of its pixels).
 
@@ -320,9 +340,11 @@ class Session:
             None if datetime is None else parse_interval(datetime),
             cloud_cover,
             collection,
+            orbit=_choice("orbit", orbit, OrbitState),
             expression=variables.expression,
             mask=parse_mask(variables.mask if mask is None else mask, mask_dilate, profile),
             profile=profile,
+            offset=None if offset is None else parse_offset(offset),
         )
         (series,) = self._run(sample_series(self._series_state, [area], variables, request))
         return [_row(row, variables.names) for row in series.rows]
@@ -392,14 +414,19 @@ def _parse_options(options: Options) -> ImageOptions:
     parsed["bands"] = _names(parsed.get("bands", ()))
     if "rescale" in parsed:
         parsed["rescale"] = tuple(parse_rescale([_rescale_text(parsed["rescale"])]))
-    for name, enum in (("resampling", Resampling), ("compare_as", Change)):
+    for name, choices in (("resampling", Resampling), ("compare_as", Change), ("orbit", OrbitState)):
         if name in parsed:
-            try:
-                parsed[name] = enum(parsed[name])
-            except ValueError:
-                message = f"{name} has an unknown value: {parsed[name]!r}."
-                raise InvalidInput(message, parameter=name, valid=", ".join(enum)) from None
+            parsed[name] = _choice(name, parsed[name], choices)
     return ImageOptions(**parsed)
+
+
+def _choice(name: str, value: str | None, choices: type[E]) -> E | None:
+    """A value as a member of an enum; None for None. Raises InvalidInput if it is not one."""
+    try:
+        return None if value is None else choices(value)
+    except ValueError:
+        message = f"{name} has an unknown value: {value!r}."
+        raise InvalidInput(message, parameter=name, valid=", ".join(choices)) from None
 
 
 def _names(bands: str | Sequence[str]) -> tuple[str, ...]:
@@ -431,6 +458,7 @@ def _image(data: ImageData, grid: Grid, styled_request: StyledRequest) -> Image:
         transform=grid.transform,
         scenes=tuple(scene.id for scene in data.report.used),
         skipped=dict(data.report.skipped),
+        offsets=tuple(data.report.offset_lines()),
         _data=data,
         _grid=grid,
         _styled_request=styled_request,

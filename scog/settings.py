@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 EARTH_SEARCH = "https://earth-search.aws.element84.com/v1"
@@ -18,6 +18,8 @@ EARTH_SEARCH_HOSTS = (
     "e84-earth-search-sentinel-data.s3.us-west-2.amazonaws.com",
 )
 
+_TOKEN_URL = re.compile(r"(https://[A-Za-z0-9.-]+|http://(127\.0\.0\.1|localhost))(:\d{1,5})?(/[^\s?#]*)?")
+"""Tokens and the subscription key are secret: over HTTPS only, except on this machine."""
 _TEMPLATE = re.compile(r"https?://(\{s\}\.)?[A-Za-z0-9.-]+(:\d{1,5})?/[!-~]*\Z")
 
 
@@ -32,11 +34,13 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SCOG_", frozen=True, extra="ignore")
 
     # Data
-    catalog: str = EARTH_SEARCH
-    """URL of a STAC API, or the folder of a local archive."""
+    catalog: Annotated[tuple[str, ...], NoDecode] = (EARTH_SEARCH,)
+    """Catalogues, separated by commas: the URL of a STAC API or the folder of a local archive, with a name if you like:
+    `s2=https://stac.example/v1,/data/archive`. The name follows `@` in `collection=ID@NAME`, where several catalogues
+    have a collection. Requests without `collection` use the first catalogue."""
     collection: str | None = None
-    """Collection searched when a request names none, or several separated by commas; unset: `sentinel-2-l2a` remotely,
-    all collections locally."""
+    """Collection of the first catalogue that is searched when a request names none, or several separated by commas;
+    unset: `sentinel-2-l2a` remotely, all collections locally."""
     ambiguous_offset: Literal["detect", "applied", "missing"] = "detect"
     """Scenes whose metadata does not state whether the offset of +1000 was removed: `detect` it from the pixels, or
     assume for all that it was `applied` (removed) or is `missing` (still included)."""
@@ -61,6 +65,13 @@ class Settings(BaseSettings):
     # Hosts, URLs and folders
     hosts: Annotated[tuple[str, ...], NoDecode] = ()
     """Additional hosts that pixels may be read from (`host`, `host:port`, `*.domain`), separated by commas."""
+    sas_token_url: str | None = None
+    """Service that issues SAS tokens for blobs: `URL/COLLECTION` and `URL/ACCOUNT/CONTAINER`. Unset: that of the
+    Planetary Computer if it is the catalogue, else none."""
+    sas_hosts: Annotated[tuple[str, ...], NoDecode] = ("*.blob.core.windows.net",)
+    """Hosts whose blobs are read with tokens of that service; they need not be in `SCOG_HOSTS`."""
+    sas_subscription_key: SecretStr | None = None
+    """Subscription key for that service, sent to it alone. The Planetary Computer allows fewer requests without one."""
     public_url: str | None = None
     """Base URL of links in responses such as TileJSON, for example `https://maps.example.org/scog`, behind a reverse
     proxy."""
@@ -192,7 +203,31 @@ class Settings(BaseSettings):
             raise ValueError("give a tile URL template, such as https://tile.example.org/{z}/{x}/{y}.png")
         return value
 
-    @field_validator("hosts", mode="before")
+    @field_validator("catalog", mode="before")
+    @classmethod
+    def _split_catalogs(cls, value: object) -> object:
+        # Not at blanks, which folders may contain. A folder with a comma is given as a list, as --catalog does.
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("catalog")
+    @classmethod
+    def _check_catalogs(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError("give at least one catalogue: the URL of a STAC API or the folder of a local archive")
+        return value
+
+    @field_validator("sas_token_url")
+    @classmethod
+    def _check_sas_token_url(cls, value: str | None) -> str | None:
+        if value and not _TOKEN_URL.fullmatch(value):
+            raise ValueError(
+                "give an https:// URL without query, such as https://planetarycomputer.microsoft.com/api/sas/v1/token"
+            )
+        return value or None
+
+    @field_validator("hosts", "sas_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
@@ -203,16 +238,6 @@ class Settings(BaseSettings):
     @classmethod
     def _split_paths(cls, value: object) -> object:
         return tuple(path.strip() for path in value.split(",") if path.strip()) if isinstance(value, str) else value
-
-    @property
-    def default_collection(self) -> str | None:
-        """Collection searched when a request names none; None for all collections of an archive."""
-        return self.collection or (REMOTE_COLLECTION if self.catalog_folder is None else None)
-
-    @property
-    def catalog_folder(self) -> Path | None:
-        """The local archive's folder, or None if the catalogue is a STAC API."""
-        return None if "://" in self.catalog else Path(self.catalog)
 
     @property
     def allowed_hosts(self) -> tuple[str, ...]:

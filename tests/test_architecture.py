@@ -38,8 +38,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "cubes": {"errors", "runtime", "collections", "bandmath", "catalog", "warp", "composite", "render", "imaging"},
     "session": {
-        "errors", "settings", "suggest", "runtime", "net", "temporal", "geo", "catalog", "warp", "composite", "render",
-        "imaging", "products",
+        "errors", "settings", "suggest", "runtime", "net", "collections", "temporal", "geo", "catalog", "warp",
+        "composite", "render", "imaging", "products",
     },
     "demo": {"errors"},
     "web": {
@@ -92,7 +92,7 @@ STATEFUL = {
     "ThreadPoolExecutor", "ProcessPoolExecutor", "ClientSession", "TCPConnector", "Client", "AsyncClient", "Session",
     "PoolManager", "connect", "Lock", "Semaphore", "Event", "Queue", "new_event_loop", "Thread", "open_engine",
     "HttpRanges", "BlockReader", "ByteCache", "Flights", "Searches", "Archive", "RemoteCatalog", "Settings", "Cubes",
-    "CubeStore", "SeriesState",
+    "CubeStore", "SeriesState", "Signer", "TokenService",
 }  # fmt: skip
 
 

@@ -251,7 +251,7 @@ def _wait_until(condition: Any, timeout: float = 5.0) -> None:
 
 def test_cached_areas_are_drawn_during_an_outage_and_all_areas_after_it(catalog: EarthSearch, tmp_path: Path) -> None:
     with served(settings(catalog, tmp_path, retries=0)) as server:
-        breaker = server.app.state.engine.searches.catalog._http._breaker
+        breaker = server.app.state.engine.catalogs.first.catalog._http._breaker
         breaker.rest = 0.3
         cached = ["/tiles/{}/{}/{}".format(*tile) for tile in tiles_around(11.0, 47.3, 12, 4)]
         uncached = ["/tiles/{}/{}/{}".format(*tile) for tile in tiles_around(12.6, 46.3, 12, 3)]
@@ -396,7 +396,7 @@ def test_malformed_features_are_skipped(catalog: EarthSearch, tmp_path: Path) ->
         response = server.get(INSIDE, params=QUERY)
         assert response.status_code == 200
         assert "X-Scog-Used" in response.headers
-        search = next(iter(server.app.state.engine.searches._cached.values()))
+        search = next(iter(server.app.state.engine.catalogs.first._cached.values()))
         assert sum(search.skipped.values()) == 7
 
 

@@ -22,8 +22,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_earth_search_is_the_default() -> None:
     settings = Settings()
-    assert settings.catalog == EARTH_SEARCH == "https://earth-search.aws.element84.com/v1"
-    assert settings.catalog_folder is None
+    assert settings.catalog == (EARTH_SEARCH,) == ("https://earth-search.aws.element84.com/v1",)
     assert settings.collection is None
     assert settings.default_collection == "sentinel-2-l2a"
     assert settings.allowed_hosts == EARTH_SEARCH_HOSTS
@@ -33,7 +32,7 @@ def test_earth_search_is_the_default() -> None:
 @pytest.mark.parametrize(
     ("name", "text", "value"),
     [
-        ("CATALOG", "/data/archive", "/data/archive"),
+        ("CATALOG", "/data/archive", ("/data/archive",)),
         ("COLLECTION", "sentinel-2-c1-l2a", "sentinel-2-c1-l2a"),
         ("AMBIGUOUS_OFFSET", "missing", "missing"),
         ("AMBIGUOUS_OFFSET", "detect", "detect"),
@@ -41,6 +40,14 @@ def test_earth_search_is_the_default() -> None:
         ("HOSTS", "a.example", ("a.example",)),
         ("HOSTS", " A.example:8080, *.b.example,,", ("a.example:8080", "*.b.example")),
         ("HOSTS", "", ()),
+        ("SAS_TOKEN_URL", "https://tokens.example.org/v1/token", "https://tokens.example.org/v1/token"),
+        ("SAS_TOKEN_URL", "http://127.0.0.1:8080/token", "http://127.0.0.1:8080/token"),
+        ("SAS_TOKEN_URL", "", None),
+        (
+            "SAS_HOSTS",
+            "*.blob.core.chinacloudapi.cn, 127.0.0.1:10000",
+            ("*.blob.core.chinacloudapi.cn", "127.0.0.1:10000"),
+        ),
         ("PUBLIC_URL", "https://maps.example.org", "https://maps.example.org"),
         ("CACHE_DIR", "/var/cache/scog", Path("/var/cache/scog")),
         ("TILE_DEADLINE", "2.5", 2.5),
@@ -110,17 +117,28 @@ def test_settings_are_immutable() -> None:
 
 
 @pytest.mark.parametrize(
-    ("catalog", "folder"),
+    ("text", "catalogs"),
     [
-        ("https://stac.example/v1", None),
-        ("http://127.0.0.1:8080", None),
-        ("/data/archive", Path("/data/archive")),
-        ("demo-archive", Path("demo-archive")),
-        ("./a:b", Path("./a:b")),
+        ("/data/archive", ("/data/archive",)),
+        ("https://stac.example/v1,/data/my archive", ("https://stac.example/v1", "/data/my archive")),
+        (" a=https://stac.example/v1 , b=./c,", ("a=https://stac.example/v1", "b=./c")),
     ],
 )
-def test_a_catalogue_is_a_url_or_a_folder(catalog: str, folder: Path | None) -> None:
-    assert Settings(catalog=catalog).catalog_folder == folder
+def test_catalogues_are_separated_by_commas(
+    text: str, catalogs: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCOG_CATALOG", text)
+    assert Settings().catalog == catalogs == Settings(catalog=text).catalog
+
+
+def test_a_list_of_catalogues_is_not_split() -> None:
+    assert Settings(catalog=("/data/a, b", "/c")).catalog == ("/data/a, b", "/c")
+
+
+@pytest.mark.parametrize("text", ["", " , "])
+def test_there_is_a_catalogue(text: str) -> None:
+    with pytest.raises(ValidationError, match="at least one"):
+        Settings(catalog=text)
 
 
 def test_hosts_are_added_to_the_defaults() -> None:
@@ -134,3 +152,21 @@ def test_the_cache_is_in_the_users_cache_folder(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv("XDG_CACHE_HOME", "")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert Settings().cache_dir == tmp_path / ".cache" / "scog"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://tokens.example.org/token", "tokens.example.org", "https://tokens.example.org/token?key=1", "https://a@b.c/",
+     "http://127.0.0.1.example.org/", "ftp://tokens.example.org/"],
+)  # fmt: skip
+def test_tokens_are_requested_over_https_only(url: str) -> None:
+    with pytest.raises(ValidationError, match="give an https:// URL"):
+        Settings(sas_token_url=url)
+
+
+def test_the_subscription_key_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCOG_SAS_SUBSCRIPTION_KEY", "my-secret-key")
+    settings = Settings()
+    assert settings.sas_subscription_key is not None
+    assert settings.sas_subscription_key.get_secret_value() == "my-secret-key"
+    assert "my-secret-key" not in f"{settings} {settings!r} {settings.model_dump_json()}"

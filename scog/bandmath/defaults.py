@@ -24,6 +24,7 @@ COLORMAPS: Mapping[str, str] = MappingProxyType(
         "soil": "ylorbr",
         "urban": "ylorrd",
         "clouds": "greys_r",
+        "radar": "viridis",
     }
 )
 """Domain to colormap. The last colour means the strongest signal, such as green for dense vegetation."""

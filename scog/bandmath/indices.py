@@ -1,8 +1,8 @@
 """Spectral indices: formula, reference, default display range and colormap, by name.
 
 The table holds every index of Awesome Spectral Indices (`scog.bandmath.published`) that can be computed from
-Sentinel-2's bands, with some corrections (`scog.bandmath.corrections`). The catalogue and each index are loaded on
-first use.
+Sentinel-2's bands or Sentinel-1's, with some corrections (`scog.bandmath.corrections`). The catalogue and each index
+are loaded on first use.
 """
 
 from __future__ import annotations
@@ -41,9 +41,17 @@ _BANDS: Mapping[str, str] = MappingProxyType(
         "WV": "nir09",
         "S1": "swir16",
         "S2": "swir22",
+        "VV": "vv",
+        "VH": "vh",
+        "HH": "hh",
+        "HV": "hv",
     }
 )
-"""The catalogue's band symbols to canonical band names, for the bands of Sentinel-2."""
+"""The catalogue's band symbols to canonical band names. Backscatter is linear power.
+
+The thermal bands (T, T1, T2) are left out: the catalogue does not state their unit. Most publications use digital
+numbers or scaled temperatures; with kelvin, such as in (S1 - T) / (S1 + T), only the temperature would remain.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +157,7 @@ def _rank(index: Index, word: str, bands: BandNames) -> int | None:
 
 @lru_cache(maxsize=1)
 def _sources() -> Mapping[str, Published]:
-    """Name to catalogue entry of every index that needs only Sentinel-2's bands, in the order of the table."""
+    """Name to catalogue entry of every index that needs only known bands, in the order of the table."""
     available = _BANDS.keys() | constants().keys()
     usable = {
         NAMES.get(source.name, source.name.lower()): source

@@ -1,6 +1,7 @@
-"""Reflectance spectra of typical surfaces, used to derive display ranges of indices.
+"""Reflectance spectra and backscatter of typical surfaces, used to derive display ranges of indices.
 
-Surface reflectances from 0 to 1, rounded from typical Sentinel-2 values; not measurements of any place.
+Surface reflectances from 0 to 1, rounded from typical Sentinel-2 values, and C-band backscatter as of Sentinel-1; not
+measurements of any place.
 """
 
 from __future__ import annotations
@@ -62,6 +63,24 @@ _SURFACES: Mapping[str, Sequence[tuple[float, ...]]] = MappingProxyType(
 )
 """Domain to spectra, with a reflectance for each of BANDS."""
 
+RADAR = "radar"
+"""The domain of indices of backscatter."""
+_POLARISATIONS = ("vv", "vh", "hh", "hv")
+_VEGETATED: Sequence[tuple[float, ...]] = (
+    (-6.5, -12.5, -6.0, -12.0),  # dense forest
+    (-8.0, -14.5, -7.5, -14.0),  # open forest
+    (-9.5, -16.0, -9.0, -16.0),  # tall crops
+    (-11.5, -18.5, -11.0, -18.5),  # grass
+)
+_OTHER: Sequence[tuple[float, ...]] = (
+    (-14.5, -23.5, -14.0, -24.0),  # dry, smooth soil
+    (-9.5, -19.5, -9.0, -20.0),  # wet, rough soil
+    (-3.0, -11.0, -2.0, -11.5),  # town
+    (-16.0, -26.0, -18.0, -27.0),  # water with waves
+    (-22.0, -29.0, -24.0, -29.0),  # calm water
+)
+"""Backscatter gamma0 in decibels, in the order of `_POLARISATIONS`."""
+
 _GROUND = ("vegetation", "water", "soil", "urban", "burn")
 """Surfaces of most images; clouds are masked, and snow is rare."""
 _FRACTIONS = (0.25, 0.5, 0.75)
@@ -69,30 +88,50 @@ _FRACTIONS = (0.25, 0.5, 0.75)
 
 @lru_cache(maxsize=8)
 def surfaces_of(domain: str) -> Spectra:
-    """Spectra of the surfaces of a domain."""
+    """Spectra of the surfaces of a domain; for radar, of vegetation."""
+    if domain == RADAR:
+        return _backscatter(_VEGETATED)
     return _spectra(_SURFACES[domain])
 
 
 @lru_cache(maxsize=8)
 def other_surfaces(domain: str) -> Spectra:
-    """Spectra of the ground surfaces of all other domains."""
+    """Spectra of the ground surfaces of all other domains; for radar, of those without vegetation."""
+    if domain == RADAR:
+        return _backscatter(_OTHER)
     return _spectra([row for kind in _GROUND if kind != domain for row in _SURFACES[kind]])
 
 
 @lru_cache(maxsize=8)
 def mixtures(domain: str) -> Spectra:
     """Spectra of all ground surfaces and the domain's, pure and as linear mixtures of each pair in 3 fractions."""
+    if domain == RADAR:
+        return _backscatter([*_VEGETATED, *_OTHER], mixed=True)
     kinds = dict.fromkeys((*_GROUND, domain))
     pure = [row for kind in kinds for row in _SURFACES[kind]]
-    mixed = [
+    return _spectra(pure + _mixed(pure))
+
+
+def _mixed(pure: Sequence[tuple[float, ...]]) -> list[tuple[float, ...]]:
+    """Linear mixtures of each pair in 3 fractions."""
+    return [
         tuple(fraction * one + (1 - fraction) * other for one, other in zip(one_row, other_row, strict=True))
         for one_row, other_row in combinations(pure, 2)
         for fraction in _FRACTIONS
     ]
-    return _spectra(pure + mixed)
+
+
+def _backscatter(decibels: Sequence[tuple[float, ...]], *, mixed: bool = False) -> Spectra:
+    """Linear power by polarisation, which mixes linearly."""
+    pure = [tuple(10 ** (each / 10) for each in row) for row in decibels]
+    return _by_name(_POLARISATIONS, pure + _mixed(pure) if mixed else pure)
 
 
 def _spectra(rows: Sequence[tuple[float, ...]]) -> Spectra:
+    return _by_name(BANDS, rows)
+
+
+def _by_name(names: Sequence[str], rows: Sequence[tuple[float, ...]]) -> Spectra:
     table = np.array(rows, np.float32)
     table.flags.writeable = False
-    return MappingProxyType(dict(zip(BANDS, table.T, strict=True)))
+    return MappingProxyType(dict(zip(names, table.T, strict=True)))

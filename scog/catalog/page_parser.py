@@ -47,6 +47,8 @@ def _mismatch(scene: Scene, query: Query) -> str | None:
         return "other-time"
     if query.collection is not None and scene.collection not in query.collections:
         return "other-collection"
+    if query.orbit is not None and scene.orbit_state != query.orbit:
+        return "other-orbit"
     return None
 
 

@@ -42,7 +42,8 @@ class Scene:
     """Percent; None if unknown."""
     footprint: tuple[Ring, ...]
     """Closed exterior rings in degrees, continuous over the antimeridian: longitudes may exceed 180."""
-    assets: Mapping[str, Asset]
+    assets: dict[str, Asset]
+    """By band name. Bands that only files name are added when they are first read."""
     orbit: str | None
     """Absolute orbit number. With the platform, it identifies an overpass. None if the item has none."""
     acquisition_key: tuple[str, ...] | None
@@ -53,6 +54,8 @@ class Scene:
     """One sentence for each unusable part of the item, such as an asset or the cloud cover."""
     span: tuple[datetime, datetime] | None = None
     """Acquisition period, both ends inclusive, if it is longer than an instant."""
+    orbit_state: str | None = None
+    """Direction of flight, such as `ascending`; None if the item has none."""
 
     @property
     def sort_key(self) -> tuple[datetime, str, str]:
@@ -101,7 +104,8 @@ def parse_item(item: Mapping[str, Any], base: str, profiles: Profiles) -> Scene:
         raise UnusableItem("no-raster-assets", "assets is not an object")
     profile = profiles.of_item(collection, asset_objects)
     keys = profile.scene_keys
-    tile = _encodable(first_of(keys.tile, properties) or "")
+    named = keys.named(properties, scene_id)
+    tile = _encodable(first_of(keys.tile, named) or "")
     platform = _encodable(properties.get("platform") or "")
     return Scene(
         id=_encodable(scene_id),
@@ -112,11 +116,12 @@ def parse_item(item: Mapping[str, Any], base: str, profiles: Profiles) -> Scene:
         cloud_cover=_percent(properties.get("eo:cloud_cover"), remarks),
         footprint=tuple(rings[0] for rings in outline.polygons),
         assets=_assets(asset_objects, properties, profile, base, remarks),
-        orbit=first_of(keys.orbit, properties),
-        acquisition_key=_acquisition_key(keys, properties, platform, tile),
-        processed_at=first_of(keys.processed, properties) or "",
+        orbit=first_of(keys.orbit, named),
+        acquisition_key=_acquisition_key(keys, named, platform, tile),
+        processed_at=first_of(keys.processed, named) or "",
         remarks=tuple(remarks),
         span=(time.start, time.end) if time.start < time.end else None,
+        orbit_state=orbit_state if isinstance(orbit_state := properties.get("sat:orbit_state"), str) else None,
     )
 
 

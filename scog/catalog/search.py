@@ -15,12 +15,16 @@ import logging
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+from scog.catalog.collection_list import CollectionList
 from scog.catalog.observation import SAME_PASS, SceneSet
+from scog.catalog.own_files import with_own_files
 from scog.catalog.page_parser import ParsedPage, parse_page
-from scog.catalog.query import Catalog, Page, Query, collections_of
+from scog.catalog.query import Catalog, OrbitState, Page, Query, collections_of
 from scog.catalog.scene import Scene
 from scog.catalog.search_store import SavedPage, SearchStore
 from scog.collections.profile import Profile
@@ -59,6 +63,13 @@ MAX_SCENES = 1000
 Clock = Callable[[], float]
 
 
+@dataclass(frozen=True)
+class OwnFiles:
+    """The folder that local files of a catalogue's items must be in; None for a STAC API, whose items have none."""
+
+    folder: Path | None
+
+
 class Search:
     """One search: the scenes of the pages loaded so far. `load_page` loads the next page."""
 
@@ -69,6 +80,7 @@ class Search:
         store: SearchStore,
         clock: Clock = time.time,
         page_tasks: Lingering[Search, None] | None = None,
+        own_files: OwnFiles | None = None,
     ) -> None:
         self.query = query
         self.requested_at: float | None = None
@@ -91,6 +103,7 @@ class Search:
         self._cursor: Any | None = None
         self._seen_cursors: set[str] = set()
         self._page_tasks: Lingering[Search, None] = page_tasks or Lingering()
+        self._own_files = own_files
 
     @property
     def horizon(self) -> datetime:
@@ -147,6 +160,8 @@ class Search:
     def _parse(self, page: Page) -> tuple[ParsedPage, SceneSet]:
         """The parsed page, and all loaded scenes including those of the page."""
         parsed = parse_page(page, self.query, self._catalog.profiles)
+        if self._own_files is not None:
+            parsed = with_own_files(parsed, self._own_files.folder)
         return parsed, SceneSet(self._loaded + parsed.scenes)
 
 
@@ -165,13 +180,24 @@ class Searches:
         newest_days: int,
         clock: Clock = time.time,
         on_search: Callable[[], None] = lambda: None,
+        *,
+        name: str = "catalogue",
+        source: str = "",
+        own_files: OwnFiles | None = None,
     ) -> None:
         """`on_search` is called at each request to the catalogue, because files are likely to be read soon after it.
 
         `collection` is searched by requests that name none; None for all collections of an archive. `newest_days` is
-        the length of the default interval of collections whose profile has no other.
+        the length of the default interval of collections whose profile has no other. `own_files` restricts the local
+        files of its items, which is needed if other catalogues of the server have local files.
         """
         self.catalog = catalog
+        self.name = name
+        """The catalogue's name, different from those of the server's other catalogues."""
+        self.source = source
+        """The catalogue's location: a URL, or the resolved path of a local archive."""
+        self.collections = CollectionList(catalog)
+        self._own_files = own_files
         self._on_search = on_search
         self._store = store
         self.collection = collection
@@ -193,6 +219,7 @@ class Searches:
         await asyncio.gather(*self._refreshing.values(), return_exceptions=True)
         await self._request_tasks.close()
         await self._page_tasks.close()
+        await self.collections.close()
 
     def profile(self, collection: str | None) -> Profile:
         """What a collection is, or several separated by commas, or the default for None."""
@@ -203,6 +230,11 @@ class Searches:
             ids = collections_of(collection or self.collection) or self.catalog.collections()
             profile = self._profiles[collection] = self.catalog.profiles.joint(ids)
         return profile
+
+    def set_derived(self, collection: str, profile: Profile) -> None:
+        """Use a profile that was derived for a collection without one."""
+        self.catalog.profiles.set_derived(collection, profile)
+        self._profiles.clear()
 
     async def default_interval(self, collection: str | None, days: int | None = None) -> Interval:
         """The interval of a collection's default period (default: `newest_days`) before `last_day`, with an open end.
@@ -232,10 +264,16 @@ class Searches:
         return newest
 
     async def find(
-        self, area: Bounds, interval: Interval, cloud_cover: float, collection: str | None, tally: UpstreamStats
+        self,
+        area: Bounds,
+        interval: Interval,
+        cloud_cover: float,
+        collection: str | None,
+        tally: UpstreamStats,
+        orbit: OrbitState | None = None,
     ) -> Search:
         """The search of an area in degrees, with at least its first page loaded. Raises a CatalogError."""
-        query = self._query(area, interval, cloud_cover, collection)
+        query = self._query(area, interval, cloud_cover, collection, orbit)
         search = self._cached.get(query)
         if search is None:
             return await self._finding.join(query, lambda: self._restore_or_request(query, tally))
@@ -245,13 +283,26 @@ class Searches:
         return await self._finding.join(query, lambda: self._request_shared(query, tally))
 
     async def find_uncached(
-        self, area: Bounds, interval: Interval, cloud_cover: float, collection: str | None, tally: UpstreamStats
+        self,
+        area: Bounds,
+        interval: Interval,
+        cloud_cover: float,
+        collection: str | None,
+        tally: UpstreamStats,
+        orbit: OrbitState | None = None,
     ) -> Search:
         """The search of an area in degrees, requested from the catalogue even if cached. Raises a CatalogError."""
-        query = self._query(area, interval, cloud_cover, collection)
+        query = self._query(area, interval, cloud_cover, collection, orbit)
         return await self._finding.join(query, lambda: self._request_shared(query, tally))
 
-    def _query(self, area: Bounds, interval: Interval, cloud_cover: float, collection: str | None) -> Query:
+    def _query(
+        self,
+        area: Bounds,
+        interval: Interval,
+        cloud_cover: float,
+        collection: str | None,
+        orbit: OrbitState | None,
+    ) -> Query:
         """The query of a search. A filter that means nothing for the collection is left out."""
         profile = self.profile(collection)
         return Query(
@@ -259,6 +310,7 @@ class Searches:
             Interval(None, None) if profile.static else interval,
             cloud_cover if profile.cloud_filter else 100.0,
             collection or self.collection,
+            orbit,
         )
 
     def age_if_stale(self, search: Search) -> float | None:
@@ -294,10 +346,12 @@ class Searches:
         return self._add(search)
 
     def _new(self, query: Query) -> Search:
-        return Search(query, self.catalog, self._store, self._clock, self._page_tasks)
+        return Search(query, self.catalog, self._store, self._clock, self._page_tasks, self._own_files)
 
     def _add(self, search: Search) -> Search:
         """Add a search to the cache, and remove the least recently used searches if the cache is too large."""
+        for collection in {scene.collection for scene in search.scenes.scenes}.intersection(search.query.collections):
+            self.collections.add_seen(collection)
         self._cached[search.query] = search
         self._cached.move_to_end(search.query)
         count = sum(len(cached.scenes.scenes) for cached in self._cached.values())

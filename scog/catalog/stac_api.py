@@ -11,11 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
+from urllib.parse import quote, urljoin
 
 from pystac import Link
 from pystac_client import Client, ItemSearch
 from pystac_client.conformance import ConformanceClasses
 
+from scog.catalog.derived_profile import Sample
 from scog.catalog.proj_extension import PROJ_MEMBERS
 from scog.catalog.query import Page, Query
 from scog.collections.profile import Profile
@@ -35,8 +37,14 @@ LANDING_TTL = 3600.0
 """Lifetime of the cached landing page in seconds."""
 LANDING_RETRY = 60.0
 """Seconds until an expired landing page is requested again after a failed request. It is used in the meantime."""
+SAMPLE_ITEMS = 4
+"""Number of items that tell what a collection is."""
 THREADS = 16
 """Maximum number of concurrent searches."""
+MAX_COLLECTION_PAGES = 50
+"""Maximum number of pages of the list of collections."""
+COLLECTION_MEMBERS = ("id", "title", "description", "license", "extent")
+"""Members of a listed collection that are kept; all together take megabytes."""
 
 READ_FIELDS = (
     *("id", "type", "stac_version", "collection", "geometry", "bbox"),
@@ -67,19 +75,22 @@ class RemoteCatalog:
         deadline: float,
         retries: int,
         use_fields: bool = True,
+        on_token: Callable[[str, str], None] | None = None,
         read_timeout: float = READ_TIMEOUT,
         hedge_after: float = HEDGE_AFTER,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Seconds: `deadline` for one search, `read_timeout` without data, `hedge_after` until a hedge is sent.
 
-        `use_fields` uses the fields extension if the API conforms to it. Raises InvalidInput if the environment's
+        `use_fields` uses the fields extension if the API conforms to it. `on_token` is called, from any thread,
+        with each unsigned URL and the SAS token that it had in an item. Raises InvalidInput if the environment's
         proxy is invalid.
         """
         self.url = url.rstrip("/")
         self.profiles = profiles
         self._deadline = deadline
         self._use_fields = use_fields
+        self._on_token = on_token
         self._clock = clock
         self._http = CatalogHttp(
             hosts=(host_of(url), *hosts),
@@ -108,12 +119,31 @@ class RemoteCatalog:
         request = (lambda: self._search(query, io)) if cursor is None else (lambda: _follow(cursor, io))
         return _page(await self._in_thread(request, io), cursor, self.url + "/")
 
+    async def sample(self, collection: str) -> Sample:
+        """The document of a collection and a few of its newest items. Raises a CatalogError."""
+        io = self._io(UpstreamStats())
+
+        def request() -> Sample:
+            client = self._open_client(io)
+            document = io.read_json(f"{self.url}/collections/{quote(collection, safe='')}")
+            parameters = {"collections": [collection], "limit": SAMPLE_ITEMS}
+            response = io.read_json(client._search_href(), method="POST", parameters=parameters)
+            items = [each for each in _feature_collection(response)["features"] if isinstance(each, dict)]
+            return Sample(document if isinstance(document, dict) else {}, items, [self.url + "/"] * len(items))
+
+        return await self._in_thread(request, io)
+
     async def landing(self, tally: UpstreamStats) -> dict[str, Any]:
         """The catalogue's landing page, requested anew. Raises a CatalogError."""
         self._client = None
         io = self._io(tally)
         client = await self._in_thread(lambda: self._open_client(io), io)
         return client.to_dict(include_self_link=False, transform_hrefs=False)
+
+    async def list_collections(self, tally: UpstreamStats) -> Sequence[Mapping[str, Any]]:
+        """COLLECTION_MEMBERS of each collection, from all pages of `/collections`. Raises a CatalogError."""
+        io = self._io(tally)
+        return await self._in_thread(lambda: _collections(f"{self.url}/collections", io), io)
 
     async def newest(self, collection: str | None) -> datetime | None:
         """None, because scenes keep arriving."""
@@ -129,7 +159,7 @@ class RemoteCatalog:
         await self._http.close()
 
     def _io(self, tally: UpstreamStats) -> CatalogIO:
-        return CatalogIO(self._http, self._clock() + self._deadline, tally)
+        return CatalogIO(self._http, self._clock() + self._deadline, tally, self._on_token)
 
     def _search(self, query: Query, io: CatalogIO) -> dict[str, Any]:
         """The first page of a search, as JSON."""
@@ -137,8 +167,7 @@ class RemoteCatalog:
         start, end = query.interval.start, query.interval.end
         collections = query.collections
         profile = self.profiles.joint(collections)
-        # Items without a cloud cover are kept, but would not match the filter: unknown collections are not filtered.
-        with_query = query.cloud_cover < 100 and not profile.open and client.conforms_to(ConformanceClasses.QUERY)
+        with_query = client.conforms_to(ConformanceClasses.QUERY)
         with_fields = self._use_fields and client.conforms_to(ConformanceClasses.FIELDS)
         search = ItemSearch(
             url=client._search_href(),
@@ -148,7 +177,7 @@ class RemoteCatalog:
             bbox=query.bounds,
             datetime=str(query.interval) if start or end else None,
             collections=list(collections) or None,
-            query={"eo:cloud_cover": {"lte": query.cloud_cover}} if with_query else None,
+            query=_filters(query, profile) if with_query else None,
             fields=_fields(profile) if with_fields else None,
             # Earth Search sorts newest first by default, and its paging is most reliable without `sortby`.
             sortby=None if _is_earth_search(client) or not client.conforms_to(ConformanceClasses.SORT) else SORTBY,
@@ -194,6 +223,17 @@ class RemoteCatalog:
 SORTBY = [{"field": "properties.datetime", "direction": "desc"}]
 
 
+def _filters(query: Query, profile: Profile) -> dict[str, Any] | None:
+    """The filters of a query in the query extension; None if there is none."""
+    filters: dict[str, Any] = {}
+    # Items without a cloud cover are kept, but would not match the filter: unknown collections are not filtered.
+    if query.cloud_cover < 100 and not profile.open:
+        filters["eo:cloud_cover"] = {"lte": query.cloud_cover}
+    if query.orbit is not None:
+        filters["sat:orbit_state"] = {"eq": str(query.orbit)}
+    return filters or None
+
+
 def _is_earth_search(client: Client) -> bool:
     return client.id.startswith("earth-search")
 
@@ -215,6 +255,24 @@ def _fields(profile: Profile) -> dict[str, list[str]]:
     return {"include": [*read, *assets], "exclude": ["links", *unread]}
 
 
+def _collections(url: str, io: CatalogIO) -> list[dict[str, Any]]:
+    """The collections of all pages. Raises CatalogBroken if a response is not a list of collections."""
+    found: list[dict[str, Any]] = []
+    seen: set[str] = set()
+    page: str | None = url
+    while page is not None and page not in seen and len(seen) < MAX_COLLECTION_PAGES:
+        seen.add(page)
+        response = io.read_json(page)
+        collections = response.get("collections")
+        if not isinstance(collections, list):
+            raise CatalogBroken("The catalogue's response is not a list of collections: it has no list `collections`.")
+        valid = [each for each in collections if isinstance(each, dict) and isinstance(each.get("id"), str)]
+        found += [{name: each[name] for name in COLLECTION_MEMBERS if name in each} for each in valid]
+        link = _next_link(response)
+        page = None if link is None else urljoin(page, str(link["href"]))
+    return found
+
+
 def _follow(cursor: Any, io: CatalogIO) -> dict[str, Any]:
     return _feature_collection(io.read_json(Link.from_dict(cursor)))
 
@@ -229,11 +287,16 @@ def _feature_collection(response: Any) -> dict[str, Any]:
 def _page(response: dict[str, Any], cursor: Any | None, base: str) -> Page:
     """The items of a response, and the link to the next page unless the page is the last or links to itself."""
     items = response["features"]
-    links = response.get("links")
-    valid_links = [link for link in links if isinstance(link, dict)] if isinstance(links, list) else []
-    link = next((link for link in valid_links if link.get("rel") == "next" and link.get("href")), None)
+    link = _next_link(response)
     is_complete = cursor is None and len(items) == _matched(response)
     return Page(items, [base] * len(items), None if not items or is_complete or link == cursor else link)
+
+
+def _next_link(response: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The link to the next page; None if there is none."""
+    links = response.get("links")
+    valid_links = [link for link in links if isinstance(link, dict)] if isinstance(links, list) else []
+    return next((link for link in valid_links if link.get("rel") == "next" and link.get("href")), None)
 
 
 def _matched(response: Mapping[str, Any]) -> Any:

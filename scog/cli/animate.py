@@ -94,7 +94,7 @@ def _print_summary(output: Path, animation: Animation) -> None:
     notes += ["older frames were truncated"] if animation.report.truncated else []
     first, last = times[0].text[:10], times[-1].text[-10:]
     print_status(f"{output}: {len(times)} frames, {first} to {last}" + "".join(f"; {note}" for note in notes))
-    for line in animation.report.error_lines():
+    for line in animation.report.lines():
         print_status(f"  skipped {line}")
 
 

@@ -80,7 +80,7 @@ def _tile(options: argparse.Namespace) -> None:
     report = drawing.report
     valid_share = f"{100 * drawing.valid.mean():.0f} % valid"
     print_status(f"{options.output}: {valid_share}, {len(report.used)} scenes used, {len(report.skipped)} skipped")
-    for line in report.error_lines():
+    for line in report.lines():
         print_status(f"  skipped {line}")
 
 
@@ -97,7 +97,7 @@ def _sheet(options: argparse.Namespace) -> None:
 
     async def draw_images() -> tuple[int, bytes]:
         async with open_engine(settings_of(options)) as engine:
-            scenes = SceneFilter(interval, options.cloud_cover, options.collection)
+            scenes = SceneFilter(interval, options.cloud_cover, options.collection, orbit=options.orbit)
             profile = await engine.profile(options.collection)
             layers = [name.strip() for name in options.layers.split(",")] if options.layers else best_known(profile)
             images = _sheet_images(profile, layers, options.composites, interval_days(interval))

@@ -15,6 +15,10 @@ from scog.warp.resample import Resampling
 BANDS_HELP = "a preset such as agriculture, one band, or three bands as red, green and blue"
 MASK_HELP = "classes to mask: clouds, none, or SCL classes such as 3,8,9 (default: clouds; none for scl)"
 MASK_DILATE_HELP = "mask dilation in metres (default: %(default)g)"
+OFFSET_HELP = (
+    "reflectance offset of Sentinel-2, instead of the one that the metadata states: applied (0), missing (-0.1), "
+    "detect (from the pixels), or a number"
+)
 
 
 def add_value_options(command: argparse.ArgumentParser) -> None:
@@ -33,6 +37,7 @@ def add_value_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--classes", help="names and thresholds of value classes, such as bare:tan,0.2,green:teal")
     command.add_argument("--mask", help=MASK_HELP)
     command.add_argument("--mask-dilate", type=float, default=0.0, metavar="METRES", help=MASK_DILATE_HELP)
+    command.add_argument("--offset", metavar="OFFSET", help=OFFSET_HELP)
     command.set_defaults(rescale=None, colormap_name=None, color_formula=None)
 
 
@@ -81,6 +86,7 @@ def parse_image(
         datetime=datetime,
         cloud_cover=options.cloud_cover,
         collection=options.collection,
+        orbit=options.orbit,
         index=options.index,
         expression=options.expression,
         bands=tuple(band.strip() for band in (options.bands or "").split(",") if band.strip()),
@@ -88,6 +94,7 @@ def parse_image(
         mask_dilate=options.mask_dilate,
         composite=options.composite,
         resampling=Resampling(options.resampling),
+        offset=options.offset,
         compare=compare,
         compare_as=compare_as,
         classes=options.classes,

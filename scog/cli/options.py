@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from scog.catalog.query import OrbitState
 from scog.errors import InvalidInput
 from scog.settings import Settings
 
@@ -47,6 +48,12 @@ def add_time_options(
         metavar="PERCENT",
         help="maximum cloud cover of a scene (default: %(default)g)",
     )
+    command.add_argument(
+        "--orbit",
+        type=OrbitState,
+        choices=list(OrbitState),
+        help="direction of flight; excludes scenes of the other, or of unknown direction",
+    )
 
 
 def add_date_range_options(command: argparse.ArgumentParser) -> None:
@@ -84,19 +91,22 @@ def add_catalog_option(command: argparse.ArgumentParser) -> None:
     """Add --catalog and --collection."""
     command.add_argument(
         "--catalog",
+        action="append",
         metavar="URL_OR_FOLDER",
-        help="STAC API or folder of a local archive (default: SCOG_CATALOG, else Earth Search)",
+        help="STAC API or folder of a local archive, or NAME= and one of them; may be repeated: the first one has "
+        "the default collection (default: SCOG_CATALOG, else Earth Search)",
     )
     command.add_argument(
         "--collection",
         metavar="ID",
-        help="collection of the catalogue, or several separated by commas (default: SCOG_COLLECTION)",
+        help="collection of a catalogue, or several separated by commas; ID@NAME if several catalogues have it "
+        "(default: SCOG_COLLECTION)",
     )
 
 
 def settings_of(options: argparse.Namespace) -> Settings:
     """The settings of the environment and the options. Raises ValidationError."""
-    given: dict[str, Any] = {"catalog": options.catalog} if options.catalog else {}
+    given: dict[str, Any] = {"catalog": tuple(options.catalog)} if options.catalog else {}
     return Settings(**given)
 
 

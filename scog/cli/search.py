@@ -45,7 +45,7 @@ def _search(options: argparse.Namespace) -> None:
         if bounds is None:
             return Listing([], None)
         async with open_engine(settings_of(options)) as engine:
-            scenes = SceneFilter(interval, options.cloud_cover, options.collection)
+            scenes = SceneFilter(interval, options.cloud_cover, options.collection, orbit=options.orbit)
             return await list_scenes(engine, box_grid(bounds), scenes, options.limit)
 
     listing = asyncio.run(list_page())

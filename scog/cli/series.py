@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from scog.cli.image_options import MASK_DILATE_HELP, MASK_HELP
+from scog.cli.image_options import MASK_DILATE_HELP, MASK_HELP, OFFSET_HELP
 from scog.cli.options import (
     add_catalog_option,
     add_date_range_options,
@@ -24,6 +24,7 @@ from scog.cli.options import (
 )  # fmt: skip
 from scog.cli.polygons import read_areas
 from scog.collections.profile import Profile
+from scog.collections.reflectance_offset import parse_offset
 from scog.composite.mask import parse_mask
 from scog.errors import InvalidInput
 from scog.imaging.engine import open_engine
@@ -59,6 +60,7 @@ def add_command(commands: Any) -> None:
     command.add_argument("--bands", help="a preset such as agriculture, one band, or three bands")
     command.add_argument("--mask", help=MASK_HELP)
     command.add_argument("--mask-dilate", type=float, default=0.0, metavar="METRES", help=MASK_DILATE_HELP)
+    command.add_argument("--offset", metavar="OFFSET", help=OFFSET_HELP)
     command.add_argument("--interval", help=f"aggregate observations over this period: {VALID}")
     names = [each.value for each in Aggregate]
     command.add_argument(
@@ -125,8 +127,10 @@ def _parse(options: argparse.Namespace, profile: Profile) -> tuple[SeriesVariabl
         None if datetime is None else parse_interval(datetime),
         options.cloud_cover,
         options.collection,
+        orbit=options.orbit,
         expression=variables.expression,
         mask=parse_mask(options.mask or variables.mask, options.mask_dilate, profile),
+        offset=None if options.offset is None else parse_offset(options.offset),
         profile=profile,
     )
     return variables, request
@@ -222,5 +226,5 @@ def _print_notes(all_series: Sequence[Series]) -> None:
             print_status("The series is truncated: there are older observations.")
         if series.report.incomplete:
             print_status(f"The series is incomplete: {series.report.incomplete}.")
-        for line in series.report.error_lines():
+        for line in series.report.lines():
             print_status(f"  skipped {line}")

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from scog.catalog.address import parse_addresses
 from scog.catalog.archive.archive import Archive
 from scog.cli.options import add_catalog_option, print_status, settings_of
 from scog.demo.make import ensure_archive
@@ -50,7 +51,7 @@ def _demo(options: argparse.Namespace) -> None:
     if ensure_archive(options.archive, _show_demo_progress):
         print_status("")
     if not options.make_only:
-        _run_server(Settings(catalog=str(options.archive)), options.host, options.port)
+        _run_server(Settings(catalog=(str(options.archive),)), options.host, options.port)
 
 
 def _run_server(settings: Settings, host: str, port: int) -> None:
@@ -58,11 +59,15 @@ def _run_server(settings: Settings, host: str, port: int) -> None:
 
     from scog.web.app import create_app
 
-    if settings.catalog_folder is not None:  # report an unusable archive in one line, before the server starts
-        asyncio.run(Archive.open(settings.catalog_folder).close())
+    addresses = parse_addresses(settings.catalog)
+    for address in addresses:
+        if address.folder is not None:  # report an unusable archive in one line, before the server starts
+            asyncio.run(Archive.open(address.folder).close())
     with _bind(host, port) as listener:
         url_host = f"[{host}]" if ":" in host else host
-        print_status(f"scog serves {settings.catalog}")
+        for address in addresses:
+            name = f" as {address.name}" if len(addresses) > 1 else ""
+            print_status(f"scog serves {address.location}{name}")
         print_status(f"Open http://{url_host}:{listener.getsockname()[1]}/ in a browser; Ctrl+C stops.")
         server = uvicorn.Server(
             uvicorn.Config(create_app(settings), log_level="warning", access_log=False, proxy_headers=False)

@@ -62,7 +62,7 @@ def _stats(options: argparse.Namespace) -> None:
     else:
         print("\n".join(_table(areas, results, image.style)))
     for result in results:
-        for line in result.report.error_lines() if isinstance(result, Zonal) else ():
+        for line in result.report.lines() if isinstance(result, Zonal) else ():
             print_status(f"  skipped {line}")
     if any(each.report.incomplete if isinstance(each, Zonal) else each.reason == DEADLINE for each in results):
         print_status("  incomplete: the deadline passed, or the catalogue failed")

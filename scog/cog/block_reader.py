@@ -133,11 +133,11 @@ class BlockReader:
         return len(missing) * request.metadata.block_bytes(request.level)  # their stored size is unknown
 
     async def stored_offset(self, url: str, metadata: FileMetadata) -> float | None:
-        """The stored reflectance offset, which was estimated from this file's pixels; None if there is none."""
+        """The stored estimate of the reflectance offset; None if there is none, NaN if the pixels could not tell."""
         return await self._in_thread(self._store.get_offset, url, metadata.identity)
 
     async def store_offset(self, url: str, metadata: FileMetadata, offset: float) -> None:
-        """Store the reflectance offset that was estimated from this file's pixels."""
+        """Store the estimate of the reflectance offset with this file; NaN if the pixels could not tell."""
         await self._in_thread(self._store.put_offset, url, metadata.identity, offset)
 
     # Flights

@@ -13,7 +13,7 @@ TRANSIENT_ERROR_AGE = 5.0
 """Seconds for which a transient error is cached."""
 AGAIN_WITHIN = 60.0
 """A transient error is cached if it follows another one of the same file within this many seconds."""
-NOT_THE_FILES = frozenset({"stopped", "host-resting", "host-not-allowed"})
+NOT_THE_FILES = frozenset({"stopped", "host-resting", "host-not-allowed", "token-service"})
 """Reasons of errors that are not about the file."""
 MAX_ERRORS = 10_000
 

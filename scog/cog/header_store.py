@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import math
 import sqlite3
 import time
 from pathlib import Path
 
+from scog.net.byte_range import is_local
 from scog.runtime.sqlite import open_or_renew
 
 log = logging.getLogger(__name__)
@@ -15,14 +17,15 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS headers (
     url TEXT PRIMARY KEY, identity TEXT NOT NULL, header BLOB NOT NULL, used INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS headers_used ON headers (used);
-CREATE TABLE IF NOT EXISTS offsets (url TEXT PRIMARY KEY, identity TEXT NOT NULL, offset REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS estimated_offsets (url TEXT PRIMARY KEY, identity TEXT NOT NULL, offset REAL);
+DROP TABLE IF EXISTS offsets;
 """
 MAX_HEADERS = 50_000
 """Maximum number of headers; older ones are deleted when the database is opened. Each has 4 to 16 KB."""
 
 
 class HeaderStore:
-    """Header bytes and reflectance offsets by URL, in SQLite. Without a folder it stores nothing.
+    """Header bytes and reflectance offsets by URL, in SQLite. Without a folder, and of local files, it stores nothing.
 
     Methods never raise: with a full or read-only disk, files are only read more slowly. A call blocks for well under a
     millisecond; callers use threads nevertheless.
@@ -48,7 +51,7 @@ class HeaderStore:
 
     def get(self, url: str) -> tuple[str, bytes] | None:
         """The identity of a file's version and its header bytes, or None."""
-        if self._database is None:
+        if self._database is None or is_local(url):
             return None
         try:
             row = self._database.execute("SELECT identity, header FROM headers WHERE url = ?", (url,)).fetchone()
@@ -59,28 +62,35 @@ class HeaderStore:
 
     def put(self, url: str, identity: str, header: bytes) -> None:
         """Store header bytes, replacing those of another version."""
-        self._write("INSERT OR REPLACE INTO headers VALUES (?, ?, ?, ?)", (url, identity, header, int(time.time())))
+        if not is_local(url):
+            self._write("INSERT OR REPLACE INTO headers VALUES (?, ?, ?, ?)", (url, identity, header, int(time.time())))
 
     def drop(self, url: str) -> None:
         """Delete the header of a file that was replaced."""
         self._write("DELETE FROM headers WHERE url = ?", (url,))
 
     def get_offset(self, url: str, identity: str) -> float | None:
-        """The reflectance offset estimated from the pixels of this version of a file, or None."""
-        if self._database is None:
+        """The reflectance offset estimated for this version of a file; None if there is none.
+
+        NaN means that the pixels could not tell.
+        """
+        if self._database is None or is_local(url):
             return None
         try:
             row = self._database.execute(
-                "SELECT offset FROM offsets WHERE url = ? AND identity = ?", (url, identity)
+                "SELECT offset FROM estimated_offsets WHERE url = ? AND identity = ?", (url, identity)
             ).fetchone()
         except (sqlite3.Error, UnicodeError) as error:
             self._on_error(error)
             return None
-        return float(row[0]) if row else None
+        if not row:
+            return None
+        return math.nan if row[0] is None else float(row[0])
 
     def put_offset(self, url: str, identity: str, offset: float) -> None:
-        """Store the reflectance offset estimated from the pixels of this version of a file."""
-        self._write("INSERT OR REPLACE INTO offsets VALUES (?, ?, ?)", (url, identity, offset))
+        """Store the reflectance offset estimated for this version of a file; NaN if the pixels could not tell."""
+        if not is_local(url):
+            self._write("INSERT OR REPLACE INTO estimated_offsets VALUES (?, ?, ?)", (url, identity, offset))
 
     def close(self) -> None:
         """Close the database. Later calls find and store nothing."""

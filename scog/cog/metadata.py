@@ -21,12 +21,23 @@ NO_CRS = ""
 
 @dataclass(frozen=True)
 class FileBand:
-    """A band's description, scale and offset (GDAL's tags), and whether it is an alpha band."""
+    """What the file itself says of a band, in GDAL's tags.
+
+    name           description
+    scale, offset  value = stored number x scale + offset
+    alpha          whether it is an alpha band
+    color          colour interpretation, such as `red`; empty if there is none
+    unit           of the values; empty if there is none
+    palette        colour table: `(red, green, blue, alpha)` by stored number; empty if there is none
+    """
 
     name: str = ""
     scale: float = 1.0
     offset: float = 0.0
     alpha: bool = False
+    color: str = ""
+    unit: str = ""
+    palette: tuple[tuple[int, int, int, int], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -143,8 +143,29 @@ def _check(dataset: DatasetReader, local: bool) -> None:
 
 
 def _bands(dataset: DatasetReader) -> tuple[FileBand, ...]:
-    bands = zip(dataset.descriptions, dataset.scales, dataset.offsets, dataset.colorinterp, strict=True)
+    bands = zip(dataset.descriptions, dataset.scales, dataset.offsets, dataset.colorinterp, dataset.units, strict=True)
     return tuple(
-        FileBand((name or "").strip(), float(scale), float(offset), color is ColorInterp.alpha)
-        for name, scale, offset, color in bands
+        FileBand(
+            name=(name or "").strip(),
+            scale=float(scale),
+            offset=float(offset),
+            alpha=color is ColorInterp.alpha,
+            color="" if color in _UNINFORMATIVE else color.name,
+            unit=(unit or "").strip(),
+            palette=_palette(dataset, number) if color is ColorInterp.palette else (),
+        )
+        for number, (name, scale, offset, color, unit) in enumerate(bands, start=1)
     )
+
+
+_UNINFORMATIVE = (ColorInterp.undefined, ColorInterp.gray, ColorInterp.alpha, ColorInterp.palette)
+"""Colour interpretations that do not name a band."""
+
+
+def _palette(dataset: DatasetReader, number: int) -> tuple[tuple[int, int, int, int], ...]:
+    """The colour table of a band by stored number; empty if it has none."""
+    try:
+        table = dataset.colormap(number)
+    except ValueError:
+        return ()
+    return tuple(table[value] for value in sorted(table))

@@ -24,7 +24,8 @@ class Band:
     name           canonical name, such as `red`; a STAC common name where there is one
     title          display name
     aliases        other names, such as `B04`
-    assets         keys of the asset that holds the band; the first that an item has is used
+    assets         keys of the asset that holds the band; the first that an item has is used; none if only the item's
+                   own words tell
     number         band number in the file, from 1; None if the file should have a single band
     wavelength     central wavelength in micrometres; None if it has none
     resolution     nominal pixel size in metres; None if it varies
@@ -50,6 +51,10 @@ class Band:
     classes: tuple[BandClass, ...] = ()
     bits: bool = False
     """Whether values are bit fields."""
+    sources: tuple[str, ...] = ()
+    """Where name and display range are from, if not from the profile."""
+    has_default_range: bool = False
+    """Whether nothing tells the display range."""
     ignores_nodata: bool = False
     """Whether every stored number is a value, although item and file may call one nodata."""
 

@@ -92,8 +92,8 @@ class Profile:
         )
 
     def has_bands(self, names: Collection[str]) -> bool:
-        """Whether all bands exist. True for an open profile, as its items may have them."""
-        return self.open or all(name in self.by_name for name in names)
+        """Whether all bands exist, by canonical name or alias."""
+        return all(self.names.canonical_names.get(name, "") in self.by_name for name in names)
 
     def band(self, name: str) -> Band:
         """The band of a canonical name; one without properties if an item names it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -11,7 +12,7 @@ from typing import Any, TypeVar, get_args
 from scog.collections.band import Band, BandClass
 from scog.collections.band_names import band_identifier
 from scog.collections.mask_source import MaskSource
-from scog.collections.presets import Preset, QuantityLayer
+from scog.collections.presets import Preset, QuantityLayer, normalized
 from scog.collections.profile import Profile
 from scog.collections.reflectance_offset import Kind
 from scog.collections.scene_keys import STANDARD, PropertyPart, SceneKeys
@@ -22,6 +23,10 @@ TRANSFORMS = ("decibel",)
 """What may be applied to composited values before they are shown."""
 SURFACES = ("hillshade", "slope")
 """What may be derived from the neighbourhood of each pixel."""
+LAST_BIT = 63
+"""Number of the most significant bit that a pixel may have."""
+LAST_CLASS = 2**32 - 1
+"""The greatest class number."""
 
 T = TypeVar("T")
 Named = TypeVar("Named", Band, Preset, QuantityLayer)
@@ -35,7 +40,7 @@ def parse_profile(text: str, source: str, base_of: Callable[[str], Profile | Non
     """
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise InvalidInput(f"{source} is not TOML: {error}.", parameter="collections", valid="a TOML file") from None
     table = _Table(document, source, "")
     extended = table.text("extends")
@@ -82,6 +87,8 @@ class _Table:
 
     def text(self, key: str, default: Any = "") -> str:
         value: str = self._get(key, str, "text", default)
+        if default is _REQUIRED and not value:
+            raise self.invalid(key, "empty", "text")
         return value
 
     def choice(self, key: str, choices: Collection[str]) -> str:
@@ -102,7 +109,12 @@ class _Table:
 
     def number(self, key: str) -> float | None:
         value = self._get(key, (int, float), "a number", None)
-        return None if value is None else float(value)
+        if value is None:
+            return None
+        number = _finite(value)
+        if number is None:
+            raise self.invalid(key, f"{quoted(str(value))} is not a number", "a finite number")
+        return number
 
     def integer(self, key: str, default: Any = None) -> int | None:
         value: int | None = self._get(key, int, "an integer", default)
@@ -117,10 +129,10 @@ class _Table:
         return values
 
     def pair(self, value: Any, key: str) -> tuple[float, float]:
-        numbers = value if isinstance(value, list) else ()
-        if len(numbers) != 2 or not all(isinstance(each, int | float) for each in numbers) or numbers[0] >= numbers[1]:
+        low, high = (_finite(each) for each in value) if isinstance(value, list) and len(value) == 2 else (None, None)
+        if low is None or high is None or low >= high:
             raise self.invalid(key, "not a range", "two numbers, the lower first, such as [0, 0.3]")
-        return float(numbers[0]), float(numbers[1])
+        return low, high
 
     def range(self, key: str) -> tuple[float, float]:
         return self.pair(self._get(key, list, "a range", [0, 1]), key)
@@ -153,12 +165,24 @@ class _Table:
 _REQUIRED = object()
 
 
+def _finite(value: object) -> float | None:
+    """A finite number; None for anything else."""
+    try:
+        number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+    except OverflowError:  # TOML's integers are of any size
+        number = math.nan
+    return number if math.isfinite(number) else None
+
+
 def _profile(table: _Table, base: Profile | None) -> Profile:
     """The profile of a document. Keys that it does not have are those of `base`, and its bands are added to them."""
     new = Profile("", "", (), ()) if base is None else base
     name = table.text("name", _REQUIRED)
     bands = _bands(table, new.bands)
-    mask, scenes = table.subtable("mask"), table.subtable("scenes")
+    mask_table, scenes = table.subtable("mask"), table.subtable("scenes")
+    mask = new.mask
+    if mask_table is not None:
+        mask = _closed(mask_table, lambda each: _mask(each, [band.name for band in bands]))
     return replace(
         new,
         name=name,
@@ -167,14 +191,14 @@ def _profile(table: _Table, base: Profile | None) -> Profile:
         catalogs=table.texts("catalogs"),
         attribution=table.text("attribution", new.attribution),
         bands=bands,
-        mask=new.mask if mask is None else _closed(mask, lambda each: _mask(each, [band.name for band in bands])),
-        default_mask=table.text("default_mask", new.default_mask),
+        mask=mask,
+        default_mask=_default_mask(table, new.default_mask, mask),
         default=table.text("default", new.default),
-        presets=_replaced(new.presets, [_closed(each, _preset) for each in table.tables("presets")]),
-        layers=_replaced(new.layers, [_closed(each, _layer) for each in table.tables("layers")]),
+        presets=_added(table, "presets", new.presets, _preset),
+        layers=_added(table, "layers", new.layers, _layer),
         scene_keys=new.scene_keys if scenes is None else _closed(scenes, _scene_keys),
         offset_rule=_offset_rule(table, new.offset_rule),
-        period_days=table.integer("period_days", new.period_days),
+        period_days=_period_days(table, new.period_days),
         static=table.flag("static", new.static),
         cloud_filter=table.flag("cloud_filter", new.cloud_filter),
         open=table.flag("open", new.open),
@@ -185,6 +209,24 @@ def _profile(table: _Table, base: Profile | None) -> Profile:
     )
 
 
+def _default_mask(table: _Table, inherited: str, mask: MaskSource | None) -> str:
+    """The default mask. A name must be one of the mask's; classes and formulas are checked when they are used."""
+    text = table.text("default_mask", inherited)
+    if text != "none" and re.fullmatch(r"[^\W\d][\w-]*", text) and (mask is None or mask.numbers_of(text) is None):
+        valid = ("none", *(() if mask is None else {**mask.sets, **mask.names}))
+        raise table.invalid(
+            "default_mask", f"there is no mask {quoted(text)}{did_you_mean(text, valid)}", ", ".join(valid)
+        )
+    return text
+
+
+def _period_days(table: _Table, inherited: int | None) -> int | None:
+    days = table.integer("period_days", inherited)
+    if days is not None and days < 1:
+        raise table.invalid("period_days", f"{days} days have no scenes", "an integer from 1")
+    return days
+
+
 def _offset_rule(table: _Table, inherited: Kind | None) -> Kind | None:
     name = table.choice("offset_rule", get_args(Kind))
     return next((kind for kind in get_args(Kind) if kind == name), inherited)
@@ -192,7 +234,7 @@ def _offset_rule(table: _Table, inherited: Kind | None) -> Kind | None:
 
 def _bands(table: _Table, inherited: Sequence[Band]) -> tuple[Band, ...]:
     """The inherited bands, with those of the document added, and the asset keys of its table `assets`."""
-    bands = _replaced(inherited, [_closed(each, _band) for each in table.tables("bands")])
+    bands = _added(table, "bands", inherited, _band, spelled=str)
     names = [name for band in bands for name in {each.lower() for each in (band.name, *band.aliases)}]
     doubled = next((name for name in names if names.count(name) > 1), None)
     if doubled is not None:
@@ -208,9 +250,24 @@ def _bands(table: _Table, inherited: Sequence[Band]) -> tuple[Band, ...]:
     return tuple(replace(band, assets=by_band.get(band.name, band.assets)) for band in bands)
 
 
-def _replaced(inherited: Sequence[Named], added: Sequence[Named]) -> tuple[Named, ...]:
-    """Both sequences. Where names are equal, the added one takes the inherited one's place."""
-    return tuple(({each.name: each for each in inherited} | {each.name: each for each in added}).values())
+def _added(
+    table: _Table,
+    key: str,
+    inherited: Sequence[Named],
+    build: Callable[[_Table], Named],
+    spelled: Callable[[str], str] = normalized,
+) -> tuple[Named, ...]:
+    """The inherited ones and those of the document, which take the place of inherited ones with equal names.
+
+    Names are equal if they are when `spelled`.
+    """
+    added: dict[str, Named] = {}
+    for each in table.tables(key):
+        new = _closed(each, build)
+        if spelled(new.name) in added:
+            raise table.invalid(key, f"{quoted(new.name)} names two {key}", "different names")
+        added[spelled(new.name)] = new
+    return tuple(({spelled(each.name): each for each in inherited} | added).values())
 
 
 def _closed(table: _Table, build: Callable[[_Table], T]) -> T:
@@ -228,17 +285,20 @@ def _band(table: _Table) -> Band:
     number = table.integer("number")
     if number is not None and number < 1:
         raise table.invalid("number", f"there is no band {number}", "1 for the first band of the file")
+    scale = table.number("scale")
+    if scale == 0:
+        raise table.invalid("scale", "all values would be 0", "a number other than 0")
     ignores_nodata = table.is_text("nodata", "none")
     return Band(
         name=name,
         title=table.text("title", name),
         aliases=table.texts("aliases"),
-        assets=table.texts("asset") or (name,),
+        assets=table.texts("asset") if "asset" in table else (name,),
         number=number,
         wavelength=table.number("wavelength"),
         resolution=table.number("resolution"),
         unit=table.text("unit"),
-        scale=table.number("scale"),
+        scale=scale,
         offset=table.number("offset"),
         nodata=None if ignores_nodata else table.number("nodata"),
         ignores_nodata=ignores_nodata,
@@ -261,42 +321,44 @@ def _mask(table: _Table, bands: Collection[str]) -> MaskSource:
     band = table.text("band", _REQUIRED)
     if band not in bands:
         raise table.invalid("band", f"there is no band {quoted(band)}{did_you_mean(band, bands)}", "one of the bands")
-    names_table = table.subtable("names")
+    bits = table.flag("bits", False)
+    last = LAST_BIT if bits else LAST_CLASS
+    names_table, sets_table = table.subtable("names"), table.subtable("sets")
     names = (
         {}
         if names_table is None
-        else {name: _integer(names_table, name, number) for name, number in names_table.items()}
+        else {key: _integer(names_table, key, each, last) for key, each in names_table.items()}
     )
-    sets_table = table.subtable("sets")
     sets = (
         {}
         if sets_table is None
-        else {name: _numbers(sets_table, name, entry, names) for name, entry in sets_table.items()}
+        else {key: _numbers(sets_table, key, each, names, last) for key, each in sets_table.items()}
     )
     return MaskSource(
         band=band,
-        bits=table.flag("bits", False),
+        bits=bits,
         names=names,
-        invalid=_numbers(table, "invalid", table.list("invalid"), names),
-        invalid_values=_numbers(table, "invalid_values", table.list("invalid_values"), {}),
+        invalid=_numbers(table, "invalid", table.list("invalid"), names, last),
+        invalid_values=_numbers(table, "invalid_values", table.list("invalid_values"), {}, LAST_CLASS),
         sets=sets,
     )
 
 
-def _integer(table: _Table, key: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise table.invalid(key, f"{quoted(str(value))} is not a class or bit", "an integer from 0")
+def _integer(table: _Table, key: str, value: object, last: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= last:
+        raise table.invalid(key, f"{quoted(str(value))} is not a class or bit", f"an integer from 0 to {last}")
     return value
 
 
-def _numbers(table: _Table, key: str, entries: object, names: Mapping[str, int]) -> frozenset[int]:
-    """Numbers of a list of numbers and names."""
+def _numbers(table: _Table, key: str, entries: object, names: Mapping[str, int], last: int) -> frozenset[int]:
+    """Numbers, up to `last`, of a list of numbers and names."""
     if not isinstance(entries, list):
         raise table.invalid(key, "not a list", "a list of numbers or names")
     unknown = next((each for each in entries if isinstance(each, str) and each not in names), None)
     if unknown is not None:
-        raise table.invalid(key, f"there is no {quoted(unknown)}{did_you_mean(unknown, names)}", "names of mask.names")
-    return frozenset(names[each] if isinstance(each, str) else _integer(table, key, each) for each in entries)
+        valid = "names of mask.names" if names else f"an integer from 0 to {last}"
+        raise table.invalid(key, f"there is no {quoted(unknown)}{did_you_mean(unknown, names)}", valid)
+    return frozenset(names[each] if isinstance(each, str) else _integer(table, key, each, last) for each in entries)
 
 
 def _preset(table: _Table) -> Preset:
@@ -333,11 +395,12 @@ def _layer(table: _Table) -> QuantityLayer:
 
 
 def _scene_keys(table: _Table) -> SceneKeys:
-    acquisition = [
-        tuple(_closed(table.table(part, f"acquisition[{number}]"), _part) for part in parts)
-        for number, parts in enumerate(table.list("acquisition"), start=1)
-        if isinstance(parts, list)
-    ]
+    acquisition = []
+    for number, parts in enumerate(table.list("acquisition"), start=1):
+        path = f"acquisition[{number}]"
+        if not isinstance(parts, list):
+            raise table.invalid(path, "not a list", "a list of alternatives, such as [{ property = 'created' }]")
+        acquisition.append(tuple(_closed(table.table(part, path), _part) for part in parts))
     return SceneKeys(
         tile=_parts(table, "tile") or STANDARD.tile,
         orbit=_parts(table, "orbit") or STANDARD.orbit,
@@ -354,7 +417,7 @@ def _part(table: _Table) -> PropertyPart:
     pattern = table.text("pattern")
     try:
         compiled = re.compile(pattern) if pattern else None
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise table.invalid(
             "pattern", f"not a regular expression: {error}", "a Python expression with one group"
         ) from None

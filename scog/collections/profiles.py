@@ -8,6 +8,9 @@ from scog.collections.built_in import GENERIC, built_in, profiles_of
 from scog.collections.joint import joint_profile
 from scog.collections.profile import Profile
 
+MAX_REMEMBERED = 1024
+"""Maximum number of collections, and of sets of asset keys, whose profile is remembered. Requests may name any."""
+
 
 class Profiles:
     """The profiles of one catalogue.
@@ -20,12 +23,19 @@ class Profiles:
         self._custom = tuple(reversed(custom))
         self._candidates: dict[str, tuple[Profile, ...]] = {}
         self._by_keys: dict[tuple[str, tuple[str, ...]], Profile] = {}
+        self._derived: dict[str, Profile] = {}
         self.generic: Profile = built_in(GENERIC) or _missing()
         """The profile of collections without one."""
 
     def of(self, collection: str) -> Profile:
-        """The profile of a collection: one for this catalogue, else one for all; `generic` if it has none."""
-        return next(iter(self.candidates(collection)), self.generic)
+        """The profile of a collection: one for this catalogue, else one for all, else a derived one, else `generic`."""
+        return next(iter(self.candidates(collection)), self._derived.get(collection, self.generic))
+
+    def set_derived(self, collection: str, profile: Profile) -> None:
+        """Use a profile that was derived for a collection. Its items are still read with `generic`."""
+        if len(self._derived) >= MAX_REMEMBERED:
+            self._derived.clear()
+        self._derived[collection] = profile
 
     def joint(self, collections: Sequence[str]) -> Profile:
         """The profile of collections that answer as one; `generic` for no collection."""
@@ -36,7 +46,7 @@ class Profiles:
         key = collection, tuple(asset_keys)
         profile = self._by_keys.get(key)
         if profile is None:
-            if len(self._by_keys) >= 1024:
+            if len(self._by_keys) >= MAX_REMEMBERED:
                 self._by_keys.clear()
             profile = self._by_keys[key] = self._of_item(collection, asset_keys)
         return profile
@@ -45,6 +55,8 @@ class Profiles:
         """The profiles that may describe a collection, best first: custom ones, those of this catalogue, all others."""
         found = self._candidates.get(collection)
         if found is None:
+            if len(self._candidates) >= MAX_REMEMBERED:
+                self._candidates.clear()
             known = (*(each for each in self._custom if collection in each.collections), *profiles_of(collection))
             found = self._candidates[collection] = tuple(sorted(known, key=self._is_elsewhere))
         return found

@@ -22,8 +22,9 @@ behind it is used.
 | `shifted-since-04.00` | - | unknown | none | ? -0.1 | silent; newer processors add 1000 |
 | none | - | - | - | as written, else 0 | |
 
-A baseline is unknown if it is missing, not a number, or 99.99, which Sen2Cor writes outside ESA's ground segment. Any
-written offset other than -0.1 and 0 counts as none, except in the last row. #9, #66 and #71 are issues of
+A baseline is unknown if it is missing, not a number, or 99.xx, which Sen2Cor writes outside ESA's ground segment
+(https://github.com/senbox-org/sen2like/issues/23). Any written offset other than -0.1 and 0 counts as none, except in
+the last row. #9, #66 and #71 are issues of
 https://github.com/Element84/earth-search.
 """
 
@@ -39,8 +40,6 @@ from numpy.typing import NDArray
 from scog.errors import InvalidInput
 from scog.suggest import quoted
 
-L2A = "sentinel-2-l2a"
-C1 = "sentinel-2-c1-l2a"
 OFFSET_FLAG = "earthsearch:boa_offset_applied"
 BASELINE = "s2:processing_baseline"
 """Properties of an item that tell whether its DN include ESA's +1000."""
@@ -50,8 +49,6 @@ SHIFT = -0.1
 
 Kind = Literal["corrected-with-flag", "shifted", "shifted-since-04.00"]
 """How a collection stores ESA's +1000: subtracted and flagged, always included, or included since baseline 04.00."""
-KINDS: Mapping[str, Kind] = {L2A: "corrected-with-flag", C1: "shifted"}
-"""Collection to kind. Other collections follow their own metadata."""
 
 
 class StatedOffset(NamedTuple):
@@ -111,7 +108,7 @@ def _version(baseline: object) -> tuple[int, ...] | None:
         version = tuple(int(part) for part in str(baseline).split("."))
     except ValueError:
         return None
-    return None if version == (99, 99) else version
+    return None if version[0] == 99 else version
 
 
 # Requested offsets
@@ -145,8 +142,9 @@ def offset_text(offset: OffsetChoice) -> str:
 
 BLUE_BANDS = ("coastal", "blue")
 """Bands in which deserts are dark, and in which atmospheric correction makes dark surfaces negative."""
-LONG_BANDS = ("red", "rededge1", "rededge2", "rededge3", "nir", "nir08", "swir16", "swir22")
-"""Bands in which water and shadow are dark. In swir, vegetation and snow are dark too."""
+INFRARED_BANDS = ("nir", "nir08", "swir16", "swir22")
+"""Bands in which water and shadow are dark. In swir, dense vegetation and snow are dark too."""
+LONG_BANDS = ("red", "rededge1", "rededge2", "rededge3", *INFRARED_BANDS)
 SAMPLED_BANDS = (*BLUE_BANDS, "green", *LONG_BANDS)
 """Bands that an estimate uses. Absorption by water vapour makes `nir09` too noisy."""
 MIN_PIXELS = 500
@@ -167,8 +165,8 @@ def estimate_offset(samples: Mapping[str, NDArray[Any]]) -> float | None:
       in swir.
     - Atmospheric correction may make blue negative, but over dark surfaces only. Numbers below 850 in blue exclude
       +1000 if all longer bands are brighter by 400 or more, as over rock and sand, or if they are below 500.
-    - If almost no number is below 850 in any band, although red and an infrared band are dark (up to 1300 and 1600), or
-      nir is (up to 1200), +1000 is included: without it, the darkest surface of the scene would be a uniform grey.
+    - If almost no number is below 900 (850 in the infrared), although red and an infrared band are dark (up to 1300 and
+      1600), or nir is (up to 1200), +1000 is included: without it, the darkest surface would be a uniform grey.
 
     Of scenes that are bright everywhere, such as closed clouds or sand without rock, it cannot tell.
     """
@@ -181,7 +179,8 @@ def estimate_offset(samples: Mapping[str, NDArray[Any]]) -> float | None:
             darkest[band], dark[band] = (float(number) for number in np.partition(valid, ranks)[ranks])
     if _excludes_shift(dark):
         return 0.0
-    return SHIFT if darkest and min(darkest.values()) >= 850 and _shows_shift(dark) else None
+    is_bright = all(number >= (850 if band in INFRARED_BANDS else 900) for band, number in darkest.items())
+    return SHIFT if is_bright and _shows_shift(dark) else None
 
 
 def _excludes_shift(dark: Mapping[str, float]) -> bool:
@@ -194,12 +193,12 @@ def _excludes_shift(dark: Mapping[str, float]) -> bool:
 
 
 def _shows_shift(dark: Mapping[str, float]) -> bool:
-    """Whether a scene without numbers below 850 has surfaces that are dark, but for +1000.
+    """Whether a scene without very dark numbers has surfaces that are dark if +1000 is taken off.
 
     Blue must be among the bands, since sand is dark in blue alone.
     """
     if "red" not in dark or not any(band in dark for band in BLUE_BANDS):
         return False
     nir = min((dark[band] for band in ("nir", "nir08") if band in dark), default=math.inf)
-    infrared = min((dark[band] for band in ("swir16", "swir22") if band in dark), default=nir)
-    return nir <= 1200 or (dark["red"] <= 1300 and min(nir, infrared) <= 1600)
+    infrared = min((dark[band] for band in INFRARED_BANDS if band in dark), default=math.inf)
+    return nir <= 1200 or (dark["red"] <= 1300 and infrared <= 1600)

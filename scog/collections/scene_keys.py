@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
+
+ID = "id"
+"""Name under which parts find the item's id, which is no property: some items name their tile nowhere else."""
 
 
 @dataclass(frozen=True)
 class PropertyPart:
-    """A property of an item, or the part of it that a pattern matches.
+    """A property of an item or its id, or the part of it that a pattern matches.
 
     pattern  regular expression with one group; None for the whole value
     last     whether the last match counts rather than the first
@@ -46,11 +50,19 @@ class SceneKeys:
     acquisition: tuple[tuple[PropertyPart, ...], ...] = ()
     processed: tuple[PropertyPart, ...] = ()
 
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        parts = (*self.tile, *self.orbit, *self.processed, *(part for each in self.acquisition for part in each))
+        return tuple(dict.fromkeys(part.name for part in parts))
+
     @property
     def properties(self) -> tuple[str, ...]:
         """Names of all properties, without duplicates."""
-        parts = (*self.tile, *self.orbit, *self.processed, *(part for each in self.acquisition for part in each))
-        return tuple(dict.fromkeys(part.name for part in parts))
+        return tuple(name for name in self._names if name != ID)
+
+    def named(self, properties: Mapping[str, Any], item_id: str) -> Mapping[str, Any]:
+        """What the parts are read from: an item's properties, and its id if a part needs it."""
+        return {**properties, ID: item_id} if ID in self._names else properties
 
 
 def first_of(parts: tuple[PropertyPart, ...], properties: Mapping[str, Any]) -> str | None:

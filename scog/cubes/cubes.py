@@ -45,11 +45,25 @@ class Cube:
     pinned: Pinned | None
     profile: Profile
     """What its collection is."""
+    collection: str | None = None
+    """The definition's collection as requests name it: with its catalogue if the server has several."""
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The JSON object that defines the same cube in `POST /cubes`, also where other catalogues have its collection.
+
+        The definition itself does not name the first catalogue, so that ids do not depend on how many there are.
+        """
+        collection = {} if self.collection is None else {"collection": self.collection}
+        return {name: collection.get(name, value) for name, value in self.definition.document.items()}
 
     def styled_request(self) -> StyledRequest:
         """The image request and style. Raises InvalidInput for parameters that are no longer supported."""
         request, style = options_of(self.definition).parse(self.profile)
-        return StyledRequest(replace(request, area=self.area, pinned=self.pinned), style)
+        return StyledRequest(
+            replace(request, area=self.area, pinned=self.pinned, collection=self.collection or request.collection),
+            style,
+        )
 
     @property
     def weight(self) -> int:
@@ -59,12 +73,15 @@ class Cube:
 
 @contextmanager
 def open_cubes(engine: Engine) -> Iterator[Cubes]:
-    """Open the cubes of an engine's catalogue. They are stored on disk, unlike caches also for a local archive."""
+    """Open the cubes of an engine. They are stored on disk, unlike caches also for a local archive.
+
+    They belong to the first catalogue, and their collection names another catalogue if they are made of it.
+    """
     settings = engine.settings
     with ExitStack() as stack:
-        store = CubeStore(settings.cache_dir, engine.source, settings.cubes)
+        store = CubeStore(settings.cache_dir, engine.catalogs.first.source, settings.cubes)
         stack.callback(store.close)
-        cubes = Cubes(store, settings.cubes, engine.searches.profile)
+        cubes = Cubes(store, settings.cubes, engine.catalogs.stored_profile, engine.catalogs.of_first)
         stack.callback(cubes.close)
         yield cubes
 
@@ -72,9 +89,17 @@ def open_cubes(engine: Engine) -> Iterator[Cubes]:
 class Cubes:
     """Cubes by id, with an LRU cache in memory. Used within one event loop."""
 
-    def __init__(self, store: CubeStore, max_cubes: int, profile_of: ProfileOf) -> None:
+    def __init__(
+        self,
+        store: CubeStore,
+        max_cubes: int,
+        profile_of: ProfileOf,
+        name_of: Callable[[str | None], str | None] = lambda collection: collection,
+    ) -> None:
+        """`profile_of` and `name_of` take the collection of a definition, and return its profile and its name now."""
         self._store = store
         self._profile_of = profile_of
+        self._name_of = name_of
         self._max_cached = min(max_cubes, MAX_CACHED_CUBES)
         self._cache: OrderedDict[str, Cube] = OrderedDict()
         self._loading: SingleFlight[str, Cube | None] = SingleFlight()
@@ -83,7 +108,7 @@ class Cubes:
 
     async def add(self, definition: Definition, pinned: Pinned | None) -> tuple[Cube, bool, bool]:
         """Store a cube. Returns the cube, whether it is new, and whether it survives a restart."""
-        cube, scenes = await asyncio.to_thread(_new_cube, definition, pinned, self._profile_of)  # 0.1 s for many scenes
+        cube, scenes = await asyncio.to_thread(self._new, definition, pinned)  # 0.1 s for many scenes
         existing = await self.get(cube.id)
         cube = self._add_to_cache(existing or cube)
         text = json.dumps(definition.document)
@@ -133,22 +158,20 @@ class Cubes:
         self._store.use([name])
         definition, scenes = row
         try:
-            pinned = None if scenes is None else _parse_scenes(scenes)
-            return _cube(name, read_definition(definition), pinned, self._profile_of)
+            return self._cube(name, read_definition(definition), None if scenes is None else _parse_scenes(scenes))
         except (InvalidInput, LookupError, ValueError, TypeError, AttributeError) as error:
             log.warning("cube %s cannot be read: %s", name, error)
             return None
 
+    def _new(self, definition: Definition, pinned: Pinned | None) -> tuple[Cube, str | None]:
+        """A cube with its id, and its pinned scenes as text."""
+        scenes = None if pinned is None else _format_scenes(pinned)
+        return self._cube(cube_id(definition, scenes), definition, pinned), scenes
 
-def _new_cube(definition: Definition, pinned: Pinned | None, profile_of: ProfileOf) -> tuple[Cube, str | None]:
-    """A cube with its id, and its pinned scenes as text."""
-    scenes = None if pinned is None else _format_scenes(pinned)
-    return _cube(cube_id(definition, scenes), definition, pinned, profile_of), scenes
-
-
-def _cube(name: str, definition: Definition, pinned: Pinned | None, profile_of: ProfileOf) -> Cube:
-    profile = profile_of(definition.parameters.get("collection"))
-    return Cube(name, definition, parse_clip_area(None, definition.area), pinned, profile)
+    def _cube(self, name: str, definition: Definition, pinned: Pinned | None) -> Cube:
+        collection = definition.parameters.get("collection")
+        area, profile = parse_clip_area(None, definition.area), self._profile_of(collection)
+        return Cube(name, definition, area, pinned, profile, self._name_of(collection))
 
 
 def _format_scenes(pinned: Pinned) -> str:

@@ -18,7 +18,9 @@ from typing import Any
 import numpy as np
 
 from scog.bandmath import indices
+from scog.catalog.query import OrbitState
 from scog.collections.profile import Profile
+from scog.collections.reflectance_offset import offset_text
 from scog.composite.change import Change
 from scog.composite.mask import Mask
 from scog.errors import InvalidInput
@@ -107,6 +109,7 @@ _FROM_JSON: Mapping[str, Callable[[Any], Any]] = {
     "rescale": lambda ranges: tuple((float(low), float(high)) for low, high in ranges),
     "colormap": lambda colors: json.dumps(colors, separators=(",", ":")),
     "resampling": Resampling,
+    "orbit": OrbitState,
     "compare_as": Change,
 }
 """Conversions of options whose JSON value has another type."""
@@ -132,6 +135,7 @@ def canonical_parameters(
         "mask": _mask(request.mask, request.profile),
         "composite": request.composite.name,
         "resampling": str(request.resampling),
+        "offset": None if request.offset is None else offset_text(request.offset),
         "rescale": _rescale(layer_options, style),
         "colormap_name": _colormap_name(request.profile, layer_options, style),
         "colormap": None if layer_options.colormap is None else _colormap(layer_options.colormap),

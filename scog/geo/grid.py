@@ -81,6 +81,12 @@ class Grid:
         height, width = window.shape
         return Grid(self.crs, Affine(a, b, left, d, e, upper), width, height)
 
+    def padded(self, margin: int) -> Grid:
+        """The grid with `margin` more pixels on each side."""
+        a, b, _, d, e, _ = tuple(self.transform)[:6]
+        left, upper = self.at(-margin, -margin)
+        return Grid(self.crs, Affine(a, b, left, d, e, upper), self.width + 2 * margin, self.height + 2 * margin)
+
     def at(self, col: float, row: float) -> tuple[float, float]:
         """x and y of a column and row, in CRS units; integers are pixel corners."""
         return self.xy(col, row)

@@ -9,7 +9,7 @@ import pyproj
 from morecantile.utils import meters_per_unit
 from numpy.typing import NDArray
 
-from scog.geo.grid import transformer
+from scog.geo.grid import Grid, transformer
 
 DEGREE = 111_320.0
 """Metres per degree at the equator."""
@@ -29,6 +29,23 @@ def ground_units(crs: str, y: NDArray[np.float64]) -> tuple[NDArray[np.float64],
     lat = y if kind == "degrees" else np.asarray(transformer(crs, "EPSG:4326").transform(np.zeros_like(y), y)[1])
     scaled = unit * np.maximum(np.cos(np.radians(lat)), MIN_PARALLEL)
     return scaled, np.full(y.shape, unit) if kind == "degrees" else scaled
+
+
+def pixel_steps(grid: Grid) -> NDArray[np.float64]:
+    """Metres on the ground to east and to north per column and per row: float64 `(2, 2, y)`, for each row of a grid.
+
+    They are those at the centre of the row.
+    """
+    a, b, _, d, e, _ = tuple(grid.transform)[:6]
+    rows = np.arange(grid.height, dtype=np.float64) + 0.5
+    _, y = grid.xy(np.full_like(rows, grid.width / 2), rows)
+    east, north = ground_units(grid.crs, y)
+    return np.stack((np.stack((a * east, b * east)), np.stack((d * north, e * north))))
+
+
+def metres_per_unit(crs: str) -> float:
+    """Metres per unit of a CRS where it has its true scale: in degrees and in Mercator projections, at the equator."""
+    return _unit(crs)[0]
 
 
 def has_constant_units(crs: str) -> bool:

@@ -9,13 +9,16 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
+import numpy as np
 from affine import Affine
 
 from scog.catalog.assets import Asset
 from scog.catalog.proj_extension import Georeference
 from scog.cog.georeferencing import checked_crs, is_valid_transform
 from scog.cog.metadata import NO_CRS, FileBand, FileMetadata, Level
+from scog.collections.band import REFLECTANCE
 from scog.collections.band_names import band_identifier
 from scog.errors import AssetRefused
 from scog.geo.grid import Grid
@@ -45,15 +48,27 @@ def bind_asset(asset: Asset, name: str, metadata: FileMetadata) -> tuple[Asset, 
 @lru_cache(maxsize=256)
 def _bound(asset: Asset, name: str, metadata: FileMetadata) -> tuple[Asset, FileMetadata]:
     number = _band_number(asset, name, metadata.bands)
-    asset = replace(asset, band=number)
+    band = metadata.bands[number - 1]
+    asset = replace(asset, band=number, unit=asset.unit or band.unit)
     if asset.scale is None:
-        band = metadata.bands[number - 1]
-        if not (band.scale and math.isfinite(band.scale + band.offset)):
-            band = FileBand()
-        asset = replace(asset, scale=band.scale, offset=band.offset)
+        asset = _scaled_by_file(asset, name, band, metadata.dtype)
     if metadata.levels[0].grid.crs == NO_CRS:
         metadata = _georeferenced(metadata, asset.georeference)
     return asset, metadata
+
+
+def _scaled_by_file(asset: Asset, name: str, band: FileBand, dtype: np.dtype[Any]) -> Asset:
+    """The asset with scale and offset of its file's tags, and a note of what they are or that there are none."""
+    if not (band.scale and math.isfinite(band.scale + band.offset)):
+        band = FileBand()
+    scaled = replace(asset, scale=band.scale, offset=band.offset)
+    if (band.scale, band.offset) != (1.0, 0.0):
+        note = f"{name}: scale {band.scale:g} and offset {band.offset:g} by the file's tags"
+    elif asset.unit == REFLECTANCE and dtype.kind in "ui":
+        note = f"{name}: neither item nor file has a scale; values are as stored"
+    else:
+        return scaled
+    return replace(scaled, notes=tuple(dict.fromkeys((*asset.notes, note))))
 
 
 def _band_number(asset: Asset, name: str, bands: tuple[FileBand, ...]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,18 +14,21 @@ from scog.catalog.assets import Asset
 from scog.catalog.scene import Scene
 from scog.cog.block_reader import BlockReader
 from scog.cog.decode import Block
+from scog.cog.metadata import FileMetadata
 from scog.cog.preview_level import Levels, PreviewLevel, cheapest_levels, coarser_levels, pixel_size_ratio
 from scog.cog.range_plan import BlockIndex
-from scog.cog.validity import values_and_validity
 from scog.collections.band import REFLECTANCE
-from scog.collections.reflectance_offset import estimate_offset
+from scog.collections.reflectance_offset import OffsetChoice
 from scog.errors import AssetChanged, AssetMissing, SourceError
 from scog.geo.grid import Grid
 from scog.imaging.asset_binding import bind_asset
+from scog.imaging.file_bands import band_by_file, band_by_position, undescribed_files
 from scog.imaging.read_plan import BandSource, ReadPlan, plan_read
+from scog.imaging.scene_offsets import SceneOffsets, UsedOffset
 from scog.imaging.warp_maps import WarpMaps
 from scog.net.policy import UpstreamStats
 from scog.runtime.memory_budget import MemoryBudget
+from scog.runtime.tasks import gather_all
 from scog.warp.resample import Resampling
 from scog.warp.warp import method_for, warp_blocks
 from scog.warp.workbench import Workbench, pixels_to_process
@@ -42,7 +45,6 @@ class BandData:
     valid          bool `(y, x)`
     scale, offset  value = number x scale + offset
     floor          formulas see lower values as this one; None for all values
-    notes          what was guessed or contradicts itself
     """
 
     numbers: NDArray[Any]
@@ -50,7 +52,6 @@ class BandData:
     scale: float
     offset: float
     floor: float | None = None
-    notes: tuple[str, ...] = ()
 
     def values(self, floor: float | None = None) -> NDArray[np.float32]:
         """Scaled values, float32 `(y, x)`. Values below `floor` are raised to it."""
@@ -72,6 +73,7 @@ class BandRequest:
     resampling    method for all bands. The scene classification is resampled by nearest unless this is mode.
     partial_rows  read only the rows of a block that are needed. Set it if neighbouring tiles are unlikely to be
                   requested.
+    offset        reflectance offset that replaces those of the scene's metadata; None for these
     """
 
     scene: Scene
@@ -80,6 +82,7 @@ class BandRequest:
     pixels: Mask2D | None = None
     resampling: Resampling = Resampling.NEAREST
     partial_rows: bool = False
+    offset: OffsetChoice | None = None
 
 
 class BandReader:
@@ -95,7 +98,8 @@ class BandReader:
         self._reader = reader
         self._workbench = workbench
         self._budget = budget
-        self._ambiguous_offset = ambiguous_offset
+        self.offsets = SceneOffsets(reader, workbench, ambiguous_offset)
+        """Determines the reflectance offset of scenes."""
         self._warp_maps = WarpMaps(workbench)
 
     async def compute(
@@ -104,22 +108,44 @@ class BandReader:
         function: Callable[[dict[str, BandData]], T],
         tally: UpstreamStats,
         preview: PreviewLevel | None = None,
+        guessed_offsets: dict[str, UsedOffset] | None = None,
     ) -> T:
         """Read the bands concurrently and return `function(bands)`, where `bands` maps names to data.
 
-        With `preview`, coarser levels are read if that takes fewer bytes; `preview.ratio` is set accordingly. Raises
-        SourceError.
+        With `preview`, coarser levels are read if that takes fewer bytes; `preview.ratio` is set accordingly. A
+        reflectance offset that is a guess is added to `guessed_offsets`, by scene id. Raises SourceError.
         """
         # One attempt per band, and a last one: each file may have been replaced, which drops its cached header.
         for _ in request.bands:
             with suppress(AssetChanged):
-                return await self._compute(request, function, tally, preview)
-        return await self._compute(request, function, tally, preview)
+                return await self._compute(request, function, tally, preview, guessed_offsets)
+        return await self._compute(request, function, tally, preview, guessed_offsets)
 
     async def read_headers(self, scene: Scene, bands: Sequence[str], tally: UpstreamStats) -> None:
         """Read the headers of bands ahead of their pixels. Raises SourceError."""
+        await self.find_in_files(scene, bands, tally)
         assets = (scene.assets.get(band) for band in bands)
         await self._reader.read_all_metadata([asset.url for asset in assets if asset is not None], tally)
+
+    async def find_in_files(self, scene: Scene, bands: Sequence[str], tally: UpstreamStats) -> None:
+        """Add bands that the item does not name to the scene's assets, if one of its files does."""
+        for band in bands:
+            if band in scene.assets:
+                continue
+            found = band_by_position(scene, band)
+            if found is None:
+                files = undescribed_files(scene)
+                headers = await gather_all(self._header_if_readable(asset.url, tally) for asset in files)
+                read = zip(files, headers, strict=True)
+                found = band_by_file(band, {asset: header for asset, header in read if header is not None})
+            if found is not None:
+                scene.assets[band] = found
+
+    async def _header_if_readable(self, url: str, tally: UpstreamStats) -> FileMetadata | None:
+        try:
+            return await self._reader.read_metadata(url, tally)
+        except SourceError:
+            return None
 
     def cached(self, request: BandRequest) -> dict[str, BandData] | None:
         """The data of each band if all blocks are in memory, else None. Thread-safe, and does not block."""
@@ -138,8 +164,10 @@ class BandReader:
         function: Callable[[dict[str, BandData]], T],
         tally: UpstreamStats,
         preview: PreviewLevel | None,
+        guessed_offsets: dict[str, UsedOffset] | None,
     ) -> T:
-        plans = await self._plans(request, tally, preview)
+        sources = await self._sources(request, tally, guessed_offsets)
+        plans = await self._plans(request, sources, preview)
         working_bytes = max((plan.working_bytes for plan in plans), default=0)
         async with self._budget.hold(sum(plan.size for plan in plans) + working_bytes):
             partial_rows = request.partial_rows and preview is None
@@ -156,24 +184,27 @@ class BandReader:
         return self._reader.cached_blocks(plan.request)
 
     def _cached_plan(self, request: BandRequest, band: str) -> ReadPlan | None:
-        """The plan of a band if its header is in memory and its offset is in the metadata, else None."""
+        """The plan of a band if its header is in memory and its offset is stated or requested, else None."""
         asset = request.scene.assets.get(band)
         metadata = self._reader.cached_metadata(asset.url) if asset is not None else None
-        if asset is None or asset.offset is None or metadata is None:
+        used = self.offsets.known(asset, request.offset) if asset is not None else None
+        if asset is None or metadata is None or used is None or used.is_guess:  # guesses must be reported
             return None
         try:
-            asset, metadata = bind_asset(asset, band, metadata)
+            asset, metadata = _bound(request.scene, band, asset, metadata)
         except SourceError:  # raised again when the band is read
             return None
-        offset = asset.offset or 0.0  # never None here: `bind_asset` replaces an offset, but does not remove it
-        source = BandSource(asset, metadata, offset, method_for(request.resampling, discrete=asset.discrete))
+        method = method_for(request.resampling, discrete=asset.discrete)
+        source = BandSource(asset, metadata, _offset_of(asset, used), method)
         level = metadata.level_for(request.grid)
         warp_map = self._warp_maps.get((request.grid, metadata.levels[level].grid, source.method))
         return self._limited(plan_read(source, level, warp_map), request.pixels)
 
-    async def _plans(self, request: BandRequest, tally: UpstreamStats, preview: PreviewLevel | None) -> list[ReadPlan]:
+    async def _plans(
+        self, request: BandRequest, sources: Sequence[BandSource], preview: PreviewLevel | None
+    ) -> list[ReadPlan]:
         """The plan of each band."""
-        grid, sources = request.grid, await self._sources(request, tally)
+        grid = request.grid
         plans = await self._plans_for(request, sources, [source.metadata.level_for(grid) for source in sources])
         if preview is not None:
             levels = self._cheapest_levels(plans, grid)
@@ -182,20 +213,22 @@ class BandReader:
             preview.ratio = max(preview.ratio, pixel_size_ratio([source.metadata for source in sources], grid, levels))
         return plans
 
-    async def _sources(self, request: BandRequest, tally: UpstreamStats) -> list[BandSource]:
+    async def _sources(
+        self, request: BandRequest, tally: UpstreamStats, guessed_offsets: dict[str, UsedOffset] | None
+    ) -> list[BandSource]:
         """The file of each band. Reads the headers that are not cached."""
+        await self.find_in_files(request.scene, request.bands, tally)
         assets = [_asset_of(request.scene, band) for band in request.bands]
-        estimated = 0.0
-        if any(asset.offset is None for asset in assets):
-            estimated = await self._estimate_offset(request.scene, tally)
+        offsets = await self.offsets.of(request.scene, assets, request.offset, tally)
+        guess = next((used for used in offsets if used.is_guess), None)
+        if guess is not None and guessed_offsets is not None:
+            guessed_offsets[request.scene.id] = guess
         headers = await self._reader.read_all_metadata([asset.url for asset in assets], tally)
         sources = []
-        for asset, band, header in zip(assets, request.bands, headers, strict=True):
-            bound_asset, metadata = bind_asset(asset, band, header)
-            offset = estimated if bound_asset.offset is None else bound_asset.offset
-            sources.append(
-                BandSource(bound_asset, metadata, offset, method_for(request.resampling, discrete=asset.discrete))
-            )
+        for asset, band, header, used in zip(assets, request.bands, headers, offsets, strict=True):
+            bound_asset, metadata = _bound(request.scene, band, asset, header)
+            method = method_for(request.resampling, discrete=asset.discrete)
+            sources.append(BandSource(bound_asset, metadata, _offset_of(bound_asset, used), method))
         return sources
 
     async def _plans_for(
@@ -222,30 +255,6 @@ class BandReader:
             costs.append((levels, sum(map(self._reader.missing_bytes, requests))))
         return cheapest_levels(costs)
 
-    async def _estimate_offset(self, scene: Scene, tally: UpstreamStats) -> float:
-        """The reflectance offset of a scene whose metadata does not determine it.
-
-        Returns the settings' offset if there is one, else an estimate from the red band's coarsest overview. 0 if the
-        scene has no red band.
-        """
-        if self._ambiguous_offset is not None:
-            return self._ambiguous_offset
-        red = scene.assets.get("red")
-        if red is None:
-            return 0.0
-        metadata = await self._reader.read_metadata(red.url, tally)
-        stored = await self._reader.stored_offset(red.url, metadata)
-        if stored is not None:
-            return stored
-        coarsest = len(metadata.levels) - 1
-        rows, cols = metadata.levels[coarsest].blocks
-        all_blocks = [(row, col) for row in range(rows) for col in range(cols)]
-        blocks = await self._reader.blocks(red.url, metadata, coarsest, all_blocks, tally)
-        data = (values_and_validity(block) for block in blocks.values())
-        offset = estimate_offset({"red": np.concatenate([numbers[valid] for numbers, valid in data])}) or 0.0
-        await self._reader.store_offset(red.url, metadata, offset)
-        return offset
-
 
 def _asset_of(scene: Scene, band: str) -> Asset:
     """The asset of a band. Raises AssetMissing, which lists the bands that the scene has."""
@@ -254,6 +263,21 @@ def _asset_of(scene: Scene, band: str) -> Asset:
         available = ", ".join(list(scene.assets)[:20])
         raise AssetMissing(f"Scene {scene.id} has no band {band!r}; it has {available}.", reason=f"no-band-{band}")
     return asset
+
+
+def _bound(scene: Scene, band: str, asset: Asset, header: FileMetadata) -> tuple[Asset, FileMetadata]:
+    """The asset bound to its file. What that tells of the file is noted in the scene, for reports."""
+    bound_asset, metadata = bind_asset(asset, band, header)
+    if bound_asset.notes != asset.notes:
+        scene.assets[band] = replace(asset, notes=bound_asset.notes)
+    return bound_asset, metadata
+
+
+def _offset_of(bound_asset: Asset, used: UsedOffset) -> float:
+    """The offset of a bound asset: that of the file's tags if the item states none, and no rule applies to it."""
+    if bound_asset.stated_offset is None and bound_asset.offset is not None:
+        return bound_asset.offset
+    return used.offset
 
 
 def _resampled(plan: ReadPlan, blocks: dict[BlockIndex, Block], request: BandRequest) -> BandData:
@@ -274,4 +298,4 @@ def _resampled(plan: ReadPlan, blocks: dict[BlockIndex, Block], request: BandReq
         valid &= request.pixels
     asset = plan.source.asset
     scale, floor = 1.0 if asset.scale is None else asset.scale, 0.0 if asset.unit == REFLECTANCE else None
-    return BandData(numbers, valid, scale, plan.source.offset, floor, asset.notes)
+    return BandData(numbers, valid, scale, plan.source.offset, floor)

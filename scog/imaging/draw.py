@@ -12,6 +12,7 @@ from scog.errors import DeadlineExceeded, NothingReadable
 from scog.geo.grid import Grid
 from scog.imaging.compare import compare_images, split_periods
 from scog.imaging.deadline import deadline
+from scog.imaging.derived import derivation_of
 from scog.imaging.engine import Engine
 from scog.imaging.image_cache import Replayable
 from scog.imaging.mosaic import Mosaic
@@ -46,7 +47,7 @@ async def draw(engine: Engine, grid: Grid, request: ImageRequest, priority: Prio
 
 async def _draw_period(engine: Engine, grid: Grid, request: ImageRequest, priority: Priority) -> ImageData:
     """Draw one period. DeadlineExceeded and NothingReadable carry the progress made."""
-    report = Report(preview=PreviewLevel() if request.preview else None)
+    report = Report(bands=request.expression.bands, preview=PreviewLevel() if request.preview else None)
     if request.preview:
         priority = Priority.PREVIEW
     elif not request.composite.painted:
@@ -63,11 +64,15 @@ async def _cached_or_computed(engine: Engine, grid: Grid, request: ImageRequest,
     inside = compositor = None
     try:
         async with deadline(engine.settings.tile_deadline, report.tally):
-            selected = Replayable(observations(engine, grid, request, report, oldest_first=request.composite == OLDEST))
+            derivation = await derivation_of(engine, grid, request, report.tally)
+            composited = derivation.composited_grid
+            oldest_first = request.composite == OLDEST
+            selected = Replayable(observations(engine, composited, request, report, oldest_first=oldest_first))
             cached = await engine.image_cache.get(grid, request, selected, report)
             if cached is not None:
                 return cached
-            compositor = (Mosaic if request.composite.painted else Stack)(engine, grid, request, report)
+            kind = Mosaic if request.composite.painted else Stack
+            compositor = kind(engine, composited, derivation.composited_request, report)
             inside = None if request.area is None else await asyncio.to_thread(request.area.inside, grid)
             if inside is None or inside.any():
                 await compositor.read(selected)
@@ -78,7 +83,8 @@ async def _cached_or_computed(engine: Engine, grid: Grid, request: ImageRequest,
             raise DeadlineExceeded(f"Nothing could be read within {engine.settings.tile_deadline:g} s.") from None
     if compositor.all_failed:
         raise report.nothing_readable("No scene of this image could be read")
-    values, valid = await compositor.composite()
+    pixels = await compositor.composite()
+    values, valid = await engine.workbench.run(derivation.pixels, derivation.apply, pixels)
     if inside is not None and not inside.all():
         values, valid = np.where(inside, values, np.float32(np.nan)), valid & inside
     return engine.image_cache.put(grid, request, selected, ImageData(values, valid, report))

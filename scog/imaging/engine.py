@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from scog.catalog.address import CatalogAddress, default_collection, parse_addresses
 from scog.catalog.archive.archive import Archive
+from scog.catalog.catalogs import Catalogs
 from scog.catalog.query import Catalog
-from scog.catalog.search import Searches
+from scog.catalog.search import OwnFiles, Searches
 from scog.catalog.search_store import SearchStore
 from scog.cog.block_reader import BlockReader
 from scog.cog.header_store import HeaderStore
@@ -20,12 +22,15 @@ from scog.collections.files import read_profiles
 from scog.collections.profile import Profile
 from scog.collections.profiles import Profiles
 from scog.collections.reflectance_offset import SHIFT
+from scog.collections.storage import CONTAINERS, TOKEN_SERVICES
 from scog.imaging.band_reader import BandReader
+from scog.imaging.collection_profiles import CollectionProfiles
 from scog.imaging.image_cache import ImageCache
 from scog.net.local import LocalRanges
 from scog.net.ranges import HttpRanges, Ranges
+from scog.net.signing import Signer
 from scog.runtime.memory_budget import MemoryBudget
-from scog.settings import EARTH_SEARCH, EARTH_SEARCH_HOSTS, Settings
+from scog.settings import EARTH_SEARCH, EARTH_SEARCH_HOSTS, REMOTE_COLLECTION, Settings
 from scog.warp.workbench import Workbench
 
 
@@ -34,9 +39,8 @@ class Engine:
     """State of one server or one notebook session."""
 
     settings: Settings
-    source: str
-    """The catalogue: a URL, or the resolved path of a local archive."""
-    searches: Searches
+    catalogs: Catalogs
+    """Searches of all catalogues."""
     ranges: Ranges
     blocks: BlockReader
     band_reader: BandReader
@@ -45,17 +49,21 @@ class Engine:
     workbench: Workbench
     """Runs small work on the event loop, and large work on `cpu`."""
     image_cache: ImageCache
+    profiles: CollectionProfiles
+    """What the collections are."""
 
     async def profile(self, collection: str | None) -> Profile:
-        """What a collection is, or several separated by commas, or the default for None."""
-        return self.searches.profile(collection)
+        """What a collection is, or several separated by commas, or the default for None. Raises what `of` raises."""
+        searches, name = await self.catalogs.of(collection)
+        return await self.profiles.of(searches, name)
 
 
 @asynccontextmanager
 async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
     """Open an engine within a running event loop, and close it on exit.
 
-    Raises InvalidInput if the catalogue is a folder that does not exist or has no items.
+    Raises InvalidInput if a catalogue is a folder that does not exist or has no items, or if catalogues have the same
+    name.
     """
     async with AsyncExitStack() as stack:
         # Codecs release the GIL and use every core. Computing a large image holds the GIL half of the time, so that
@@ -65,26 +73,38 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
             codecs.submit(describe_tiny_geotiff)
         cpu = _thread_pool(stack, max(1, settings.threads // 2), "cpu")
         workbench = Workbench(cpu)
-        catalog = await _open_catalog(settings)
-        stack.push_async_callback(catalog.close)
+        addresses = parse_addresses(settings.catalog)
+        default = default_collection(settings.collection, addresses)
+        custom = await asyncio.to_thread(read_profiles, settings.collections) if settings.collections else []
+        locations = [address.location for address in addresses]
+        signer = await _open_signer(settings, locations)
+        stack.push_async_callback(signer.close)
+        catalogs = [await _open_catalog(stack, address, settings, custom, signer) for address in addresses]
+        folders = [catalog.folder for catalog in catalogs if isinstance(catalog, Archive)]
         # Local reads block on the disk. They have their own threads so that they do not delay computation.
         disk = _thread_pool(stack, 16, "disk")
-        local = LocalRanges(catalog.folder, disk) if isinstance(catalog, Archive) else None
-        ranges = await stack.enter_async_context(Ranges(_open_http(settings), local))
-        cache_dir = None if local else settings.cache_dir
+        local = LocalRanges(folders, disk) if folders else None
+        ranges = await stack.enter_async_context(Ranges(_open_http(settings, locations, signer), local))
+        # Files and items of archives are read from the disk as fast as from a cache on disk.
+        cache_dir = settings.cache_dir if len(folders) < len(catalogs) else None
         blocks = await _open_blocks(stack, settings, ranges, codecs, cache_dir)
-        searches = await _open_searches(stack, settings, catalog, ranges, cache_dir)
+        members = [
+            await _open_searches(
+                stack, settings, address, catalog, ranges, default if address is addresses[0] else None
+            )
+            for address, catalog in zip(addresses, catalogs, strict=True)
+        ]
         offset = {"detect": None, "applied": 0.0, "missing": SHIFT}[settings.ambiguous_offset]
         yield Engine(
             settings=settings,
-            source=str(catalog.folder) if isinstance(catalog, Archive) else settings.catalog,
-            searches=searches,
+            catalogs=Catalogs(members),
             ranges=ranges,
             blocks=blocks,
             band_reader=BandReader(blocks, workbench, MemoryBudget(settings.read_memory_mb * 1_000_000), offset),
             cpu=cpu,
             workbench=workbench,
             image_cache=ImageCache(settings.image_cache_mb * 1_000_000),
+            profiles=CollectionProfiles(blocks),
         )
 
 
@@ -113,39 +133,76 @@ async def _open_blocks(
 
 
 async def _open_searches(
-    stack: AsyncExitStack, settings: Settings, catalog: Catalog, ranges: Ranges, cache_dir: Path | None
+    stack: AsyncExitStack,
+    settings: Settings,
+    address: CatalogAddress,
+    catalog: Catalog,
+    ranges: Ranges,
+    default: str | None,
 ) -> Searches:
-    search_store = await asyncio.to_thread(SearchStore, cache_dir, settings.catalog)
+    """The searches of one catalogue, whose default collection is `default` if that is set."""
+    search_store = await asyncio.to_thread(
+        SearchStore, settings.cache_dir if catalog.is_live else None, address.location
+    )
     stack.callback(search_store.close)
+    is_only = len(settings.catalog) == 1
+    folder = catalog.folder if isinstance(catalog, Archive) else None
     searches = Searches(
-        catalog, search_store, settings.default_collection, settings.newest_days, on_search=ranges.open_ahead
+        catalog,
+        search_store,
+        default or (REMOTE_COLLECTION if catalog.is_live else None),
+        settings.newest_days,
+        on_search=ranges.open_ahead if is_only or catalog.is_live else lambda: None,
+        name=address.name,
+        source=address.location if folder is None else str(folder),
+        own_files=None if is_only else OwnFiles(folder),
     )
     stack.push_async_callback(searches.close)
     return searches
 
 
-async def _open_catalog(settings: Settings) -> Catalog:
-    custom = await asyncio.to_thread(read_profiles, settings.collections) if settings.collections else []
-    if settings.catalog_folder is not None:
-        return await asyncio.to_thread(Archive.open, settings.catalog_folder, custom)
-    # The import takes 0.1 s (pystac-client, httpx), and a server of a local archive does not need it.
-    from scog.catalog.stac_api import RemoteCatalog
+async def _open_catalog(
+    stack: AsyncExitStack, address: CatalogAddress, settings: Settings, custom: Sequence[Profile], signer: Signer
+) -> Catalog:
+    catalog: Catalog
+    if address.folder is not None:
+        catalog = await asyncio.to_thread(Archive.open, address.folder, custom)
+    else:
+        # The import takes 0.1 s (pystac-client, httpx), and a server of a local archive does not need it.
+        from scog.catalog.stac_api import RemoteCatalog
 
-    return RemoteCatalog(
-        settings.catalog,
-        Profiles(settings.catalog, custom),
-        hosts=settings.hosts,
-        deadline=settings.catalog_deadline,
-        retries=settings.retries,
-        use_fields=settings.search_fields,
-    )
+        catalog = RemoteCatalog(
+            address.location,
+            Profiles(address.location, custom),
+            hosts=settings.hosts,
+            deadline=settings.catalog_deadline,
+            retries=settings.retries,
+            use_fields=settings.search_fields,
+            on_token=signer.offer,
+        )
+    stack.push_async_callback(catalog.close)
+    return catalog
 
 
-def _open_http(settings: Settings) -> HttpRanges:
+async def _open_signer(settings: Settings, locations: Sequence[str]) -> Signer:
+    """The signer of requests for files; without a token service, it only has the tokens of the catalogue's items."""
+    services = (TOKEN_SERVICES.get(location.rstrip("/")) for location in locations)
+    url = settings.sas_token_url or next((service for service in services if service is not None), None)
+    if url is None:
+        return Signer()
+    from scog.net.token_service import TokenService  # the import takes 0.1 s (httpx)
+
+    key = settings.sas_subscription_key
+    service = TokenService(url, key=key.get_secret_value() if key else "", retries=settings.retries)
+    return Signer(service, hosts=settings.sas_hosts, collections=CONTAINERS, open_hosts=settings.allowed_hosts)
+
+
+def _open_http(settings: Settings, locations: Collection[str], signer: Signer) -> HttpRanges:
     return HttpRanges(
         allowed_hosts=settings.allowed_hosts,
         stall=settings.read_stall,
         retries=settings.retries,
         per_host=settings.reads_per_host,
-        expected=[f"https://{EARTH_SEARCH_HOSTS[0]}/"] if settings.catalog == EARTH_SEARCH else [],
+        expected=[f"https://{EARTH_SEARCH_HOSTS[0]}/"] if EARTH_SEARCH in locations else [],
+        signer=signer,
     )

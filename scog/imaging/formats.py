@@ -68,7 +68,7 @@ def _geotiff(data: ImageData, grid: Grid, image: StyledRequest) -> bytes:
     if used:
         tags |= {"FIRST_DATETIME": rfc3339(used[0].time), "LAST_DATETIME": rfc3339(used[-1].time)}
     values = image.style.values(data.values, data.valid)
-    return geotiff(values, grid.crs, grid.transform, image.style.outputs, tags)
+    return geotiff(values, grid.crs, grid.transform, image.style.outputs, tags, image.style.units)
 
 
 FORMATS: tuple[Format, ...] = (

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Hashable
+from collections.abc import AsyncIterator, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Self
@@ -22,6 +22,7 @@ from scog.catalog.scene import Scene
 from scog.geo.grid import Grid
 from scog.imaging.report import Report
 from scog.imaging.request import ImageData, ImageRequest
+from scog.imaging.scene_offsets import UsedOffset
 from scog.runtime.byte_cache import ByteCache
 
 MAX_AGE = 3600.0
@@ -78,6 +79,7 @@ class _Entry:
 
     used      the scenes that the image shows
     unmasked  ids of scenes without a scene classification
+    guessed   guessed reflectance offsets by scene id
     seen      all observations read, in order
     ended     whether `seen` contains all selected observations
     since     when the image was computed, by the cache's clock
@@ -87,6 +89,7 @@ class _Entry:
     valid: NDArray[np.bool_]
     used: tuple[Scene, ...]
     unmasked: tuple[str, ...]
+    guessed: Mapping[str, UsedOffset]
     seen: tuple[Observation, ...]
     ended: bool
     since: float
@@ -118,6 +121,7 @@ class ImageCache:
             return None
         report.used = list(entry.used)
         report.unmasked = list(entry.unmasked)
+        report.guessed_offsets = dict(entry.guessed)
         return ImageData(entry.values, entry.valid, report, entry.cache_id)
 
     def put(self, grid: Grid, request: ImageRequest, selected: Replayable, data: ImageData) -> ImageData:
@@ -131,7 +135,7 @@ class ImageCache:
             array.flags.writeable = False  # shared between requests from now on
         entry = _Entry(
             data.values, data.valid, tuple(data.report.used), tuple(data.report.unmasked),
-            tuple(selected.seen), selected.ended, self._clock(),
+            dict(data.report.guessed_offsets), tuple(selected.seen), selected.ended, self._clock(),
         )  # fmt: skip
         self._entries.put((grid, request), entry, data.values.nbytes + data.valid.nbytes + OVERHEAD)
         return ImageData(data.values, data.valid, data.report, entry.cache_id)

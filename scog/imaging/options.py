@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
+from scog.catalog.query import OrbitState
 from scog.collections.profile import Profile
+from scog.collections.reflectance_offset import parse_offset
 from scog.composite.change import Change
 from scog.composite.mask import parse_mask
 from scog.composite.methods import NEWEST, parse_composite
@@ -43,6 +45,7 @@ class ImageOptions:
     datetime: str | None = None
     cloud_cover: float = 60.0
     collection: str | None = None
+    orbit: OrbitState | None = None
     index: str | None = None
     expression: str | None = None
     bands: tuple[str, ...] = ()
@@ -50,6 +53,7 @@ class ImageOptions:
     mask_dilate: float = 0.0
     composite: str = NEWEST.name
     resampling: Resampling = Resampling.NEAREST
+    offset: str | float | None = None
     compare: str | None = None
     compare_as: Change | None = None
     classes: str | None = None
@@ -99,12 +103,16 @@ def _parsed(options: ImageOptions, profile: Profile) -> StyledRequest:
     layer: Layer = layer_of(profile, options.layer_options)
     request = ImageRequest(
         expression=layer.expression,
+        transforms=layer.transforms,
+        surface=layer.derived_surface,
         mask=parse_mask(layer.mask if options.mask is None else options.mask, options.mask_dilate, profile),
         cloud_cover=options.cloud_cover,
         interval=options.interval,
         collection=options.collection,
+        orbit=options.orbit,
         profile=profile,
         resampling=options.resampling,
+        offset=None if options.offset is None else parse_offset(options.offset),
         composite=layer.composite,
         compare=parse_comparison(options.compare, options.compare_as),
     )

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 from scog.catalog.observation import SceneSet
+from scog.catalog.query import OrbitState
 from scog.catalog.search import Search, Searches
 from scog.errors import InvalidInput
 from scog.imaging.clip import ClipArea
@@ -33,7 +34,13 @@ class Pinned:
 
 
 async def pin(
-    searches: Searches, area: ClipArea, interval: Interval, cloud_cover: float, collection: str | None, max_scenes: int
+    searches: Searches,
+    area: ClipArea,
+    interval: Interval,
+    cloud_cover: float,
+    collection: str | None,
+    max_scenes: int,
+    orbit: OrbitState | None = None,
 ) -> Pinned:
     """The newest scenes that intersect an area, at most `max_scenes`, by a search that bypasses the cache.
 
@@ -41,7 +48,7 @@ async def pin(
     """
     tally = UpstreamStats()
     results: list[Search] = await gather_all(
-        searches.find_uncached(box, interval, cloud_cover, collection, tally) for box in area.search_boxes
+        searches.find_uncached(box, interval, cloud_cover, collection, tally, orbit) for box in area.search_boxes
     )
     while True:
         scenes = await asyncio.to_thread(_intersecting, results, area)

@@ -9,6 +9,7 @@ from pathlib import Path
 from scog.catalog.scene import Scene
 from scog.cog.preview_level import PreviewLevel
 from scog.errors import DeadlineExceeded, NothingReadable, Progress, ScogError, SourceError
+from scog.imaging.scene_offsets import UsedOffset
 from scog.imaging.skip_reasons import skip_detail
 from scog.net.policy import UpstreamStats
 
@@ -21,7 +22,10 @@ class Report:
     skipped         scenes that could not be read: scene id to reason, such as `http-404`
     details         scene id to a message with band, file, error and advice, for skipped scenes that have one
     unmasked        ids of scenes without a scene classification
+    guessed_offsets reflectance offset by scene id, for scenes whose metadata does not determine it
     second_period   scenes of `used` that belong to the second period of a comparison
+    bands           bands whose guesses and contradictions the notes tell
+    remarks         sentences about the request, such as a period that is ignored
     truncated       whether more scenes matched than one image may use
     stale           age of the catalogue's response in seconds if it has expired, else None
     incomplete      reason why work ended early: "deadline", or "catalogue" if a further page of the search failed;
@@ -37,7 +41,10 @@ class Report:
     skipped: dict[str, str] = field(default_factory=dict)
     details: dict[str, str] = field(default_factory=dict)
     unmasked: list[str] = field(default_factory=list)
+    guessed_offsets: dict[str, UsedOffset] = field(default_factory=dict)
     second_period: list[Scene] = field(default_factory=list)
+    bands: tuple[str, ...] = ()
+    remarks: list[str] = field(default_factory=list)
     truncated: bool = False
     stale: float | None = None
     incomplete: str | None = None
@@ -82,6 +89,25 @@ class Report:
         message = f"{sentence}{f': {detail}' if detail else '.'}"
         return NothingReadable(message, skipped=tuple(self.skipped.items()), details=self.details)
 
+    def offset_lines(self) -> list[str]:
+        """The guessed offsets of the scenes used: `-0.1 (estimated from pixels)`, with scene ids where they differ."""
+        guesses = {
+            scene.id: str(self.guessed_offsets[scene.id]) for scene in self.used if scene.id in self.guessed_offsets
+        }
+        if len(set(guesses.values())) == 1 and len(guesses) == len({scene.id for scene in self.used}):
+            return [*set(guesses.values())]
+        return [f"{scene}: {guess}" for scene, guess in guesses.items()]
+
+    def note_lines(self) -> list[str]:
+        """What was guessed about the bands of the scenes used, or contradicts itself, without repetitions."""
+        notes = dict.fromkeys(self.remarks)
+        for scene in self.used:
+            for band in self.bands:
+                asset = scene.assets.get(band)
+                if asset is not None and asset.notes:
+                    notes.update(dict.fromkeys(asset.notes))
+        return list(notes)
+
     def skipped_scenes(self) -> list[dict[str, str]]:
         """The skipped scenes as JSON objects (see `skipped_scene`)."""
         return [skipped_scene(scene, reason, self.details.get(scene)) for scene, reason in self.skipped.items()]
@@ -92,6 +118,10 @@ class Report:
             f"{scene}: {reason}" + (f"; {self.details[scene]}" if scene in self.details else "")
             for scene, reason in self.skipped.items()
         ]
+
+    def lines(self) -> list[str]:
+        """Skipped scenes, guessed reflectance offsets and notes as lines of text."""
+        return self.error_lines() + [f"reflectance offset: {line}" for line in self.offset_lines()] + self.note_lines()
 
     def record_failure(self, error: ScogError) -> None:
         """Record that a part of the work failed.
@@ -112,8 +142,11 @@ class Report:
         self.skipped = other.skipped | self.skipped
         self.details = other.details | self.details
         self.unmasked += [scene for scene in other.unmasked if scene not in self.unmasked]
+        self.guessed_offsets |= other.guessed_offsets
         second_period = {scene.id for scene in self.second_period}
         self.second_period += [scene for scene in other.second_period if scene.id not in second_period]
+        self.bands = tuple(dict.fromkeys((*self.bands, *other.bands)))
+        self.remarks = list(dict.fromkeys((*self.remarks, *other.remarks)))
         self.truncated |= other.truncated
         self.stale = max(self.stale or 0.0, other.stale or 0.0) or None
         self.incomplete = self.incomplete or other.incomplete
@@ -146,6 +179,9 @@ def merge_reports(first: Report, second: Report) -> Report:
         skipped=second.skipped | first.skipped,
         details=second.details | first.details,
         unmasked=list(dict.fromkeys((*first.unmasked, *second.unmasked))),
+        guessed_offsets=first.guessed_offsets | second.guessed_offsets,
+        bands=tuple(dict.fromkeys((*first.bands, *second.bands))),
+        remarks=list(dict.fromkeys((*first.remarks, *second.remarks))),
         truncated=first.truncated or second.truncated,
         stale=max(first.stale or 0.0, second.stale or 0.0) or None,
         incomplete=first.incomplete or second.incomplete,

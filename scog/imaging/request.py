@@ -9,10 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scog.bandmath.expression import Expression
+from scog.bandmath.terrain import Surface
+from scog.bandmath.transforms import Transforms
+from scog.catalog.query import OrbitState
 from scog.collections.profile import Profile
+from scog.collections.reflectance_offset import OffsetChoice
 from scog.composite.change import Change
 from scog.composite.mask import Mask
-from scog.composite.methods import NEWEST, Composite
+from scog.composite.methods import NEWEST, Composite, Unit
 from scog.imaging.clip import ClipArea
 from scog.imaging.pinned import Pinned
 from scog.imaging.report import Report
@@ -30,15 +34,16 @@ class Comparison:
 
 @dataclass(frozen=True)
 class SceneFilter:
-    """Selects scenes by time range (None for the newest), maximum cloud cover in percent, and collection.
+    """Selects scenes by time range (None for the newest), maximum cloud cover in percent, collection, and orbit.
 
-    `pinned` scenes replace the search. They are not compared by `==`.
+    `orbit` is a direction of flight, None for any. `pinned` scenes replace the search. They are not compared by `==`.
     """
 
     interval: Interval | None = None
     cloud_cover: float = 60.0
     collection: str | None = None
     pinned: Pinned | None = field(default=None, compare=False)
+    orbit: OrbitState | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +56,12 @@ class ImageRequest(SceneFilter):
     """What the collection is."""
     resampling: Resampling = Resampling.NEAREST
     """Resampling of the expression's bands. Masks always use nearest."""
+    offset: OffsetChoice | None = None
+    """Reflectance offset of Sentinel-2's bands, or how to determine it; None for the rule of the collection."""
+    transforms: Transforms = ()
+    """The scale of each output's values, such as decibels; empty for those of the expression."""
+    surface: Surface | None = None
+    """What is derived from the composited values, which are elevations in metres; None for the values themselves."""
     composite: Composite = NEWEST
     area: ClipArea | None = None
     """Pixels outside this area are invalid."""
@@ -59,6 +70,21 @@ class ImageRequest(SceneFilter):
     preview: int = field(default=0, compare=False)
     """If not 0, coarser overviews may be read to save time, and at most this many observations that are not in memory.
     Not compared by `==`, since a cached image serves a preview too."""
+
+    @property
+    def transforms_observations(self) -> bool:
+        """Whether transforms apply to each observation: if no values are averaged, or if their differences are."""
+        return bool(self.transforms) and (self.composite.painted or self.composite.unit in (Unit.SPREAD, Unit.TREND))
+
+    @property
+    def transforms_composite(self) -> bool:
+        """Whether transforms apply to the composite, so that it averages the expression's own values."""
+        return bool(self.transforms) and not self.composite.painted and self.composite.unit is Unit.LAYER
+
+    @property
+    def averaged_transforms(self) -> Transforms:
+        """The transforms of values that must be averaged on the linear scale; empty for differences of values."""
+        return self.transforms if self.composite.unit is Unit.LAYER and self.compare is None else ()
 
     def clipped(self, area: ClipArea | None) -> ImageRequest:
         """The request clipped to an area; unchanged if `area` is None."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scog.bandmath.expression import Expression
-from scog.catalog.archive.archive import Archive
+from scog.bandmath.transforms import Transforms, transformed
 from scog.catalog.scene import Scene
 from scog.composite.dilation import DilationGrid, dilation_grid
 from scog.composite.mask import Mask
@@ -48,8 +48,10 @@ class SceneReader:
         self._grid = grid
         self._request = request
         self._report = report
-        catalog = engine.searches.catalog
-        self._root = catalog.folder if isinstance(catalog, Archive) else None
+        self._evaluate = partial(
+            _evaluate, request.expression, request.transforms if request.transforms_observations else ()
+        )
+        self._catalogs = engine.catalogs
         self._dilation_grid = dilation_grid(grid, request.mask.dilate) if request.mask.dilate else None
 
     async def usable(self, scene: Scene, pixels: Mask2D | None = None) -> Mask2D | None:
@@ -98,12 +100,12 @@ class SceneReader:
 
     async def values(self, scene: Scene, pixels: Mask2D | None = None) -> ValuesAndValidity | None:
         """The expression's values, valid only at `pixels`; None if a band cannot be read."""
-        return await self._compute(self._band_request(scene, pixels), partial(_evaluate, self._request.expression))
+        return await self._compute(self._band_request(scene, pixels), self._evaluate)
 
     def cached_values(self, scene: Scene, pixels: Mask2D | None = None) -> ValuesAndValidity | None:
         """The expression's values, valid only at `pixels`; None if a band is not in memory."""
         bands = self._band_reader.cached(self._band_request(scene, pixels))
-        return None if bands is None else _evaluate(self._request.expression, bands)
+        return None if bands is None else self._evaluate(bands)
 
     async def usable_and_values(self, scene: Scene) -> tuple[Mask2D, ValuesAndValidity] | None:
         """The usable pixels and the expression's values, read concurrently. None if either cannot be read."""
@@ -120,14 +122,16 @@ class SceneReader:
             usable, values = await gather_all((self.usable(scene), self.values(scene)))
             return None if usable is None or values is None else (usable, values)
         band_request = replace(self._band_request(scene, None), bands=(CLASS_BAND, *request.expression.bands))
-        return await self._compute(band_request, partial(_usable_and_values, request.mask, request.expression))
+        return await self._compute(
+            band_request, partial(_usable_and_values, request.mask, self._evaluate, request.expression.bands)
+        )
 
     def _mask_request(self, scene: Scene, pixels: Mask2D | None, grid: Grid | None = None) -> BandRequest:
         return BandRequest(scene, (CLASS_BAND,), grid or self._grid, pixels, partial_rows=self._partial_rows)
 
     def _band_request(self, scene: Scene, pixels: Mask2D | None) -> BandRequest:
         bands, resampling = self._request.expression.bands, self._request.resampling
-        return BandRequest(scene, bands, self._grid, pixels, resampling, self._partial_rows)
+        return BandRequest(scene, bands, self._grid, pixels, resampling, self._partial_rows, self._request.offset)
 
     def _is_unmasked(self, scene: Scene) -> bool:
         """Whether no pixel of a scene is masked, because the request masks no class or it has no classification.
@@ -145,9 +149,13 @@ class SceneReader:
     async def _compute(self, request: BandRequest, function: Callable[[dict[str, BandData]], T]) -> T | None:
         """Return `function(bands)`. If a band cannot be read, add the scene to `report.skipped` and return None."""
         try:
-            return await self._band_reader.compute(request, function, self._report.tally, self._report.preview)
+            report = self._report
+            return await self._band_reader.compute(
+                request, function, report.tally, report.preview, report.guessed_offsets
+            )
         except SourceError as error:
-            self._report.skip(request.scene, error, self._root)
+            root = None if error.url is None else self._catalogs.folder_of(error.url)
+            self._report.skip(request.scene, error, root)
             return None
 
 
@@ -163,9 +171,12 @@ def _usable_and_masked(mask: Mask, bands: dict[str, BandData]) -> tuple[Mask2D, 
 
 
 def _usable_and_values(
-    mask: Mask, expression: Expression, bands: dict[str, BandData]
+    mask: Mask,
+    evaluate: Callable[[dict[str, BandData]], ValuesAndValidity],
+    names: Sequence[str],
+    bands: dict[str, BandData],
 ) -> tuple[Mask2D, ValuesAndValidity]:
-    return _usable(mask, bands), _evaluate(expression, {band: bands[band] for band in expression.bands})
+    return _usable(mask, bands), evaluate({name: bands[name] for name in names})
 
 
 def _dilated(mask: Mask, dilation_grid: DilationGrid, bands: dict[str, BandData]) -> Mask2D:
@@ -174,12 +185,13 @@ def _dilated(mask: Mask, dilation_grid: DilationGrid, bands: dict[str, BandData]
     return dilation_grid.dilated(classes.valid & ~mask.usable(classes.numbers))
 
 
-def _evaluate(expression: Expression, bands: dict[str, BandData]) -> ValuesAndValidity:
-    """Evaluate the expression. Reflectance is floored at 0, since negative values make ratios over dark areas extreme.
+def _evaluate(expression: Expression, transforms: Transforms, bands: dict[str, BandData]) -> ValuesAndValidity:
+    """Evaluate the expression, and transform its values.
 
+    Reflectance is floored at 0, since negative values make ratios over dark areas extreme.
     A pixel is valid if all bands and the result are.
     """
     values, valid = expression.evaluate({band: data.values(data.floor) for band, data in bands.items()})
     for data in bands.values():
         valid &= data.valid
-    return values, valid
+    return transformed(transforms, values, valid)

@@ -54,7 +54,8 @@ async def observations(
     cover it. With `oldest_first`, the search is completed before the first observation is yielded. Pinned scenes
     replace the search.
 
-    Raises CatalogError if the search fails before its first observation. A later failure ends the iteration, and the
+    Raises InvalidInput if no catalogue has the collection or several have it, CatalogError if the search fails before
+    its first observation. A later failure ends the iteration, and the
     report is marked as incomplete.
     """
     since = time.perf_counter()
@@ -65,11 +66,16 @@ async def observations(
     if scenes.pinned is not None:
         selected = _pinned(scenes.pinned, bounds, wide and limits.cover, report)
     else:
-        interval = scenes.interval or await engine.searches.default_interval(scenes.collection)
+        member, collection = await engine.catalogs.of(scenes.collection)
+        interval = scenes.interval or await member.default_interval(collection)
+        profile = member.profile(collection)
+        if profile.static and scenes.interval is not None:
+            report.remarks.append(f"datetime is ignored, since {profile.title} does not change")
         searches = await gather_all(
-            engine.searches.find(area, interval, scenes.cloud_cover, scenes.collection, report.tally) for area in areas
+            member.find(area, interval, scenes.cloud_cover, collection, report.tally, orbit=scenes.orbit)
+            for area in areas
         )
-        report.stale = max((engine.searches.age_if_stale(search) or 0.0 for search in searches), default=0.0) or None
+        report.stale = max((member.age_if_stale(search) or 0.0 for search in searches), default=0.0) or None
         select = _wide if wide and limits.cover else _newest_first
         selected = select(searches, bounds, report)
     if oldest_first:

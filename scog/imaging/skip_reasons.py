@@ -24,6 +24,8 @@ _TOO_SLOW = "Request fewer pixels or scenes, or raise SCOG_TILE_DEADLINE."
 ADVICE: Mapping[str, str] = MappingProxyType(
     {
         "host-not-allowed": "If you trust the host, add it to SCOG_HOSTS.",
+        "not-signable": "Check the asset's href in the item: https://ACCOUNT.blob.core.windows.net/CONTAINER/...",
+        "token-service": "Try again; `scog doctor` measures the connection. See SCOG_SAS_TOKEN_URL.",
         "outside-archive": "Move the file into the archive's folder. Links to files outside it are not followed.",
         "no-file": "Check the asset's href in the item, and the file's permissions.",
         "not-a-file": "Check the asset's href in the item.",

@@ -86,6 +86,7 @@ async def _finest_lattice(
     masked: bool,
 ) -> Lattice | None:
     """The finest lattice among the bands of a scene; None if a band is missing or cannot be read."""
+    await engine.band_reader.find_in_files(scene, bands, tally)
     if not all(band in scene.assets for band in bands):
         return None
     bands_by_url = {scene.assets[band].url: band for band in reversed(bands)}

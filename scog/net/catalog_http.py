@@ -14,10 +14,10 @@ from typing import Any
 
 import httpx
 
-from scog.errors import CatalogBroken, CatalogUnavailable, InvalidInput
-from scog.net.certificates import tls_context
+from scog.errors import CatalogBroken, CatalogUnavailable
 from scog.net.connection_errors import NEXT_STEP, reason_of
 from scog.net.hedge import Hedges, OnData, ReadTimeout, TypicalLatency
+from scog.net.httpx_client import httpx_client
 from scog.net.policy import CircuitBreaker, UpstreamStats, display_url, is_allowed
 from scog.net.retry import RETRIED_STATUS, retry_delay
 
@@ -82,7 +82,7 @@ class CatalogHttp:
         self._hedges = Hedges()
         self._waits = {is_post: TypicalLatency() for is_post in (False, True)}  # landing pages are faster than searches
         self._loop = asyncio.get_running_loop()
-        self._client = _client()
+        self._client = httpx_client()
 
     @property
     def breaker_state(self) -> str:
@@ -238,20 +238,6 @@ def wait_for(response: Future[str]) -> str:
         return response.result()
     except CancelledError:
         raise CatalogUnavailable("The search was stopped.") from None
-
-
-def _client() -> httpx.AsyncClient:
-    try:
-        # The environment's proxies are used; since version 0.28 httpx reads no .netrc by itself.
-        return httpx.AsyncClient(
-            follow_redirects=False, trust_env=True, verify=tls_context(), headers={"User-Agent": "scog"}
-        )
-    except (ValueError, ImportError, httpx.InvalidURL) as error:  # ImportError: SOCKS needs an extra package
-        reason = str(error).partition(". ")[0].rstrip(".")
-        raise InvalidInput(
-            f"A proxy in the environment cannot be used: {reason}.",
-            valid="an http:// or https:// URL in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY",
-        ) from None
 
 
 def _check_status(response: httpx.Response, display_url: str) -> None:

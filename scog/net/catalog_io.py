@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
@@ -11,13 +12,25 @@ from pystac_client.stac_api_io import StacApiIO
 from scog.errors import CatalogBroken, CatalogUnavailable
 from scog.net.catalog_http import CatalogHttp, CatalogRequest, UnexpectedResponse, wait_for
 from scog.net.policy import UpstreamStats
+from scog.net.sas import may_have_tokens, without_tokens
 
 
 class CatalogIO(StacApiIO):
-    """pystac-client's I/O for one search. The search runs in its own thread; other threads may stop it."""
+    """pystac-client's I/O for one search. The search runs in its own thread; other threads may stop it.
 
-    def __init__(self, http: CatalogHttp, deadline: float, tally: UpstreamStats) -> None:
+    SAS tokens are removed from items. `on_token` is called with each unsigned URL and its token.
+    """
+
+    def __init__(
+        self,
+        http: CatalogHttp,
+        deadline: float,
+        tally: UpstreamStats,
+        on_token: Callable[[str, str], None] | None = None,
+    ) -> None:
         super().__init__(max_retries=None)
+        self._on_token = on_token
+        self._may_have_tokens = False
         self._http = http
         self._deadline = deadline
         self._tally = tally
@@ -45,7 +58,9 @@ class CatalogIO(StacApiIO):
             if self._stopped:
                 raise CatalogUnavailable("The search was stopped.")
             self._response = self._http.submit(request)
-        return wait_for(self._response)
+        text = wait_for(self._response)
+        self._may_have_tokens = may_have_tokens(text)
+        return text
 
     def read_json(self, source: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """The response's JSON object.
@@ -62,6 +77,8 @@ class CatalogIO(StacApiIO):
         result = super().read_json(source, *args, **kwargs)
         if not isinstance(result, dict):
             raise ValueError("not a JSON object")
+        if self._may_have_tokens and "features" in result:
+            result["features"] = without_tokens(result["features"], self._on_token)
         return result
 
     def read_text(self, source: Any, *args: Any, **kwargs: Any) -> str:

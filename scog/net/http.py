@@ -62,9 +62,11 @@ class _Route:
     proxy: Proxy | None
     pool: Pool
 
-    def request(self, address: Address, headers: Mapping[str, str]) -> bytes:
+    def request(self, address: Address, headers: Mapping[str, str], token: str) -> bytes:
         """The bytes of a request. A proxy without tunnel needs the absolute URL as target (RFC 9112 section 3.2.2)."""
         target = address.target
+        if token:
+            target += ("&" if "?" in target else "?") + quote(token, safe=_UNESCAPED + "?")
         if self.proxy and self.server[0] == "http":
             target = f"http://{address.authority}{target}"
             headers = {**headers, **self.proxy.headers}
@@ -109,9 +111,12 @@ class HttpClient:
         on_sent: Callable[[], None],
         on_data: OnData | None = None,
         *,
+        token: str = "",
         new_connection: bool = False,
     ) -> tuple[Head, memoryview]:
         """Send a GET request. Returns head and body.
+
+        `token` is a secret part of the query: it is written to the server, and kept nowhere.
 
         `on_sent` is called for every request sent. The request is repeated if the server had closed an idle connection.
         `new_connection` bypasses the pool, whose connections may be dead.
@@ -120,7 +125,7 @@ class HttpClient:
         """
         address = address_of(url)
         route = self._route(address.server)
-        request = route.request(address, headers)
+        request = route.request(address, headers, token)
         if route.proxy:
             check_head = _check_proxy_head(route.proxy, check_head)
         while True:

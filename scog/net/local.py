@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -15,10 +16,13 @@ from scog.net.policy import UpstreamStats
 
 
 class LocalRanges:
-    """Reads byte ranges of files below one folder."""
+    """Reads byte ranges of files below the folders of local archives.
 
-    def __init__(self, root: Path, executor: Executor) -> None:
-        self._root = os.path.realpath(root)
+    A path below one of the folders must lead to a file in the same folder, even if symbolic links lead to another.
+    """
+
+    def __init__(self, roots: Sequence[Path], executor: Executor) -> None:
+        self._roots = sorted(map(os.path.realpath, roots), key=len, reverse=True)  # the innermost first
         self._executor = executor
 
     async def read(self, url: str, start: int, stop: int, tally: UpstreamStats) -> ByteRange:
@@ -40,10 +44,12 @@ class LocalRanges:
 
     def _path(self, url: str) -> str:
         try:
-            path = os.path.realpath(unquote(urlsplit(url).path))
+            named = unquote(urlsplit(url).path)
+            path = os.path.realpath(named)
         except ValueError:  # not a valid file name
             raise AssetMissing("There is no such file in the archive.", reason="no-file") from None
-        if not path.startswith(self._root + os.sep):
+        innermost = next((root for root in self._roots if _is_below(os.path.normpath(named), root)), None)
+        if not any(_is_below(path, root) for root in ([innermost] if innermost else self._roots)):
             raise AssetRefused("The file is outside the archive's folder.", reason="outside-archive")
         return path
 
@@ -60,6 +66,10 @@ class LocalRanges:
         except OSError as error:
             raise AssetBroken(f"The file cannot be read: {error.strerror}.", reason="unreadable") from None
         return ByteRange(start, data, status.st_size, f"{status.st_mtime_ns:x}-{status.st_ino:x}/{status.st_size}")
+
+
+def _is_below(path: str, root: str) -> bool:
+    return path.startswith(root.rstrip(os.sep) + os.sep)
 
 
 def _open_nonblocking(path: str, flags: int) -> int:

@@ -8,17 +8,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from scog.errors import AssetBroken, SourceError, SourceUnavailable
+from scog.errors import AssetBroken, AssetMissing, SourceError, SourceUnavailable
 from scog.net.admission import Waiters
 from scog.net.byte_range import ByteRange
 from scog.net.connection import Head, ProtocolError
 from scog.net.dialer import ConnectTimeout
 from scog.net.host import SLOW_AFTER, Host
 from scog.net.http import HttpClient
-from scog.net.policy import UpstreamStats
+from scog.net.policy import UpstreamStats, display_url
 from scog.net.proxy import ProxyError
 from scog.net.response import TransientError, file_size, file_version, strong_etag
 from scog.net.retry import Retries
+from scog.net.signing import Signer
 from scog.net.tls import CertificateRejected
 
 OnData = Callable[[ByteRange], None]
@@ -60,9 +61,14 @@ class RangeSpec:
 
 
 class RangeRead:
-    """Reads one byte range. While `run` is awaited, `check` must be called periodically."""
+    """Reads one byte range. While `run` is awaited, `check` must be called periodically.
 
-    def __init__(self, client: HttpClient, host: Host, spec: RangeSpec, retries: int) -> None:
+    With a `signer`, requests are signed.
+    """
+
+    def __init__(
+        self, client: HttpClient, host: Host, spec: RangeSpec, retries: int, signer: Signer | None = None
+    ) -> None:
         self._client = client
         self._host = host
         self._url = spec.url
@@ -71,6 +77,11 @@ class RangeRead:
         self._tally = spec.tally
         self._on_data = spec.on_data
         self._retries = Retries(retries)
+        self._signer = signer
+        self._token = ""
+        """The token of the latest request."""
+        self._renewed = False
+        """Whether the token was renewed after a 403."""
         self._received = memoryview(b"")
         """The bytes received so far. The first is byte `start` of the file."""
         self._buffer: memoryview | None = None
@@ -102,13 +113,25 @@ class RangeRead:
                     self._restart()
                 await self._pause(delay)
             except SourceError as error:
-                if not self._retries.repeats(error):
+                if self._token and error.reason == "http-403":
+                    await self._renew_token()
+                elif not self._retries.repeats(error):
                     raise
                 self._restart()
         self._host.breaker.record_failure()
         raise SourceUnavailable(
             f"{self._host.name}: {MAX_REQUESTS} requests for one read were not enough.", reason="connection"
         )
+
+    async def _renew_token(self) -> None:
+        """Renew the token after a 403. Raises AssetMissing if that was done before or there is no other token."""
+        assert self._signer is not None
+        if self._renewed or not await self._signer.renew(self._url, self._token):
+            raise AssetMissing(
+                f"The store refused access to {display_url(self._url)} (403), although the request had a valid token.",
+                reason="http-403",
+            ) from None
+        self._renewed = True
 
     async def _pause(self, seconds: float) -> None:
         """Wait. Meanwhile the read has no outstanding bytes, so that others may start."""
@@ -164,6 +187,8 @@ class RangeRead:
     async def _send(self, *, new_connection: bool) -> ByteRange:
         if self._client.closed:
             raise SourceUnavailable("Reading has been stopped.", reason="stopped")
+        token = "" if self._signer is None else await self._signer.token(self._url)
+        self._token = token
         request = _Request(len(self._received))
         headers = HEADERS | {"Range": f"bytes={self._start + request.offset}-{self._stop - 1}"}
         if request.offset and self._etag is not None:
@@ -173,7 +198,7 @@ class RangeRead:
             async with asyncio.timeout(None) as request.timeout:
                 _, body = await self._client.get(
                     self._url, headers, lambda head: self._on_head(request, head), lambda: self._on_sent(request),
-                    lambda body: self._on_body(request, body), new_connection=new_connection,
+                    lambda body: self._on_body(request, body), token=token, new_connection=new_connection,
                 )  # fmt: skip
         except TimeoutError:
             assert request.failure is not None

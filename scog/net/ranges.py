@@ -17,6 +17,7 @@ from scog.net.http import HttpClient
 from scog.net.local import LocalRanges
 from scog.net.policy import BreakerState, UpstreamStats, check_allowed, host_of
 from scog.net.range_read import OnData, RangeRead, RangeSpec
+from scog.net.signing import Signer
 from scog.runtime.tasks import gather_all
 
 PROBE_TIMEOUT = 2.0
@@ -45,11 +46,13 @@ class HttpRanges:
         retries: int,
         per_host: int,
         expected: Sequence[str] = (),
+        signer: Signer | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`expected` are URLs on hosts that are likely to be read from."""
+        """`expected` are URLs on hosts that are likely to be read from. Hosts that `signer` signs are allowed too."""
         self._expected = expected
-        self._allowed = allowed_hosts
+        self._signer = signer or Signer()
+        self._allowed = allowed_hosts + self._signer.hosts
         self._stall = stall
         self._retries = retries
         self._per_host = per_host
@@ -105,6 +108,9 @@ class HttpRanges:
         """
         check_allowed(url, self._allowed)
         host = self._host(url)
+        signer = self._signer if self._signer.signs(host.name, url) else None
+        if signer is not None:  # before anything is sent to the host: the token service decides whether it may be read
+            await signer.token(url)
         host.url = url
         if host.breaker.state is BreakerState.CLOSED:  # blocks follow a header; queued reads start when the limit grows
             ahead = min(host.admission.queued, MAX_WARM_CONNECTIONS) if host.reads else WARM_CONNECTIONS
@@ -114,19 +120,19 @@ class HttpRanges:
         host.reads[id(tally)] += parts
         try:
             if parts == 1:
-                return await self._read(host, spec)
-            first, *others = await gather_all(self._read(host, part) for part in spec.split(parts))
+                return await self._read(host, spec, signer)
+            first, *others = await gather_all(self._read(host, part, signer) for part in spec.split(parts))
             return concatenate(first, others)
         finally:
             host.reads[id(tally)] -= parts
             if not host.reads[id(tally)]:
                 del host.reads[id(tally)]
 
-    async def _read(self, host: Host, spec: RangeSpec) -> ByteRange:
+    async def _read(self, host: Host, spec: RangeSpec, signer: Signer | None) -> ByteRange:
         is_probe = await _pass_breaker(host)
         try:
             snapshot = await host.admission.acquire(spec.waiters or (lambda: (spec.tally,)), spec.size)
-            read = RangeRead(self._client, host, spec, self._retries)
+            read = RangeRead(self._client, host, spec, self._retries, signer)
             try:
                 if host.breaker.state is BreakerState.OPEN:  # opened while this read was queued
                     raise _breaker_open(host)

@@ -124,7 +124,10 @@ async def _days(engine: Engine, grid: Grid, request: ImageRequest, limit: int, r
 
 async def _steps(engine: Engine, request: ImageRequest, step: Step, limit: int) -> list[FrameTime]:
     """The steps of the time range, each with its pinned scenes. Without pinned scenes, each frame searches."""
-    interval = request.interval or await engine.searches.default_interval(request.collection)
+    interval = request.interval
+    if interval is None:
+        member, collection = await engine.catalogs.of(request.collection)
+        interval = await member.default_interval(collection)
     if interval.start is None:
         message = "A time range with steps must have a start."
         raise InvalidInput(message, parameter="datetime", valid="an interval such as 2022-01-01/2022-12-31")
@@ -140,7 +143,8 @@ async def _last_day_end(engine: Engine, request: ImageRequest) -> datetime:
     """Time of the newest pinned scene, else the end of the last day with scenes."""
     if request.pinned is not None:
         return max(scene.time for scene in request.pinned.scenes.scenes)
-    return await engine.searches.last_day(request.collection) + DAY - TICK
+    member, collection = await engine.catalogs.of(request.collection)
+    return await member.last_day(collection) + DAY - TICK
 
 
 def _pinned_within(pinned: Pinned | None, interval: Interval) -> Pinned | None:

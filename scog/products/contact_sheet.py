@@ -71,6 +71,8 @@ async def draw_sheet(
             request = ImageRequest(
                 **vars(scenes),
                 expression=layer.expression,
+                transforms=layer.transforms,
+                surface=layer.derived_surface,
                 mask=parse_mask(layer.mask, 0.0, profile),
                 profile=profile,
                 composite=layer.composite,

@@ -69,9 +69,12 @@ async def list_scenes(
 ) -> Listing:
     """A page of the scenes that intersect a grid: the newest `limit` scenes, or those that follow `after`.
 
-    Raises CatalogError, or InvalidInput if the collection does not exist.
+    Raises CatalogError, or InvalidInput if the collection does not exist or several catalogues have it.
     """
-    interval = scenes.interval or await engine.searches.default_interval(scenes.collection)
+    interval = scenes.interval
+    if interval is None:
+        member, collection = await engine.catalogs.of(scenes.collection)
+        interval = await member.default_interval(collection)
     if after is not None and after.until is not None and (interval.end is None or after.until < interval.end):
         interval = Interval(interval.start, max(after.until, interval.start or after.until))
     page: list[tuple[Observation, Scene]] = []

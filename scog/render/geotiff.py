@@ -13,7 +13,12 @@ BLOCK = 256
 
 
 def geotiff(
-    values: NDArray[np.float32], crs: str, transform: Affine, names: Sequence[str], tags: Mapping[str, str]
+    values: NDArray[np.float32],
+    crs: str,
+    transform: Affine,
+    names: Sequence[str],
+    tags: Mapping[str, str],
+    units: Sequence[str | None] = (),
 ) -> bytes:
     """COG of float32 `(band, y, x)`; nodata is NaN.
 
@@ -21,6 +26,7 @@ def geotiff(
     transform  from pixel corners to CRS units
     names      band descriptions
     tags       dataset metadata, such as TIFFTAG_SOFTWARE
+    units      unit of each band, None for none
     """
     count, height, width = values.shape
     profile = {
@@ -32,5 +38,7 @@ def geotiff(
         with memory.open(**profile) as target:
             target.write(values)
             target.descriptions = tuple(names)
+            if any(units):
+                target.units = tuple(unit or "" for unit in units)
             target.update_tags(**tags)
         return bytes(memory.read())

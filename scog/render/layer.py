@@ -10,7 +10,9 @@ import numpy as np
 
 from scog.bandmath import indices
 from scog.bandmath.expression import Expression, parse
-from scog.collections.band import Band
+from scog.bandmath.terrain import Surface
+from scog.bandmath.transforms import Transforms, transforms_of, unit_of
+from scog.collections.band import REFLECTANCE, Band
 from scog.collections.presets import Preset, QuantityLayer
 from scog.collections.profile import Profile
 from scog.composite.change import Change
@@ -84,13 +86,39 @@ class Layer:
     composite: Composite = NEWEST
     change: Change | None = None
 
+    @property
+    def transforms(self) -> Transforms:
+        """The scale of each output's values; empty for those of the expression."""
+        return transforms_of(self.transform, self.expression.outputs)
+
+    @property
+    def derived_surface(self) -> Surface | None:
+        """What is derived from elevations; None for the values themselves."""
+        return Surface(self.surface) if self.surface else None
+
     @cached_property
     def style(self) -> Style:
         """Colours of the values, and names of the outputs."""
-        names = self._named(self.expression.names)
+        names = self._named(self._value_names)
         columns = self._named((self.short,)) if self.short else names
         count = 1 if self.classified else len(names)
-        return Style(self.title, self.coloring, names[:count], columns, self.classified, self.expression.outputs)
+        outputs = self.expression.outputs
+        return Style(self.title, self.coloring, names[:count], columns, self.classified, outputs, self._unit)
+
+    @property
+    def _value_names(self) -> tuple[str, ...]:
+        """Names of the values: their formulas, unless something else is derived from these."""
+        if not (self.transform or self.surface):
+            return self.expression.names
+        return (self.short,) if self.short else tuple(f"{name} in {self.unit}" for name in self.expression.names)
+
+    @property
+    def _unit(self) -> str:
+        """Unit of the values after composite and comparison; empty if they have none."""
+        differences = (Unit.LAYER, Unit.SPREAD, Unit.TREND)
+        if self.change is Change.RATIO or self.unit == REFLECTANCE or self.composite.unit not in differences:
+            return ""
+        return f"{self.unit} per year" if self.unit and self.composite.unit is Unit.TREND else self.unit
 
     def _named(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """Names of the outputs after composite and comparison."""
@@ -135,7 +163,7 @@ def _single_layer(profile: Profile, options: LayerOptions) -> Layer:
 
 
 def named_layer(profile: Profile, name: str) -> Layer:
-    """The layer of an index, quantity, preset or band with classes, by name. Raises InvalidInput if there is none."""
+    """The layer of a quantity, band of classes, preset, index or band. Raises InvalidInput if the name is none."""
     quantity = profile.layer(name)
     if quantity is not None:
         return _of_quantity(profile, quantity)
@@ -145,9 +173,11 @@ def named_layer(profile: Profile, name: str) -> Layer:
     preset = profile.preset(name)
     if preset is not None:
         return _of_preset(profile, preset)
+    if band is not None and (name not in indices.INDICES or not _has_index(profile, name)):
+        return _of_bands(profile, [name])
     index = indices.get(name)
     missing = [each for each in index.bands if not profile.has_bands([each])]
-    if missing:
+    if missing and not profile.open:
         message = f"The index {index.name} needs {' and '.join(missing)}, which {profile.name} does not have"
         raise InvalidInput(
             f"{message}.", parameter="index", valid=f"an index of its bands: {', '.join(profile.by_name)}"
@@ -161,6 +191,10 @@ def named_layer(profile: Profile, name: str) -> Layer:
         colormap=index.colormap,
         short=index.name.upper(),
     )
+
+
+def _has_index(profile: Profile, name: str) -> bool:
+    return profile.has_bands(indices.get(name).bands)
 
 
 def _of_formula(profile: Profile, text: str) -> Layer:
@@ -182,7 +216,7 @@ def _of_quantity(profile: Profile, quantity: QuantityLayer) -> Layer:
         parse(quantity.expression, profile.names),
         Ramp(quantity.rescale, color_table(quantity.colormap)),
         mask=profile.default_mask,
-        unit=quantity.unit,
+        unit=quantity.unit or unit_of(quantity.transform),
         transform=quantity.transform,
         surface=quantity.surface,
         colormap=quantity.colormap,
@@ -195,6 +229,9 @@ def _composite_of(layer: Layer, options: LayerOptions, profile: Profile) -> Laye
     composite = options.composite
     if composite == NEWEST:
         return layer
+    if layer.surface and composite.unit is not Unit.LAYER:
+        message = f"composite={composite.name} is not elevation, from which {layer.surface} is derived."
+        raise InvalidInput(message, parameter="composite", valid="a composite of elevations, such as newest or median")
     if composite == MODE and not layer.expression.is_integer:
         message = "composite=mode requires integer values, but this formula has others."
         valid = "a band of classes, a formula of comparisons such as (nir-red)/(nir+red) > 0.4, or composite=median"
@@ -219,6 +256,10 @@ def _change_of(layer: Layer, change: Change, profile: Profile) -> Layer:
         message = "compare is not defined for classes: they have no difference or ratio."
         valid = f"composite=count, or a formula of comparisons such as {layer.expression.names[0]} == 6"
         raise InvalidInput(message, parameter="compare", valid=valid)
+    if layer.transform and layer.composite.unit is Unit.LAYER and change is Change.RATIO:
+        message = f"The ratio of values in {layer.unit} has no meaning; their difference is the ratio of power in dB."
+        valid = f"difference, or a ratio of power by expression={layer.expression.text}"
+        raise InvalidInput(message, parameter="compare_as", valid=valid)
     title = f"{(layer.short if layer.composite == NEWEST else None) or layer.title}, {change.label}"
     coloring = change_coloring(layer.coloring, change, layer.composite, layer.colormap)
     return replace(layer, title=title, coloring=coloring, change=change)
@@ -285,6 +326,7 @@ def _of_preset(profile: Profile, preset: Preset) -> Layer:
         parse(";".join(preset.bands), profile.names),
         Channels((red, green, blue)),
         mask=profile.default_mask,
+        unit=unit_of(preset.transform),
         transform=preset.transform,
     )
 

@@ -32,18 +32,24 @@ CHANNELS: tuple[tuple[str, Color], ...] = (
 
 @dataclass(frozen=True)
 class Legend:
-    """The legend of an image: title, colour mapping, and the name of each output."""
+    """The legend of an image: title, colour mapping, the name of each output, and their unit if they have one."""
 
     title: str
     coloring: Ramp | Classes | Channels
     outputs: tuple[str, ...]
+    unit: str = ""
+
+    @property
+    def heading(self) -> str:
+        """The title with the unit."""
+        return f"{self.title} ({self.unit})" if self.unit else self.title
 
     def json(self) -> dict[str, Any]:
         """The legend as JSON: `kind` is ramp, classes or channels; colours are `#rrggbb` or `#rrggbbaa`.
 
         The colours of a ramp are equally spaced over its range.
         """
-        body: dict[str, Any] = {"title": self.title, "outputs": list(self.outputs)}
+        body: dict[str, Any] = {"title": self.title, "outputs": list(self.outputs), "unit": self.unit or None}
         match self.coloring:
             case Ramp() as ramp:
                 colors = [hexadecimal(_color(row)) for row in ramp.palette[: ABOVE + 1]]
@@ -65,7 +71,7 @@ class Legend:
         elements = "".join(_svg_element(shape) for shape in shapes)
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" '
-            f'viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(f"Legend: {self.title}")}">'
+            f'viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(f"Legend: {self.heading}")}">'
             f"<style>text{{font:{_TEXT}px system-ui,sans-serif;fill:{hexadecimal(_INK)}}}"
             "@media(prefers-color-scheme:dark){text{fill:#eee}}</style>"
             f"{elements}</svg>"
@@ -93,7 +99,7 @@ class Legend:
 
     def _shapes(self) -> Iterator[_Box | _Text]:
         """All shapes, top to bottom."""
-        yield _Text(_MARGIN, _MARGIN + _TEXT, _truncate(self.title, WIDTH - 2 * _MARGIN))
+        yield _Text(_MARGIN, _MARGIN + _TEXT, _truncate(self.heading, WIDTH - 2 * _MARGIN))
         top = _MARGIN + _LINE
         match self.coloring:
             case Ramp() as ramp:

@@ -21,6 +21,7 @@ class Style:
     columns       names of the computed values; short names for an index
     classified    whether output values are class numbers
     legend_count  number of outputs in the legend; the others are p-values
+    unit          of those outputs; empty if they have none
     """
 
     title: str
@@ -29,6 +30,7 @@ class Style:
     columns: tuple[str, ...]
     classified: bool = False
     legend_count: int = 1
+    unit: str = ""
 
     def image(self, values: NDArray[np.float32], valid: NDArray[np.bool_]) -> Image:
         """Image of values float32 `(output, y, x)`, transparent where not `valid` `(y, x)`."""
@@ -43,4 +45,17 @@ class Style:
     @property
     def legend(self) -> Legend:
         """The legend of the colours."""
-        return Legend(self.title, self.coloring, self.outputs[: self.legend_count])
+        return Legend(self.title, self.coloring, self.outputs[: self.legend_count], self._legend_unit)
+
+    @property
+    def units(self) -> tuple[str | None, ...]:
+        """Unit of each output; None for those without one, such as p-values."""
+        return tuple(
+            (self.unit or None) if number < self.legend_count and not self.classified else None
+            for number in range(len(self.outputs))
+        )
+
+    @property
+    def _legend_unit(self) -> str:
+        """The unit of the legend's numbers; classes have names."""
+        return "" if isinstance(self.coloring, Classes) else self.unit

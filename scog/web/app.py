@@ -84,8 +84,8 @@ async def _open_state(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
         app.state.response_cache = ResponseCache(settings.response_cache_mb * 1_000_000)
         app.state.queries = ByteCache(tiles.QUERY_CACHE_BYTES)
         app.state.stac_searches = asyncio.Semaphore(stac.SEARCHES)
-        app.state.is_demo_archive = viewer.is_demo_archive(settings)
-        warm_up(engine.searches.profile(None))  # in the event loop's thread, which computes the index maps
+        app.state.demo_archives = frozenset(filter(viewer.is_demo_archive, engine.catalogs.folders))
+        warm_up(engine.catalogs.first.profile(None))  # in the event loop's thread, which computes the index maps
         yield
 
 

@@ -10,11 +10,12 @@ import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from affine import Affine
 
 from scog.catalog.archive.archive import Archive
+from scog.catalog.collection_document import attribution_of
+from scog.catalog.own_files import is_below
 from scog.catalog.query import collections_of
 from scog.catalog.scene import Scene, UnusableItem, parse_item
 from scog.collections.profile import Profile
@@ -26,6 +27,7 @@ from scog.geo.zooms import zoom_range
 from scog.imaging.asset_binding import bind_asset
 from scog.imaging.engine import Engine
 from scog.imaging.request import ImageRequest
+from scog.net.byte_range import is_local
 from scog.net.policy import UpstreamStats
 from scog.suggest import did_you_mean, quoted
 from scog.web.stac.documents import Documents
@@ -68,11 +70,13 @@ class TileExtent:
 async def read_tile_extent(engine: Engine, request: ImageRequest) -> TileExtent:
     """The extent of a request's collection, or of the whole catalogue if it has none.
 
-    Grids are those of the bands in the expression. Raises InvalidInput if a local archive has no such collection.
+    Grids are those of the bands in the expression. Raises InvalidInput if no catalogue has the collection or several
+    have it.
     """
-    catalog = engine.searches.catalog
+    member, collection = await engine.catalogs.of(request.collection)
+    catalog = member.catalog
     if isinstance(catalog, Archive):
-        return await _archive_extent(engine, catalog, request.collection, request.profile, request.expression.bands)
+        return await _archive_extent(engine, catalog, collection, request.profile, request.expression.bands)
     grids = _nominal_grid(request.profile, request.expression.bands)
     return TileExtent(await catalog.bounds(), grids, request.profile.attribution)
 
@@ -95,8 +99,9 @@ async def _archive_extent(
     grids: list[Grid] = []
 
     async def read_headers(scene: Scene) -> None:
-        all_bands = {asset.url: band for band, asset in scene.assets.items()}
-        needed = {asset.url: band for band, asset in scene.assets.items() if band in bands}
+        own = {band: a for band, a in scene.assets.items() if not is_local(a.url) or is_below(a.url, archive.folder)}
+        all_bands = {asset.url: band for band, asset in own.items()}
+        needed = {asset.url: band for band, asset in own.items() if band in bands}
         for url, band in sorted((needed or all_bands).items()):
             with suppress(SourceError):
                 _, metadata = bind_asset(scene.assets[band], band, await engine.blocks.read_metadata(url, tally))
@@ -134,28 +139,10 @@ def _read_index(archive: Archive, collection: str | None, profile: Profile) -> t
             with suppress(UnusableItem):
                 newest.append(parse_item(json.loads(item), (archive.folder / path).as_uri(), archive.profiles))
         document = documents.collection(name) if name else {}
-        attributions.append(_attribution(document) or profile.member(name).attribution)
+        attributions.append(attribution_of(document) or profile.member(name).attribution)
         scenes += newest
     bounds = tuple(box) if box[0] is not None else None
     return bounds, scenes, "; ".join(dict.fromkeys(filter(None, attributions)))
-
-
-def _attribution(document: dict[str, Any]) -> str:
-    """Attribution by a collection's STAC document: its providers and license; empty if it names no provider."""
-    providers = document.get("providers")
-    listed = [provider for provider in providers if isinstance(provider, dict)] if isinstance(providers, list) else []
-    owners = [provider for provider in listed if {"licensor", "producer"} & set(_roles(provider))] or listed
-    names = [str(provider["name"]).strip() for provider in owners if provider.get("name")]
-    if names:
-        license_ = str(document.get("license") or "")
-        is_specific = license_ not in ("", "other", "various", "proprietary")
-        return ", ".join(dict.fromkeys(names)) + (f" ({license_})" if is_specific else "")
-    return ""
-
-
-def _roles(provider: dict[str, Any]) -> list[str]:
-    roles = provider.get("roles")
-    return [role for role in roles if isinstance(role, str)] if isinstance(roles, list) else []
 
 
 def _extent_grid(bounds: Bounds) -> Grid:

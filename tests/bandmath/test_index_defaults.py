@@ -9,15 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scog.bandmath import expression as expressions
 from scog.bandmath.curated import CURATED, UNBOUNDED
 from scog.bandmath.defaults import COLORMAPS, default_colormap, default_range
 from scog.bandmath.indices import INDICES, Index
 from scog.bandmath.surfaces import mixtures, other_surfaces, surfaces_of
+from scog.collections.band_names import ANY_NAMES
 from tests.profiles import BANDS, parse
 
 ALL = tuple(INDICES.values())
 EVERY = pytest.mark.parametrize("index", ALL, ids=[index.name for index in ALL])
 COMPUTED = [index for index in ALL if index.name not in CURATED and index.name not in UNBOUNDED]
+OPTICAL = sorted(COLORMAPS.keys() - {"radar"})
 NORMALISED = re.compile(r"\((\w+) - (\w+)\) / \(\1 \+ \2\)")
 
 
@@ -61,7 +64,7 @@ def test_ends_are_round_numbers(index: Index) -> None:
 
 @pytest.mark.parametrize("index", COMPUTED, ids=[index.name for index in COMPUTED])
 def test_a_negated_formula_reverses_range_and_colormap(index: Index) -> None:
-    turned = parse(f"-({index.formula})")
+    turned = expressions.parse(f"-({index.formula})", ANY_NAMES)
     low, high = default_range(turned, index.domain)
     assert (-high, -low) == pytest.approx(index.rescale)
     colormap = default_colormap(turned, index.domain)
@@ -96,7 +99,7 @@ def test_water_ranges_are_symmetric_around_zero() -> None:
         assert low == -high
 
 
-@pytest.mark.parametrize("domain", COLORMAPS)
+@pytest.mark.parametrize("domain", OPTICAL)
 def test_surfaces_are_reflectances(domain: str) -> None:
     for spectra in (surfaces_of(domain), other_surfaces(domain), mixtures(domain)):
         assert list(spectra) == [band.name for band in BANDS if band.spectral]
@@ -107,7 +110,25 @@ def test_surfaces_are_reflectances(domain: str) -> None:
     assert len(mixtures(domain)["red"]) == pure + 3 * pure * (pure - 1) // 2
 
 
-@given(st.floats(-10, 10), st.floats(0.001, 1e4), st.sampled_from(sorted(COLORMAPS)))
+def test_surfaces_of_radar_are_backscatter() -> None:
+    """Gamma0 of C-band is between the noise at -35 dB and 3 dB, and weaker across polarisations."""
+    for backscatter in (surfaces_of("radar"), other_surfaces("radar"), mixtures("radar")):
+        assert list(backscatter) == ["vv", "vh", "hh", "hv"]
+        for values in backscatter.values():
+            assert values.dtype == np.float32
+            assert ((values > 10**-3.5) & (values < 2)).all()
+        assert (backscatter["vh"] < 0.4 * backscatter["vv"]).all()
+        assert (backscatter["hv"] < 0.4 * backscatter["hh"]).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "colormap"), [("dprvivv", "viridis"), ("rfdi", "viridis_r"), ("vhvvr", "viridis"), ("vvvhr", "viridis_r")]
+)
+def test_the_last_colour_of_radar_means_vegetation(name: str, colormap: str) -> None:
+    assert INDICES[name].colormap == colormap
+
+
+@given(st.floats(-10, 10), st.floats(0.001, 1e4), st.sampled_from(OPTICAL))
 def test_ranges_contain_most_values_of_linear_formulas(offset: float, factor: float, domain: str) -> None:
     expression = parse(f"{factor:.6f} * ({offset:.6f} + nir)")
     low, high = default_range(expression, domain)

@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from scog.bandmath.indices import BEST_KNOWN, DOMAINS, INDICES, Index, get
 from scog.bandmath.parser import MAX_CHARACTERS
 from scog.errors import InvalidInput
-from tests.profiles import BANDS, CANONICAL, search
+from tests.profiles import BANDS, CANONICAL, SENTINEL_2, search
 
 ALL = tuple(INDICES.values())
+POLARISATIONS = {"vv", "vh", "hh", "hv"}
 EVERY = pytest.mark.parametrize("index", ALL, ids=[index.name for index in ALL])
 
 
@@ -30,7 +31,8 @@ def test_every_index_is_complete(index: Index) -> None:
     assert len(index.formula) <= MAX_CHARACTERS
     assert index.expression.outputs == 1
     assert index.bands == index.expression.bands
-    assert set(index.bands) <= {band.name for band in BANDS if band.spectral}
+    spectral = {band.name for band in BANDS if band.spectral}
+    assert set(index.bands) <= (POLARISATIONS if index.domain == "radar" else spectral)
     assert index.title
     assert index.reference
     assert index.domain in DOMAINS
@@ -45,7 +47,8 @@ def test_the_table_has_the_first_indices() -> None:
     assert set(first) <= set(BEST_KNOWN)
     assert len(set(BEST_KNOWN)) == 30
     assert tuple(INDICES)[:30] == BEST_KNOWN
-    assert len(INDICES) == len(set(INDICES)) == 233
+    assert len(INDICES) == len(set(INDICES)) == 246
+    assert sum(SENTINEL_2.has_bands(index.bands) for index in ALL) == 233
     assert {index.domain for index in ALL} == set(DOMAINS)
 
 
@@ -76,7 +79,8 @@ def test_indices_of_typical_reflectance_have_known_values() -> None:
 
 PUBLISHED_BANDS = {
     "A": "coastal", "B": "blue", "G": "green", "R": "red", "RE1": "rededge1", "RE2": "rededge2", "RE3": "rededge3",
-    "N": "nir", "N2": "nir08", "WV": "nir09", "S1": "swir16", "S2": "swir22",
+    "N": "nir", "N2": "nir08", "WV": "nir09", "S1": "swir16", "S2": "swir22", "VV": "vv", "VH": "vh", "HH": "hh",
+    "HV": "hv",
 }  # fmt: skip
 EXTRA_CONSTANTS = {
     "SAVI": {"L": 0.5}, "SARVI": {"L": 0.5}, "MNLI": {"L": 0.5}, "GSAVI": {"L": 0.5}, "IBI": {"L": 0.5},
@@ -125,6 +129,14 @@ def test_values_agree_with_the_published_formula(name: str) -> None:
     agree = np.isclose(values[0], expected, rtol=2e-4, atol=2e-5) | (~valid & ~np.isfinite(expected))
     assert agree.mean() > 0.98
     assert (valid == np.isfinite(expected)).mean() > 0.999
+
+
+def test_no_index_needs_temperature() -> None:
+    """Formulas with thermal bands state no unit; with kelvin most would show nothing but the temperature."""
+    thermal = [name for name, entry in published("spectral-indices-dict.json")["SpectralIndices"].items()
+               if {"T", "T1", "T2"} & set(entry["bands"])]  # fmt: skip
+    assert len(thermal) == 20
+    assert not {index.name.lower() for index in ALL} & {name.lower() for name in thermal}
 
 
 def test_titles_state_the_corrected_constants() -> None:
@@ -272,7 +284,7 @@ LAZY = """
 import sys
 from scog.bandmath import indices, published
 assert published.published.cache_info().currsize == 0, "the table was read by an import"
-assert len(indices.INDICES) == 233 and indices.get("ndvi").name == "ndvi"
+assert len(indices.INDICES) == 246 and indices.get("ndvi").name == "ndvi"
 assert published.published.cache_info().misses == 1
 assert not {"spyndex", "pandas", "xarray", "cmap"} & set(sys.modules), "more was loaded than two files"
 """

@@ -27,6 +27,7 @@ from scog.catalog.stac_api import RemoteCatalog
 from scog.net.policy import UpstreamStats
 from scog.products.scene_list import feature_collection
 from scog.temporal.intervals import Interval
+from scog.web.stac.archives import Archives
 from scog.web.stac.documents import Documents
 from tests.doubles.acquisitions import acquisitions, mgrs_tiles_around
 from tests.doubles.earth_search import SEARCH, EarthSearch, edit
@@ -109,7 +110,8 @@ def archived(folder: Path, item: Item, tried: Sequence[Mutation]) -> None:
             name = f"{number}.json"
             check(bases.get(name), problems.get(name, ""), mutation, bases["sound.json"], item)
         documents = Documents(archive, "http://localhost")
-        responses = [documents.landing(), documents.collections(), documents.queryables(None)]
+        archives = Archives({"archive": archive}, "http://localhost")
+        responses = [archives.landing(), archives.collections(), archives.queryables()]
         for order in ((), (SortKey("eo:cloud_cover"),), (SortKey("gsd", True), SortKey("proj:epsg"))):
             page = search_items(archive, ItemSearch(order=order or ItemSearch().order), 10_000)
             assert page.matched == len(bases)  # a page that would be too large ends early

@@ -407,6 +407,18 @@ def test_a_corrupt_cache_is_recreated_or_not_used(damage: str, tmp_path: Path) -
     store.close()
 
 
+def test_headers_of_local_files_are_not_stored(tmp_path: Path) -> None:
+    store = HeaderStore(tmp_path)
+    for url in ("file:///data/red.tif", "http://host/red.tif"):
+        store.put(url, "identity", DATA[:4000])
+        store.put_offset(url, "identity", -0.1)
+    assert store.get("file:///data/red.tif") is None
+    assert store.get_offset("file:///data/red.tif", "identity") is None
+    assert store.get("http://host/red.tif") == ("identity", DATA[:4000])
+    assert store.get_offset("http://host/red.tif", "identity") == -0.1
+    store.close()
+
+
 def test_a_full_disk_costs_only_speed(tmp_path: Path) -> None:
     store = HeaderStore(tmp_path)
     assert store._database is not None

@@ -29,7 +29,7 @@ from tests.doubles.archives import C1, L2A
 from tests.doubles.range_server import Answer, Fault, Link, RangeServer, Request, reset
 
 Json = dict[str, Any]
-ROOT, SEARCH = "/v1", "/v1/search"
+ROOT, SEARCH, COLLECTIONS = "/v1", "/v1/search", "/v1/collections"
 DEFAULT_LIMIT = 10
 TOO_MANY = 268
 MAX_BODY = 6_000_000
@@ -70,6 +70,7 @@ class EarthSearch(RangeServer):
         self.name = name
         self.exact_fields = exact_fields
         """Send only the included fields, as newer versions of the service's software do."""
+        self.collections_per_page = 10
         self.catalog_requests: list[CatalogRequest] = []
         self._sorted: list[_Entry] = []
         self.items = list(items)
@@ -99,13 +100,13 @@ class EarthSearch(RangeServer):
 
     def down(self) -> None:
         """Reset every connection to the catalogue from now on; files are still served."""
-        self.fail(ROOT, always=reset)
-        self.fail(SEARCH, always=reset)
+        for path in (ROOT, SEARCH, COLLECTIONS):
+            self.fail(path, always=reset)
 
     def up(self) -> None:
         """Respond normally again."""
-        self.fail(ROOT)
-        self.fail(SEARCH)
+        for path in (ROOT, SEARCH, COLLECTIONS):
+            self.fail(path)
 
     # On the server's event loop
 
@@ -133,6 +134,8 @@ class EarthSearch(RangeServer):
             return self._search(method, body)
         if path == ROOT:
             return _json(200, self._landing())
+        if path == COLLECTIONS:
+            return self._list_collections(int(body.get("after", 0)))
         if path == ROOT + "/conformance":
             return _json(200, {"conformsTo": list(_CONFORMS_TO)})
         name = path.removeprefix(ROOT + "/collections/")
@@ -162,6 +165,14 @@ class EarthSearch(RangeServer):
             "links": links,
             "conformsTo": list(_CONFORMS_TO),
         }
+
+    def _list_collections(self, after: int) -> Answer:
+        names = sorted({str(item["collection"]) for item in self.items})
+        page = names[after : after + self.collections_per_page]
+        last = after + len(page)
+        link = {"rel": "next", "type": "application/json", "href": f"{self.url(COLLECTIONS)}?after={last}"}
+        links = [link] if last < len(names) else []
+        return _json(200, {"collections": [_collection(name) for name in page], "links": links})
 
     def _search(self, method: str, body: Json) -> Answer:
         limit = int(body.get("limit", DEFAULT_LIMIT))

@@ -72,7 +72,7 @@ async def reading(
     http = HttpRanges(
         allowed_hosts=hosts, stall=deadline / SILENT_HOST_FACTOR, retries=retries, per_host=per_host, **time
     )
-    local = LocalRanges(folder, disk) if folder is not None else None
+    local = LocalRanges([folder], disk) if folder is not None else None
     try:
         async with Ranges(http, local) as ranges:
             reader = BlockReader(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -172,27 +173,77 @@ def test_reflectance_has_the_offset_of_its_collection_and_baseline(
     assert np.allclose(ndvi.values[0, ndvi.valid], expected, atol=1e-5)
 
 
+SHADOW = (1350, 1150, 1100)
+"""DN of blue, red and nir over shadow, with +1000."""
+
+
 @pytest.mark.parametrize(
-    ("red", "offset"),
+    ("darkest", "estimate"),
     [
-        (np.array([1500, 2000]), -0.1),  # no number below 900: the numbers contain +1000
-        (np.array([899, 1500]), 0.0),  # half are below 900: they do not
-        (np.array([950, 1500]), 0.0),  # half are below 1000, as forest and water without +1000
+        (SHADOW, "-0.1 (estimated from pixels)"),
+        ((350, 150, 100), "0 (estimated from pixels)"),
+        ((2500, 2500, 2500), "-0.1 (pixels cannot tell; as the item states)"),
     ],
 )
 @pytest.mark.parametrize("applied", [False, None])
 def test_an_ambiguous_offset_is_detected_from_pixels(
-    tmp_path: Path, red: np.ndarray, offset: float, applied: bool | None
+    tmp_path: Path, darkest: tuple[int, int, int], estimate: str, applied: bool | None
 ) -> None:
-    # Each number fills one half, so that every overview has both.
-    numbers = constant(WEST, red[0])
-    numbers[:, 150:] = red[1]
-    bands = {"red": numbers, "nir": constant(WEST, 4000), "scl": constant(WEST, 4, 20, np.uint8)}
-    MadeScene("S", WEST, "2022-06-10T10:00:00Z", bands, L2A, applied, "04.00").write(tmp_path)
+    write_half_dark(tmp_path, darkest, applied)
     grid = tile_over(WEST, 14, 0.4, 0.5)
-    for setting, expected in (("detect", offset), ("applied", 0.0), ("missing", -0.1)):
+    for setting, expected in (
+        ("detect", estimate),
+        ("applied", "0 (assumed by SCOG_AMBIGUOUS_OFFSET)"),
+        ("missing", "-0.1 (assumed by SCOG_AMBIGUOUS_OFFSET)"),
+    ):
         drawing = draw_one(tmp_path, grid, image_request("nir"), ambiguous_offset=setting)
-        assert np.allclose(drawing.values[0, drawing.valid], 0.4 + expected, atol=1e-6)
+        offset = float(expected.split(" ")[0])
+        assert np.allclose(drawing.values[0, drawing.valid].max(), 0.4 + offset, atol=1e-6)
+        assert drawing.report.offset_lines() == [expected]
+
+
+@pytest.mark.parametrize(
+    ("applied", "choice", "expected"),
+    [
+        (False, 0.0, 0.0),
+        (False, -0.1, -0.1),
+        (True, -0.1, -0.1),
+        (True, -0.05, -0.05),
+        (True, None, 0.0),
+        (True, "detect", -0.1),
+        (False, "detect", -0.1),
+    ],
+)
+def test_a_requested_offset_replaces_the_stated_and_the_assumed_one(
+    tmp_path: Path, applied: bool, choice: Any, expected: float
+) -> None:
+    write_half_dark(tmp_path, SHADOW, applied)
+    request = replace(image_request("nir; scl"), offset=choice)
+    drawing = draw_one(tmp_path, tile_over(WEST, 14, 0.4, 0.5), request, ambiguous_offset="applied")
+    assert np.allclose(drawing.values[0, drawing.valid].max(), 0.4 + expected, atol=1e-6)
+    assert (drawing.values[1, drawing.valid] == 4).all()
+    guessed = ["-0.1 (estimated from pixels)"] if choice == "detect" else []
+    assert drawing.report.offset_lines() == guessed
+
+
+def test_offsets_are_part_of_an_images_identity(tmp_path: Path) -> None:
+    write_half_dark(tmp_path, SHADOW, applied=False)
+    grid = tile_over(WEST, 14, 0.4, 0.5)
+    offsets: list[Any] = [None, 0.0, -0.1, None]
+    drawings = draw_all(tmp_path, [(grid, replace(image_request("nir"), offset=offset)) for offset in offsets])
+    assert len({drawing.cache_id for drawing in drawings}) == 3
+    assert [drawing.report.offset_lines() for drawing in drawings] == [
+        ["-0.1 (estimated from pixels)"], [], [], ["-0.1 (estimated from pixels)"],
+    ]  # fmt: skip
+
+
+def write_half_dark(folder: Path, darkest: tuple[int, int, int], applied: bool | None) -> None:
+    """A scene whose western half is dark, so that every overview has both halves."""
+    bands = {"scl": constant(WEST, 4, 20, np.uint8)}
+    for band, number, rest in zip(("blue", "red", "nir"), darkest, (1800, 2000, 4000), strict=True):
+        bands[band] = constant(WEST, number)
+        bands[band][:, 150:] = max(rest, number)
+    MadeScene("S", WEST, "2022-06-10T10:00:00Z", bands, L2A, applied, "04.00").write(folder)
 
 
 def test_reflectance_is_floored_at_0_and_0_over_0_is_invalid(tmp_path: Path) -> None:

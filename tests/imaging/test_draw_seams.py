@@ -29,7 +29,7 @@ TMS = morecantile.tms.get("WebMercatorQuad")
 
 
 async def bounds(engine: Engine) -> tuple[float, float, float, float]:
-    box = await engine.searches.catalog.bounds()
+    box = await engine.catalogs.first.catalog.bounds()
     assert box is not None
     return box
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import shapely
 
+from scog.catalog.catalogs import Catalogs
 from scog.catalog.records import from_json, to_json
 from scog.cubes.cubes import _format_scenes, _parse_scenes
 from scog.errors import CatalogUnavailable, InvalidInput
@@ -157,7 +158,7 @@ async def selected_on(
     bench: SearchHarness, grid: Grid, scenes: Pinned | None, cloud_cover: float = 100.0
 ) -> tuple[list[Any], Report]:
     report = Report()
-    engine: Any = SimpleNamespace(searches=bench.searches, settings=Settings())
+    engine: Any = SimpleNamespace(catalogs=Catalogs([bench.searches]), settings=Settings())
     selection = observations(engine, grid, SceneFilter(EVER, cloud_cover, pinned=scenes), report)
     return [(each.key, [scene.id for scene in each.scenes]) async for each in selection], report
 

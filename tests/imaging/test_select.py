@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from morecantile import tms
 
+from scog.catalog.catalogs import Catalogs
 from scog.catalog.coverage import CELLS
 from scog.catalog.observation import Observation
 from scog.errors import CatalogError, CatalogUnavailable
@@ -59,7 +60,7 @@ def work_with(catalog: ScriptedCatalog, work: Callable[[SearchHarness], Coroutin
 async def find(
     bench: SearchHarness, grid: Grid, limit: int = 10_000, **settings: Any
 ) -> tuple[list[Observation], Report]:
-    engine: Any = SimpleNamespace(searches=bench.searches, settings=Settings(**settings))
+    engine: Any = SimpleNamespace(catalogs=Catalogs([bench.searches]), settings=Settings(**settings))
     report, selected = Report(), []
     async for observation in observations(engine, grid, SceneFilter(EVER, 100.0), report):
         selected.append(observation)

@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -452,10 +452,10 @@ def test_a_cancelled_read_frees_its_slot() -> None:
 # Local files
 
 
-def read_local(root: Path, url: str, start: int = 0, stop: int = 10) -> ByteRange:
+def read_local(root: Path, url: str, start: int = 0, stop: int = 10, others: Sequence[Path] = ()) -> ByteRange:
     async def work() -> ByteRange:
         with ThreadPoolExecutor(1) as disk:
-            return await LocalRanges(root, disk).read(url, start, stop, UpstreamStats())
+            return await LocalRanges([root, *others], disk).read(url, start, stop, UpstreamStats())
 
     return run(work(), within=5)
 
@@ -512,6 +512,31 @@ def test_files_outside_the_archive_are_not_read(archive: Path) -> None:
         assert refused.value.reason == "outside-archive"
         assert str(archive.parent) not in str(refused.value)
     assert read_local(archive, f"{root}/inside.tif").data == DATA[:10]
+
+
+def test_links_do_not_lead_from_one_archive_to_another(archive: Path) -> None:
+    inner, other = archive / "inner", archive.parent / "other"
+    for folder in (inner, other):
+        folder.mkdir()
+        (folder / "own.tif").write_bytes(DATA)
+        (folder / "link.tif").symlink_to(archive / "deep" / "a b#c%20.tif")
+    (other / "turn").symlink_to(inner)
+    (archive / "to-other.tif").symlink_to(other / "own.tif")
+    others = [inner, other]
+    for path in (archive / "deep" / "a b#c%20.tif", inner / "own.tif", other / "own.tif"):
+        assert read_local(archive, path.as_uri(), others=others).data == DATA[:10]
+    assert read_local(archive, f"{other.as_uri()}/../archive/inner/own.tif", others=others).data == DATA[:10]
+    for url in (
+        (inner / "link.tif").as_uri(),
+        (other / "link.tif").as_uri(),
+        (archive / "to-other.tif").as_uri(),
+        f"{other.as_uri()}/turn/own.tif",
+        f"{other.as_uri()}/turn/../deep/a%20b%23c%2520.tif",
+        (archive.parent / "secret").as_uri(),
+    ):
+        with pytest.raises(AssetRefused) as refused:
+            read_local(archive, url, others=others)
+        assert refused.value.reason == "outside-archive"
 
 
 def test_paths_that_are_not_files_are_refused(archive: Path) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from scog.catalog.archive.index import LONGEST, list_problems, open_index, remove_index, update_index
+from scog.catalog.derived_profile import Sample
 from scog.catalog.query import Page, Query, collections_of
 from scog.collections.files import read_profiles
 from scog.collections.profile import Profile
@@ -26,6 +27,7 @@ from scog.collections.profiles import Profiles
 from scog.errors import CatalogBroken, CatalogUnavailable, InvalidInput
 from scog.geo.footprint import Bounds
 from scog.net.policy import UpstreamStats
+from scog.net.sas import without_tokens
 
 log = logging.getLogger(__name__)
 
@@ -36,10 +38,13 @@ WHERE places.east >= :west AND places.west <= :east AND places.north >= :south A
 AND items.ending >= :start AND items.start <= :end
 AND items.time BETWEEN :start - {LONGEST} AND :end + {LONGEST}
 AND (items.cloud_cover IS NULL OR items.cloud_cover <= :cloud_cover)
+AND (:orbit IS NULL OR json_extract(items.item, '$.properties."sat:orbit_state"') = :orbit)
 AND (:collections IS NULL OR items.collection IN (SELECT value FROM json_each(:collections)))
 AND (:after IS NULL OR items.time < :after OR (items.time = :after AND items.path > :path))
 ORDER BY items.time DESC, items.path LIMIT :limit
 """
+SAMPLE_ITEMS = 8
+"""Number of items that tell what a collection is."""
 MAX_PAGE_ITEMS = 1000
 """Maximum number of items of a page."""
 
@@ -123,6 +128,7 @@ class Archive:
                 "start": query.interval.start.timestamp() if query.interval.start else -1e18,
                 "end": query.interval.end.timestamp() if query.interval.end else 1e18,
                 "cloud_cover": query.cloud_cover,
+                "orbit": query.orbit,
                 "collections": json.dumps(query.collections) if query.collections else None,
                 "after": None if cursor is None else cursor[0],
                 "path": None if cursor is None else cursor[1],
@@ -152,6 +158,20 @@ class Archive:
         with self._lock:
             return [row[0] for row in self._index.execute("SELECT DISTINCT collection FROM items ORDER BY 1")]
 
+    def collection_document(self, name: str) -> dict[str, Any]:
+        """The `collection.json` of a collection; empty if it is missing or invalid."""
+        if name in ("", ".", "..") or os.sep in name or "/" in name or "\0" in name:
+            return {}
+        path = self.folder / name / "collection.json"
+        try:
+            if os.path.realpath(path) != str(path):  # a symbolic link could leave the archive
+                return {}
+            document = json.loads(path.read_bytes(), parse_constant=lambda _: None)
+        except (OSError, ValueError, RecursionError):
+            return {}
+        is_valid = isinstance(document, dict) and document.get("type") == "Collection" and document.get("id") == name
+        return without_tokens(document) if is_valid else {}
+
     # The interface of `scog.catalog.query.Catalog`
 
     async def page(self, query: Query, cursor: Any | None, tally: UpstreamStats) -> Page:
@@ -166,6 +186,16 @@ class Archive:
         with _index_errors():
             return await asyncio.to_thread(self._page, query, cursor)
 
+    async def sample(self, collection: str) -> Sample:
+        """The document of a collection and its newest items. Raises a CatalogError."""
+        return await asyncio.to_thread(self._sample, collection)
+
+    def _sample(self, collection: str) -> Sample:
+        query = "SELECT item, path FROM items WHERE collection = ? ORDER BY time DESC LIMIT ?"
+        rows = self.select(query, (collection, SAMPLE_ITEMS))
+        bases = [(self.folder / path).as_uri() for _, path in rows]
+        return Sample(self.collection_document(collection), [json.loads(item) for item, _ in rows], bases)
+
     async def newest(self, collection: str | None) -> datetime | None:
         """Time of the newest item; None if there is none."""
         names = collections_of(collection)
@@ -178,6 +208,11 @@ class Archive:
         sql = "SELECT min(west), min(south), max(east), max(north) FROM places"
         [bounds] = await asyncio.to_thread(self.select, sql)
         return None if bounds[0] is None else tuple(bounds)
+
+    async def list_collections(self, tally: UpstreamStats) -> Sequence[Mapping[str, Any]]:
+        """The id of each collection. Items without a collection are left out."""
+        with _index_errors():
+            return [{"id": name} for name in await asyncio.to_thread(self.collections) if name]
 
     async def close(self) -> None:
         """Close the index."""

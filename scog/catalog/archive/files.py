@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from scog.net.sas import may_have_tokens, without_tokens
+
 EXTENSIONS = (".json", ".geojson")
 MAX_BYTES = 64_000_000
 """Maximum size of a file. Parsing takes ten times as much memory."""
@@ -113,7 +115,8 @@ def storable(path: str) -> str:
 def read_items(folder: Path, path: str) -> dict[str, Mapping[str, Any]]:
     """The items of a file by path: that of the file, or `path#index` for the items of a FeatureCollection.
 
-    Empty for other JSON, such as a collection or GeoJSON that is not STAC. Raises UnreadableFile.
+    Empty for other JSON, such as a collection or GeoJSON that is not STAC. URLs lose their SAS tokens, which are
+    secret and expire before the files are read. Raises UnreadableFile.
     """
     document = _read_json(folder / path)
     if not isinstance(document, Mapping):
@@ -133,7 +136,7 @@ def _read_json(file: Path) -> Any:
         document = json.loads(content)
         if _SURROGATE.search(content):  # a lone surrogate cannot be encoded: it becomes a question mark
             document = json.loads(json.dumps(document, ensure_ascii=False).encode("utf-8", "replace"))
-        return document
+        return without_tokens(document) if may_have_tokens(content) else document
     except json.JSONDecodeError as error:
         raise UnreadableFile(f"invalid JSON: {error.msg} in line {error.lineno}, column {error.colno}") from None
     except UnicodeDecodeError as error:

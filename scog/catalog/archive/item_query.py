@@ -48,6 +48,7 @@ class ItemPage:
 
     `first` and `last` are the positions of the page's first and last item, None if the page is empty. `has_more` is
     True if items follow in the direction of paging. `matched` is the number of all matches, None if unknown.
+    `positions` are those of all items, if they were requested.
     """
 
     items: Sequence[StoredItem]
@@ -55,6 +56,7 @@ class ItemPage:
     last: Position | None
     has_more: bool
     matched: int | None
+    positions: Sequence[Position] = ()
 
 
 def search_items(
@@ -65,14 +67,17 @@ def search_items(
     *,
     backward: bool = False,
     count: bool = True,
+    positions: bool = False,
 ) -> ItemPage:
     """The page of items after a position, or before it if `backward`, in the search's order.
+
+    With `positions`, the page has the position of each item.
 
     Raises DeadlineExceeded if the filters take too long, CatalogUnavailable or CatalogBroken.
     """
     if search.area is not None and not search.area.boxes:
         return ItemPage([], None, None, False, 0)
-    return _Search(archive, search).page(limit, position, backward, count)
+    return _Search(archive, search).page(limit, position, backward, count, positions)
 
 
 class _Search:
@@ -83,7 +88,7 @@ class _Search:
         self._sorted_by_index = all(is_column(order) for order in self._orders)
         self._deadline = time.monotonic() + MAX_SECONDS
 
-    def page(self, limit: int, position: Position | None, backward: bool, count: bool) -> ItemPage:
+    def page(self, limit: int, position: Position | None, backward: bool, count: bool, positions: bool) -> ItemPage:
         """See `search_items`."""
         search = self._search
         matched: int | None = None
@@ -98,9 +103,11 @@ class _Search:
         has_more = len(rows) > len(loaded)
         if backward:
             loaded.reverse()
-        ends = [row.position(self._orders, stored.item) for row, stored in (loaded[:1] + loaded[-1:])]
-        first, last = ends or (None, None)
-        return ItemPage([stored for _, stored in loaded], first, last, has_more, matched)
+        located = loaded if positions else loaded[:1] + loaded[-1:]
+        found = [row.position(self._orders, stored.item) for row, stored in located]
+        first, last = (found[0], found[-1]) if found else (None, None)
+        items = [stored for _, stored in loaded]
+        return ItemPage(items, first, last, has_more, matched, found if positions else ())
 
     def _rows(self, position: Position | None, backward: bool, limit: int | None) -> list[Row]:
         query = rows_query(self._search, self._orders, position, backward, limit)

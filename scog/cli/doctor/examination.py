@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import replace
 
 from scog.catalog.archive.archive import Archive
 from scog.catalog.query import Query
 from scog.catalog.scene import Scene
-from scog.catalog.search import Search
+from scog.catalog.search import Search, Searches
 from scog.catalog.search_store import SearchStore
 from scog.catalog.stac_api import RemoteCatalog
 from scog.cli.doctor.finding import Finding
@@ -45,28 +46,31 @@ async def examine(settings: Settings) -> AsyncGenerator[Finding]:
             async for finding in _examine(engine):
                 yield finding
     except InvalidInput as error:
-        yield Finding(False, f"catalogue {settings.catalog}: {error}", error.valid or "")
+        yield Finding(False, f"catalogue {', '.join(settings.catalog)}: {error}", error.valid or "")
 
 
 async def _examine(engine: Engine) -> AsyncIterator[Finding]:
-    async for finding in _steps(engine):
-        yield finding
+    """The steps of each catalogue, whose findings begin with its name if there are several."""
+    for searches in engine.catalogs:
+        prefix = f"{searches.name}: " if len(engine.catalogs) > 1 else ""
+        async for finding in _steps(engine, searches):
+            yield replace(finding, text=prefix + finding.text)
     for finding in _hosts(engine):
         yield finding
 
 
-async def _steps(engine: Engine) -> AsyncIterator[Finding]:
-    landing = await _landing(engine)
+async def _steps(engine: Engine, searches: Searches) -> AsyncIterator[Finding]:
+    landing = await _landing(searches)
     yield landing
     if not landing.well:
         return
-    catalog = engine.searches.catalog
+    catalog = searches.catalog
     if isinstance(catalog, RemoteCatalog):
         yield (await latency(catalog.url))[1]
     if isinstance(catalog, Archive):
         for finding in await asyncio.to_thread(_archive_problems, catalog):
             yield finding
-    search, finding = await _search(engine)
+    search, finding = await _search(searches)
     yield finding
     if search is None or not finding.well:
         return
@@ -80,6 +84,8 @@ async def _steps(engine: Engine) -> AsyncIterator[Finding]:
         return
     block = await _block(engine, scene, metadata)
     yield block
+    if block.well:
+        yield await _offset(engine, scene)
     if block.well and not is_local(_asset(scene)[1]):
         async for finding in _network(engine, _asset(scene)[1]):
             yield finding
@@ -108,14 +114,14 @@ def _hosts(engine: Engine) -> list[Finding]:
 def _breaker_states(engine: Engine) -> dict[str, str]:
     """State of each host's circuit breaker: `closed`, `open` or `half-open`."""
     states = {host.name: host.breaker.value for host in engine.ranges.hosts}
-    catalog = engine.searches.catalog
-    return states | ({host_of(catalog.url): catalog.breaker_state} if isinstance(catalog, RemoteCatalog) else {})
+    catalogs = [each.catalog for each in engine.catalogs if isinstance(each.catalog, RemoteCatalog)]
+    return states | {host_of(catalog.url): catalog.breaker_state for catalog in catalogs}
 
 
-async def _landing(engine: Engine) -> Finding:
-    catalog = engine.searches.catalog
+async def _landing(searches: Searches) -> Finding:
+    catalog = searches.catalog
     if not isinstance(catalog, RemoteCatalog):
-        return Finding(True, f"archive {engine.settings.catalog}: opened")
+        return Finding(True, f"archive {searches.source}: opened")
     since, tally = time.perf_counter(), UpstreamStats()
     try:
         page = await catalog.landing(tally)
@@ -124,10 +130,9 @@ async def _landing(engine: Engine) -> Finding:
     return Finding(True, f"landing page of {catalog.url}: {_cost(since, tally)}, {page.get('title') or page.get('id')}")
 
 
-async def _search(engine: Engine) -> tuple[Search | None, Finding]:
+async def _search(searches: Searches) -> tuple[Search | None, Finding]:
     """Request one page of the newest scenes worldwide, with any cloud cover, without the search cache."""
     since, tally = time.perf_counter(), UpstreamStats()
-    searches = engine.searches
     collection = searches.collection
     try:
         interval = await searches.default_interval(None)
@@ -191,6 +196,17 @@ async def _block(engine: Engine, scene: Scene, metadata: FileMetadata) -> Findin
     rows, columns = blocks[centre].shape
     cost = _cost(since, tally) if tally.requests or is_local(url) else "a sparse block, stored without data"
     return Finding(True, f"one block of {band}, {columns} x {rows} pixels: {cost}")
+
+
+async def _offset(engine: Engine, scene: Scene) -> Finding:
+    """The reflectance offset of the scene, and how it was determined."""
+    band, url = _asset(scene)
+    subject, since, tally = f"reflectance offset of {scene.id}'s {band}", time.perf_counter(), UpstreamStats()
+    try:
+        [used] = await engine.band_reader.offsets.of(scene, [scene.assets[band]], None, tally)
+    except SourceError as error:
+        return Finding(False, f"{subject}: {error} ({error.reason})", _hint(error, url))
+    return Finding(True, f"{subject}: {used}" + (f", {_cost(since, tally)}" if tally.requests else ""))
 
 
 def _asset(scene: Scene) -> tuple[str, str]:

@@ -15,6 +15,18 @@ FILES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "sentinel-2-l2a": ("sentinel-2-l2a", "sentinel-2-l2a-planetary-computer"),
         "sentinel-2-c1-l2a": ("sentinel-2-c1-l2a",),
         "sentinel-s2-l2a-cogs": ("sentinel-s2-l2a-cogs",),
+        "sentinel-2-l1c": ("sentinel-2-l1c",),
+        "landsat-c2-l2": ("landsat-c2-l2",),
+        "hls2-s30": ("hls-s30",),
+        "HLSS30_2.0": ("hls-s30",),
+        "HLSS30.v2.0": ("hls-s30",),
+        "hls2-l30": ("hls-l30",),
+        "HLSL30_2.0": ("hls-l30",),
+        "HLSL30.v2.0": ("hls-l30",),
+        "sentinel-1-rtc": ("sentinel-1-rtc",),
+        "cop-dem-glo-30": ("cop-dem-glo-30",),
+        "cop-dem-glo-90": ("cop-dem-glo-90",),
+        "naip": ("naip",),
     }
 )
 """Names of profiles by the id of a collection that they describe. Files are parsed when they are first needed."""

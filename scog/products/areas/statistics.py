@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scog.bandmath.transforms import Transform
+
 Floats = NDArray[np.float64]
 
 
@@ -31,21 +33,25 @@ class Statistics:
     count: float
 
 
-def statistics(values: NDArray[np.float32], weights: NDArray[np.float32]) -> Statistics:
+def statistics(
+    values: NDArray[np.float32], weights: NDArray[np.float32], transform: Transform | None = None
+) -> Statistics:
     """Statistics of values `(n)` with weights `(n)`, each greater than 0; n is at least 1.
 
     `std` is the population standard deviation (divided by n). Percentiles are interpolated linearly: with equal
-    weights they are NumPy's, else a value of twice the weight spans twice the distance.
+    weights they are NumPy's, else a value of twice the weight spans twice the distance. Values on the scale of a
+    `transform` are averaged and interpolated on its linear scale, as decibels in power. `std` is that of the values
+    themselves.
     """
     sorted_values, sorted_weights = sort_weighted(values, weights)
     total = sorted_weights.sum()
-    mean = np.dot(sorted_weights, sorted_values) / total
-    deviations = sorted_values - mean
-    p10, p25, median, p75, p90 = quantiles(sorted_values, sorted_weights, (0.1, 0.25, 0.5, 0.75, 0.9))
+    mean, (p10, p25, median, p75, p90) = mean_and_quantiles(
+        sorted_values, sorted_weights, (0.1, 0.25, 0.5, 0.75, 0.9), transform
+    )
     return Statistics(
-        mean=float(mean),
+        mean=mean,
         median=median,
-        std=float(np.sqrt(np.dot(sorted_weights, deviations * deviations) / total)),
+        std=standard_deviation(sorted_values, sorted_weights),
         min=float(sorted_values[0]),
         max=float(sorted_values[-1]),
         p10=p10,
@@ -54,6 +60,24 @@ def statistics(values: NDArray[np.float32], weights: NDArray[np.float32]) -> Sta
         p90=p90,
         count=float(total),
     )
+
+
+def mean_and_quantiles(
+    values: Floats, weights: Floats, fractions: tuple[float, ...], transform: Transform | None
+) -> tuple[float, list[float]]:
+    """Weighted mean and quantiles of ascending values, computed on the linear scale of `transform`."""
+    linear = values if transform is None else transform.linear(values)
+    mean, numbers = float(np.dot(weights, linear) / weights.sum()), quantiles(linear, weights, fractions)
+    if transform is None:
+        return mean, numbers
+    return transform.of_number(mean), [transform.of_number(number) for number in numbers]
+
+
+def standard_deviation(values: Floats, weights: Floats) -> float:
+    """Weighted standard deviation (divided by n)."""
+    total = weights.sum()
+    deviations = values - np.dot(weights, values) / total
+    return float(np.sqrt(np.dot(weights, deviations * deviations) / total))
 
 
 def majority(values: NDArray[np.float32], weights: NDArray[np.float32]) -> float:

@@ -59,7 +59,8 @@ def table_of(rows: Sequence[Row], options: SeriesOptions) -> Table:
     if options.step is None:
         reported = observed
     else:
-        reported = by_period(observed, options.interval, options.step, options.aggregate)
+        transforms = options.variables.transforms
+        reported = by_period(observed, options.interval, options.step, options.aggregate, transforms)
     if options.smooth is None:
         return Table(tuple(reported), None)
     curve = smoothed(observed, [midpoint(row) for row in reported], options.smooth)

@@ -9,6 +9,9 @@ from enum import Enum
 from itertools import islice
 from statistics import fmean, median
 
+import numpy as np
+
+from scog.bandmath.transforms import Transform, Transforms
 from scog.errors import InvalidInput
 from scog.products.areas.statistics import Statistics
 from scog.products.timeseries.model import NO_OBSERVATION, Row, Sample
@@ -44,13 +47,15 @@ def check_periods(interval: Interval | None, step: Step) -> None:
         _split(interval.start, interval.end, step)
 
 
-def by_period(rows: Sequence[Row], interval: Interval | None, step: Step, aggregate: Aggregate) -> list[Row]:
+def by_period(
+    rows: Sequence[Row], interval: Interval | None, step: Step, aggregate: Aggregate, transforms: Transforms = ()
+) -> list[Row]:
     """One row per step of a time range, also for steps without observations. `rows` are given oldest first.
 
     A range without a start starts with the day of the first observation, or with its month if steps are months. A range
     without an end ends with the last observation. Values and statistics are aggregates of the observations that have
-    values; `valid` and `masked` are means of all observations. Raises InvalidInput if there are more than MAX_PERIODS
-    steps.
+    values; `valid` and `masked` are means of all observations. Outputs with a transform are aggregated on its linear
+    scale, as decibels in power. Raises InvalidInput if there are more than MAX_PERIODS steps.
     """
     start, end = (None, None) if interval is None else (interval.start, interval.end)
     if not rows and (start is None or end is None):
@@ -66,7 +71,7 @@ def by_period(rows: Sequence[Row], interval: Interval | None, step: Step, aggreg
             samples.append(remaining.pop().sample)
         assert part.start is not None
         count = sum(sample.values is not None for sample in samples)
-        periods.append(Row(part.start, _aggregate(samples, _REDUCERS[aggregate]), part.end, count))
+        periods.append(Row(part.start, _aggregate(samples, _REDUCERS[aggregate], transforms), part.end, count))
     return periods
 
 
@@ -96,7 +101,7 @@ def _too_many() -> InvalidInput:
     return InvalidInput(message, parameter="interval", valid="a longer interval, or a shorter datetime")
 
 
-def _aggregate(samples: Sequence[Sample], reduce: Reduce) -> Sample:
+def _aggregate(samples: Sequence[Sample], reduce: Reduce, transforms: Transforms) -> Sample:
     """One sample of all observations of a period. If there are no values, the reason is the first error, if any."""
     if not samples:
         return Sample(None, None, 0.0, 0.0, (), NO_OBSERVATION)
@@ -106,13 +111,34 @@ def _aggregate(samples: Sequence[Sample], reduce: Reduce) -> Sample:
     if not with_values:
         errors = [sample.reason for sample in samples if sample.failed]
         return Sample(None, None, valid, masked, scenes, (errors or [sample.reason for sample in samples])[0])
-    values = tuple(reduce(output) for output in zip(*(sample.values or () for sample in with_values), strict=True))
+    outputs = list(zip(*(sample.values or () for sample in with_values), strict=True))
+    reducers = [_on_linear_scale(reduce, each) for each in transforms or (None,) * len(outputs)]
+    values = tuple(reducer(output) for reducer, output in zip(reducers, outputs, strict=True))
     by_sample = [sample.statistics for sample in with_values if sample.statistics is not None]
-    by_output = tuple(_aggregate_statistics(output, reduce) for output in zip(*by_sample, strict=True))
-    return Sample(values, by_output if by_sample else None, valid, masked, scenes)
+    by_output = zip(*by_sample, strict=True) if by_sample else ()
+    statistics = tuple(
+        _aggregate_statistics(output, reduce, reducer) for output, reducer in zip(by_output, reducers, strict=False)
+    )
+    return Sample(values, statistics if by_sample else None, valid, masked, scenes)
 
 
-def _aggregate_statistics(samples: Sequence[Statistics], reduce: Reduce) -> Statistics:
-    """The statistics of a period: each statistic is reduced separately."""
+def _on_linear_scale(reduce: Reduce, transform: Transform | None) -> Reduce:
+    """`reduce` for values on the scale of a transform: it reduces their linear ones."""
+    if transform is None:
+        return reduce
+    return lambda values: transform.of_number(reduce(transform.linear(np.array(values)).tolist()))
+
+
+def _aggregate_statistics(samples: Sequence[Statistics], reduce: Reduce, reduce_values: Reduce) -> Statistics:
+    """The statistics of a period: each statistic is reduced separately; `reduce_values` reduces those that are values.
+
+    The others are a spread and a number of pixels.
+    """
+    others = ("std", "count")
     names = [field.name for field in fields(Statistics)]
-    return Statistics(**{name: reduce([getattr(sample, name) for sample in samples]) for name in names})
+    return Statistics(
+        **{
+            name: (reduce if name in others else reduce_values)([getattr(sample, name) for sample in samples])
+            for name in names
+        }
+    )

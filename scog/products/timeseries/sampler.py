@@ -19,6 +19,7 @@ from scog.errors import SourceError
 from scog.imaging.image_cache import MAX_AGE
 from scog.imaging.report import Report
 from scog.imaging.request import ImageRequest
+from scog.imaging.scene_offsets import UsedOffset
 from scog.imaging.scene_reader import SceneReader
 from scog.products.areas.sampling_grid import Part, SamplingGrid, parts_of, sampling_request
 from scog.products.areas.statistics import majority, statistics
@@ -49,7 +50,7 @@ class Sampler:
         self._variables = variables
         self._request = request
         self._report = report
-        self._key = sampling_grid.key, variables.expression, request.mask
+        self._key = sampling_grid.key, variables.expression, variables.transforms, request.mask, request.offset
         self._bands = tuple(dict.fromkeys((*variables.expression.bands, "scl")))
         self._parts_lock = asyncio.Lock()
         self._parts: _Parts | None = None
@@ -62,9 +63,11 @@ class Sampler:
 
     def cached(self, observation: Observation) -> Sample | None:
         """The cached sample of an observation, if it has the same scenes, else None. Adds scenes to the report."""
-        sample = self._cached(observation)
-        if sample is None:
+        entry = self._cached(observation)
+        if entry is None:
             return None
+        sample, guessed_offsets = entry
+        self._report.guessed_offsets |= guessed_offsets
         for scene in observation.scenes:
             if self._request.mask.classes is not None and "scl" not in scene.assets:
                 self._report.unmasked.append(scene.id)
@@ -86,13 +89,15 @@ class Sampler:
             sample = await self._sample(parts, observation.scenes)
         if not any(scene.id in self._report.skipped for scene in observation.scenes):
             size = 600 + 400 * len(self._bands) * len(observation.scenes) + 600 * len(sample.statistics or ())
-            self._state.samples.put(self._cache_key(observation), (time.monotonic(), sample), size)
+            guessed = self._report.guessed_offsets
+            guesses = {scene.id: guessed[scene.id] for scene in observation.scenes if scene.id in guessed}
+            self._state.samples.put(self._cache_key(observation), (time.monotonic(), sample, guesses), size)
         return sample
 
-    def _cached(self, observation: Observation) -> Sample | None:
-        """The cached sample, unless it is older than MAX_AGE."""
+    def _cached(self, observation: Observation) -> tuple[Sample, dict[str, UsedOffset]] | None:
+        """The cached sample and its scenes' guessed offsets, unless it is older than MAX_AGE."""
         entry = self._state.samples.get(self._cache_key(observation))
-        return None if entry is None or time.monotonic() - entry[0] > MAX_AGE else entry[1]
+        return None if entry is None or time.monotonic() - entry[0] > MAX_AGE else entry[1:]
 
     def _cache_key(self, observation: Observation) -> Hashable:
         """The cache key of a sample: equal if a later search returns the same scenes."""
@@ -174,7 +179,10 @@ class Sampler:
         if self._sampling_grid.is_point:
             return Sample(tuple(map(float, values[:, 0])), None, 1.0, 0.0, scenes)
         weights = np.concatenate([weights for _, weights in parts])
-        by_output = tuple(statistics(output, weights) for output in values)
+        transforms = self._request.transforms or (None,) * len(values)
+        by_output = tuple(
+            statistics(output, weights, transform) for output, transform in zip(values, transforms, strict=True)
+        )
         means = tuple(each.mean for each in by_output)
         if self._variables.classes:
             means = tuple(majority(output, weights) for output in values)

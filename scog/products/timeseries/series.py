@@ -105,16 +105,16 @@ async def _jobs(
     """One job per area. Raises CatalogError, or InvalidInput for an area that is too large."""
     engine, settings = state.engine, state.engine.settings
     if request.interval is None:
-        request = replace(
-            request, interval=await engine.searches.default_interval(request.collection, settings.series_days)
-        )
+        member, collection = await engine.catalogs.of(request.collection)
+        request = replace(request, interval=await member.default_interval(collection, settings.series_days))
     metres = nominal_resolution(request.profile, variables.expression.bands)
     sampling_grids = [
         await asyncio.to_thread(sampling_grid_of, area, metres, settings.area_pixels, request.area) for area in areas
     ]
     max_observations = min(settings.series_scenes, max(1, MAX_ROWS // len(areas)))
     limits = SearchLimits(max_observations, settings.series_scenes, SEARCH_ZOOM)
-    query = _Query(variables, replace(request, expression=variables.expression), limits)
+    of_variables = replace(request, expression=variables.expression, transforms=variables.transforms)
+    query = _Query(variables, of_variables, limits)
     return [
         _AreaJob(state, index, area, sampling_grid, query, listener)
         for index, (area, sampling_grid) in enumerate(zip(areas, sampling_grids, strict=True))
@@ -166,7 +166,7 @@ class _AreaJob:
         self.index = index
         self.area = area
         self.sampling_grid = sampling_grid
-        self.report = Report()
+        self.report = Report(bands=query.variables.expression.bands)
         self.report.tally.priority = Priority.SERIES
         self.rows: list[Row] = []
         self.error: InvalidInput | None = None

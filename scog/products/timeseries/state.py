@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from scog.imaging.engine import Engine
+from scog.imaging.scene_offsets import UsedOffset
 from scog.products.timeseries.model import Sample
 from scog.runtime.byte_cache import ByteCache
 from scog.runtime.memory_budget import MemoryBudget
+
+CachedSample = tuple[float, Sample, dict[str, UsedOffset]]
+"""When a sample was cached (time.monotonic), the sample, and guessed reflectance offsets by scene id."""
 
 
 class SeriesState:
@@ -18,7 +22,7 @@ class SeriesState:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.samples: ByteCache[Hashable, tuple[float, Sample]] = ByteCache(engine.settings.series_cache_mb * 1_000_000)
-        """Samples by area, expression, mask and scenes, each with the time (time.monotonic) when it was cached."""
+        self.samples: ByteCache[Hashable, CachedSample] = ByteCache(engine.settings.series_cache_mb * 1_000_000)
+        """Samples by area, expression, mask, offset and scenes."""
         self.memory = MemoryBudget(engine.settings.series_memory_mb * 1_000_000)
         """Bytes of observations that are being sampled."""

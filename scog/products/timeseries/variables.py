@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from scog.bandmath.expression import Expression, parse
+from scog.bandmath.transforms import Transforms
 from scog.collections.profile import Profile
 from scog.errors import InvalidInput
 from scog.render.classes import Classes
@@ -19,10 +20,11 @@ MAX_INDICES = 4
 class SeriesVariables:
     """The values that a time series computes for each pixel.
 
-    title    of a chart
-    names    display name of each output, such as `NDVI`
-    mask     default mask, of a request without `mask`
-    classes  whether the values are class numbers
+    title       of a chart
+    names       display name of each output, such as `NDVI`
+    mask        default mask, of a request without `mask`
+    classes     whether the values are class numbers
+    transforms  the scale of each output's values, such as decibels; empty for those of the expression
     """
 
     title: str
@@ -30,6 +32,7 @@ class SeriesVariables:
     expression: Expression
     mask: str
     classes: bool = False
+    transforms: Transforms = ()
 
 
 @lru_cache(maxsize=256)
@@ -48,7 +51,9 @@ def variables_of(
     if bands:
         layer = layer_of(profile, LayerOptions(bands=bands))
         classes = isinstance(layer.coloring, Classes)
-        return SeriesVariables(layer.title, layer.style.outputs, layer.expression, layer.mask, classes)
+        return SeriesVariables(
+            layer.title, layer.style.outputs, layer.expression, layer.mask, classes, layer.transforms
+        )
     if expression is not None:
         parsed = parse(expression, profile.names)
         return SeriesVariables(parsed.text, parsed.names, parsed, profile.default_mask)
@@ -64,6 +69,11 @@ def _of_indices(profile: Profile, names: list[str]) -> SeriesVariables:
         message = f"index repeats a name: {', '.join(names)}."
         raise InvalidInput(message, parameter="index", valid="each index once")
     first, *others = selected = [named_layer(profile, name) for name in names]
+    surface = next((layer for layer in selected if layer.surface), None)
+    if surface is not None:
+        message = f"There is no time series of {surface.title}: it is derived from the neighbours of each pixel."
+        valid = f"elevations; /point and /statistics accept {surface.short}"
+        raise InvalidInput(message, parameter="index", valid=valid)
     with_classes = [layer for layer in selected if isinstance(layer.coloring, Classes)]
     if with_classes and others:
         message = f"{with_classes[0].title} has classes, is not masked, and cannot be combined with others."
@@ -73,4 +83,6 @@ def _of_indices(profile: Profile, names: list[str]) -> SeriesVariables:
         expression = expression.joined(other.expression)
     outputs = tuple(name for layer in selected for name in layer.style.columns)
     title = first.title if not others else ", ".join(outputs)
-    return SeriesVariables(title, outputs, expression, first.mask, classes=bool(with_classes))
+    transforms = tuple(each for layer in selected for each in layer.transforms or (None,) * layer.expression.outputs)
+    scales = transforms if any(transforms) else ()
+    return SeriesVariables(title, outputs, expression, first.mask, bool(with_classes), scales)

@@ -6,7 +6,6 @@ and `majority` of several equally frequent values is the lowest, as in TiTiler, 
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from scog.bandmath.transforms import Transform
 from scog.errors import InvalidInput
-from scog.products.areas.statistics import quantiles, sort_weighted
+from scog.products.areas.statistics import mean_and_quantiles, sort_weighted, standard_deviation
 from scog.suggest import quoted
 
 DEFAULT_PERCENTILES = (2.0, 98.0)
@@ -48,7 +48,7 @@ class Summary:
     """Weighted statistics of one output. Statistics that need a value are None if no pixel has one.
 
     count          sum of the weights of pixels with a value, so that half a pixel counts 0.5
-    sum            sum of the values times their weights
+    sum            sum of the values times their weights; None for decibels, whose sum means nothing
     std            population standard deviation
     majority       value with the greatest total weight; the lowest if there are several
     minority       value with the smallest total weight; the lowest if there are several
@@ -63,7 +63,7 @@ class Summary:
     max: float | None
     mean: float | None
     count: float
-    sum: float
+    sum: float | None
     std: float | None
     median: float | None
     majority: float | None
@@ -80,30 +80,31 @@ def summarise(
     weights: NDArray[np.float32],
     masked: float,
     options: StatisticsOptions = StatisticsOptions(),
+    transform: Transform | None = None,
 ) -> Summary:
     """The summary of values `(n)` with weights `(n)`, each greater than 0; n may be 0.
 
-    `masked` is the sum of the weights of all pixels without a value.
+    `masked` is the sum of the weights of all pixels without a value. Values on the scale of a `transform` are averaged
+    and interpolated on its linear scale, as decibels in power. `std` and `histogram` are of the values themselves.
     """
     count = float(weights.sum(dtype=np.float64))
     percent = 100 * count / (count + masked) if count + masked else 0.0
     if not len(values):
         no_percentiles: dict[float, float | None] = dict.fromkeys(options.percentiles)
-        return Summary(None, None, None, 0.0, 0.0, None, None, None, None, 0, None, masked, percent, no_percentiles)
+        empty = 0.0 if transform is None else None
+        return Summary(None, None, None, 0.0, empty, None, None, None, None, 0, None, masked, percent, no_percentiles)
     sorted_values, sorted_weights = sort_weighted(values, weights)
-    total = float(np.dot(sorted_weights, sorted_values))
-    deviations = sorted_values - total / count
     starts = np.flatnonzero(np.diff(sorted_values, prepend=np.nan) != 0)
     unique_weights = np.add.reduceat(sorted_weights, starts)
     fractions = (0.5, *(percent / 100 for percent in options.percentiles))
-    median, *percentiles = quantiles(sorted_values, sorted_weights, fractions)
+    mean, (median, *percentiles) = mean_and_quantiles(sorted_values, sorted_weights, fractions, transform)
     return Summary(
         min=float(sorted_values[0]),
         max=float(sorted_values[-1]),
-        mean=total / count,
+        mean=mean,
         count=count,
-        sum=total,
-        std=math.sqrt(float(np.dot(sorted_weights, deviations * deviations)) / count),
+        sum=float(np.dot(sorted_weights, sorted_values)) if transform is None else None,
+        std=standard_deviation(sorted_values, sorted_weights),
         median=median,
         majority=float(sorted_values[starts[unique_weights.argmax()]]),
         minority=float(sorted_values[starts[unique_weights.argmin()]]),

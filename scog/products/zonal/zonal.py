@@ -133,7 +133,7 @@ class _ZonalSampler:
         """The statistics of an area; NotSampled if the deadline has passed, or it cannot be sampled."""
         if asyncio.get_running_loop().time() > self._deadline:
             return NotSampled(area, DEADLINE)
-        report = Report()
+        report = Report(bands=self._request.expression.bands)
         report.tally.priority = Priority.SERIES
         try:
             async with asyncio.timeout_at(self._deadline):
@@ -175,7 +175,7 @@ class _ZonalSampler:
         except TimeoutError:
             report.incomplete = "deadline"
         drawn = [results[index] for index in sorted(results)]
-        summaries, metres = await asyncio.to_thread(_summarise, parts, drawn, self._style, self._options)
+        summaries, metres = await asyncio.to_thread(_summarise, parts, drawn, request, self._style, self._options)
         valid_metres = sum(pixels.square_metres for pixels in drawn)
         classes = _class_shares(self._classes, drawn, valid_metres) if self._classes is not None else None
         return Zonal(area, sampling_grid, summaries, metres / HECTARE, valid_metres / HECTARE, classes, report)
@@ -221,7 +221,11 @@ def _valid_pixels(part: Part, data: ImageData, style: Style) -> _PartPixels:
 
 
 def _summarise(
-    parts: Sequence[Part], drawn: Sequence[_PartPixels], style: Style, options: StatisticsOptions
+    parts: Sequence[Part],
+    drawn: Sequence[_PartPixels],
+    request: ImageRequest,
+    style: Style,
+    options: StatisticsOptions,
 ) -> tuple[tuple[Summary, ...], float]:
     """A summary per output of an area's drawn pixels, and the area of all parts in square metres."""
     no_values, no_weights = np.zeros((len(style.columns), 0), np.float32), np.zeros(0, np.float32)
@@ -229,10 +233,10 @@ def _summarise(
     weights = np.concatenate([no_weights, *(pixels.weights for pixels in drawn)])
     total = sum(float(part.weights.sum(dtype=np.float64)) for part in parts)
     summaries = []
-    for output in values:
+    for output, transform in zip(values, request.averaged_transforms or (None,) * len(values), strict=True):
         finite = np.isfinite(output)  # a p-value may be NaN where the first output has a value
         masked = total - float(weights[finite].sum(dtype=np.float64))
-        summaries.append(summarise(output[finite], weights[finite], max(0.0, round(masked, 6)), options))
+        summaries.append(summarise(output[finite], weights[finite], max(0.0, round(masked, 6)), options, transform))
     return tuple(summaries), sum(float((part.weights * pixel_areas(part.grid)).sum()) for part in parts)
 
 

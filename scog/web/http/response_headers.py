@@ -75,6 +75,19 @@ HEADERS: Mapping[str, Header] = MappingProxyType(
         "X-Scog-Unmasked": Header(
             "my-scene-2022-06-12", "Scenes without a scene classification, used without a cloud mask.", True
         ),
+        "X-Scog-Offset": Header(
+            "-0.1 (estimated from pixels)",
+            "Guessed reflectance offset of the scenes used, and how it was guessed, if their metadata does not "
+            "determine it; with scene ids if it does not apply to all: at most ten, then the number of the rest. The "
+            "parameter `offset` overrides it.",
+            True,
+        ),
+        "X-Scog-Notes": Header(
+            "nir is nir08; red: scale 0.0001 and offset 0 by the file's tags",
+            "What was guessed about the bands of the scenes used or contradicts itself, and what of the request is "
+            "ignored.",
+            True,
+        ),
         "X-Scog-Truncated": Header(
             "true", "More scenes matched than one response may use; the newest were used.", True
         ),
@@ -126,8 +139,8 @@ HEADERS: Mapping[str, Header] = MappingProxyType(
 EXPOSED_HEADERS = tuple(name for name, header in HEADERS.items() if header.is_exposed)
 IMAGE_HEADERS = (
     "ETag", "Retry-After", "Server-Timing", "X-Scog-Scenes", "X-Scog-Used", "X-Scog-Skipped", "X-Scog-Detail",
-    "X-Scog-Unmasked", "X-Scog-Truncated", "X-Scog-Incomplete", "X-Scog-Catalog", "X-Scog-Flattened", "X-Scog-Preview",
-    "X-Scog-Upstream",
+    "X-Scog-Unmasked", "X-Scog-Offset", "X-Scog-Notes", "X-Scog-Truncated", "X-Scog-Incomplete", "X-Scog-Catalog",
+    "X-Scog-Flattened", "X-Scog-Preview", "X-Scog-Upstream",
 )  # fmt: skip
 """Headers that the OpenAPI document lists for image responses."""
 

@@ -37,6 +37,8 @@ MAX_ID = 128
 """Maximum length of a scene's id in a header. Ids of Sentinel-2 have 30 characters."""
 _UNSAFE = re.compile(r"[^!-+\--~]")
 """Characters that would end a header or an entry of its list. Catalogues may use any character in ids."""
+_UNSAFE_IN_TEXT = re.compile(r"[^ -+\--~]")
+"""The same for entries with blanks."""
 _UNPRINTABLE = re.compile(r"[^ -~]")
 MAX_DETAIL = 500
 """Maximum characters of `X-Scog-Detail`. The problem of an image that cannot be drawn has the whole text."""
@@ -110,6 +112,10 @@ def report_headers(report: Report, cache_control: str = COMPLETE) -> dict[str, s
         headers["X-Scog-Detail"] = _ascii_text("; ".join(dict.fromkeys(report.details.values())))
     if report.unmasked:
         headers["X-Scog-Unmasked"] = _list_header(report.unmasked)
+    if offsets := report.offset_lines():
+        headers["X-Scog-Offset"] = _list_header(offsets, _UNSAFE_IN_TEXT)
+    if notes := report.note_lines():
+        headers["X-Scog-Notes"] = _ascii_text("; ".join(notes))
     if report.truncated:
         headers["X-Scog-Truncated"] = "true"
     if report.partial and (seconds := retry_after_partial(report)) is not None:
@@ -153,8 +159,8 @@ def _ascii_text(text: str) -> str:
     return _UNPRINTABLE.sub("_", text if len(text) <= MAX_DETAIL else f"{text[:MAX_DETAIL]}...")
 
 
-def _list_header(entries: list[str]) -> str:
+def _list_header(entries: list[str], unsafe: re.Pattern[str] = _UNSAFE) -> str:
     """The first entries as a comma-separated header value, and the number of the others."""
-    listed = [_UNSAFE.sub("_", entry[:MAX_ID]) for entry in entries[:MAX_LISTED]]
+    listed = [unsafe.sub("_", entry[:MAX_ID]) for entry in entries[:MAX_LISTED]]
     rest = len(entries) - MAX_LISTED
     return ", ".join(listed) + (f", and {rest} more" if rest > 0 else "")

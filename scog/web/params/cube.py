@@ -58,6 +58,11 @@ class CubeParameters(ImageParameters):
     def _numbers_as_string(cls, value: object) -> object:
         return _joined(value)
 
+    @field_validator("offset", mode="before")
+    @classmethod
+    def _number_as_string(cls, value: object) -> object:
+        return repr(value) if _is_number(value) else value
+
     @field_validator("colormap", mode="before")
     @classmethod
     def _object_as_json(cls, value: object) -> object:

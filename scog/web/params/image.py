@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from scog.catalog.query import OrbitState
 from scog.composite.change import Change
 from scog.composite.dilation import MAX_METRES
 from scog.composite.methods import COUNT, MAX, MEAN, MEDIAN, MIN, NEWEST, STD, VALID, Composite, parse_composite
@@ -47,6 +48,11 @@ PIXEL_SELECTIONS = {
 }
 """Composites by TiTiler's names. `first` is `newest`, as scenes are ordered newest first."""
 
+OFFSET_DESCRIPTION = (
+    "Reflectance offset of Sentinel-2's bands, instead of the one that the metadata states: `applied` (0), `missing` "
+    "(-0.1), `detect` (estimated from the pixels), or a number such as `-0.1`."
+)
+
 Text = Annotated[str, Field(max_length=512)]
 Texts = Annotated[list[Annotated[str, Field(max_length=512)]], Field(max_length=MAX_VALUES)]
 
@@ -63,7 +69,15 @@ class SceneParameters(BaseModel):
     )
     cloud_cover: float = Field(60, ge=0, le=100, description="Maximum cloud cover of a scene, in percent.")
     collection: Text | None = Field(
-        None, description="Id of a STAC collection. Default: the server's; for a local archive, all."
+        None,
+        description="Id of a STAC collection, or several of one catalogue separated by commas (see `/collections`). If "
+        "several catalogues of the server have it: `ID@CATALOGUE`. Default: the first catalogue's; of a local archive, "
+        "all.",
+    )
+    orbit: OrbitState | None = Field(
+        None,
+        description="Direction of flight, `ascending` or `descending`: excludes scenes whose `sat:orbit_state` is "
+        "another, or unknown.",
     )
 
     def time_range(self) -> Interval | None:
@@ -72,7 +86,7 @@ class SceneParameters(BaseModel):
 
     def scene_filter(self) -> SceneFilter:
         """The filter that selects scenes. Raises InvalidInput."""
-        return SceneFilter(self.time_range(), self.cloud_cover, self.collection)
+        return SceneFilter(self.time_range(), self.cloud_cover, self.collection, orbit=self.orbit)
 
 
 class ValueParameters(SceneParameters):
@@ -102,6 +116,7 @@ class ValueParameters(SceneParameters):
         description=f"How observations are reduced to one image, after each is masked (see `/composites`): {VALID}.",
     )
     resampling: Resampling = Field(Resampling.NEAREST, description="Resampling method.")
+    offset: Text | None = Field(None, description=OFFSET_DESCRIPTION)
     pixel_selection: Text | None = Field(
         None, description=f"TiTiler's name for `composite`: {', '.join(PIXEL_SELECTIONS)}."
     )
@@ -124,6 +139,7 @@ class ValueParameters(SceneParameters):
             datetime=self.datetime,
             cloud_cover=self.cloud_cover,
             collection=self.collection,
+            orbit=self.orbit,
             index=self.index,
             expression=self.expression,
             bands=tuple(bands),
@@ -131,6 +147,7 @@ class ValueParameters(SceneParameters):
             mask_dilate=self.mask_dilate,
             composite=self._composite().name,
             resampling=self.resampling,
+            offset=self.offset,
             compare=self.compare,
             compare_as=self.compare_as,
             classes=self.classes,

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 
 from scog.catalog.observation import Observation, SceneSet
 from scog.catalog.scene import Scene
+from scog.collections.profile import Profile
 from scog.cubes.cubes import Cube, Cubes
 from scog.errors import InvalidInput, OutOfRange
 from scog.geo.grid import Grid, tile_grid
@@ -86,9 +87,14 @@ async def create_cube(request: Request, parameters: NoQuery) -> Response:
     """
     engine: Engine = request.app.state.engine
     body = await read_body(request, engine.settings.cube_bytes, "definition")
-    cube_request = await asyncio.to_thread(parse_cube_request, body, engine.searches.profile)
+    loop = asyncio.get_running_loop()
+
+    def profile_of(collection: str | None) -> Profile:  # called in the thread that parses
+        return asyncio.run_coroutine_threadsafe(engine.profile(collection), loop).result()
+
+    cube_request = await asyncio.to_thread(parse_cube_request, body, profile_of)
     image_request = cube_request.image.request
-    image_request = replace(image_request, collection=image_request.collection or engine.searches.collection)
+    image_request = replace(image_request, collection=await engine.catalogs.spelling(image_request.collection))
     pinned = None
     if cube_request.pinned:
         pinning = _pin_scenes(engine, cube_request, image_request)
@@ -184,11 +190,20 @@ async def _pin_scenes(
 ) -> tuple[ImageRequest, Pinned]:
     """The image request with its interval resolved, and its scenes. Two periods share SCOG_CUBE_SCENES."""
     assert cube_request.area is not None
-    interval = image_request.interval or await engine.searches.default_interval(image_request.collection)
+    member, collection = await engine.catalogs.of(engine.catalogs.of_first(image_request.collection))
+    interval = image_request.interval or await member.default_interval(collection)
     intervals = [interval] if image_request.compare is None else [interval, image_request.compare.interval]
     max_scenes = max(1, engine.settings.cube_scenes // len(intervals))
     first_period, *second_period = await gather_all(
-        pin(engine.searches, cube_request.area, each, image_request.cloud_cover, image_request.collection, max_scenes)
+        pin(
+            member,
+            cube_request.area,
+            each,
+            image_request.cloud_cover,
+            collection,
+            max_scenes,
+            image_request.orbit,
+        )
         for each in intervals
     )
     return replace(image_request, interval=interval), replace(
@@ -238,7 +253,7 @@ def _document(cube: Cube, base: str) -> dict[str, Any]:
             "templated": scenes_path != "/scenes",
         },
     ]
-    document = {"id": cube.id, "definition": cube.definition.document, "links": links}
+    document = {"id": cube.id, "definition": cube.document, "links": links}
     if cube.pinned is None:
         return document
     first_period, *second_period = map(_pinned_json, cube.pinned.periods)

@@ -51,7 +51,7 @@ class CollectionParameters(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     collection: Annotated[str, Field(max_length=200)] | None = Field(
-        None, description="Collection, or several separated by commas; default: the server's."
+        None, description="Collection, or several separated by commas, as for tiles; default: the first catalogue's."
     )
 
 

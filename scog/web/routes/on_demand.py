@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from scog.web.routes import (
     animations,
+    collections,
     crops,
     cube_crops,
     cube_maps,
@@ -38,6 +39,7 @@ def lazy_router() -> APIRouter:
         wmts,
         legends,
         listings,
+        collections,
         documentation,
         stac,
     ):

@@ -40,6 +40,7 @@ async def point(request: Request, lon: Longitude, lat: Latitude, parameters: Val
         "coordinates": list(coordinates),
         "values": [float(value) if is_valid and np.isfinite(value) else None for value in values[:, 0, 0]],
         "band_names": list(style.outputs),
+        "units": list(style.units),
         "datetime": rfc3339(scene.time) if scene else None,
         "scene": scene.id if scene else None,
         "collection": scene.collection if scene else None,

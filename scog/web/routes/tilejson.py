@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from scog.catalog.archive.archive import Archive
 from scog.geo.antimeridian import split_bounds
 from scog.geo.bounds import lonlat_bounds
 from scog.geo.footprint import Bounds
@@ -120,7 +121,9 @@ async def layer_extent(request: Request, tms: str, image_request: ImageRequest) 
     extent = await read_tile_extent(request.app.state.engine, image_request)
     bounds = image_request.area.bounds if image_request.area else extent.bounds
     zooms = extent.zooms(tms) or (equivalent_zoom(tms, MIN_ZOOM), equivalent_zoom(tms, MAX_ZOOM))
-    attribution = DEMO_ATTRIBUTION if request.app.state.is_demo_archive else extent.attribution
+    member, _ = await request.app.state.engine.catalogs.of(image_request.collection)
+    is_demo = isinstance(member.catalog, Archive) and member.catalog.folder in request.app.state.demo_archives
+    attribution = DEMO_ATTRIBUTION if is_demo else extent.attribution
     return LayerExtent(bounds_in_grid(tms, bounds), zooms, attribution)
 
 

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from scog.collections.profile import Profile
+from scog.collections.reflectance_offset import parse_offset
 from scog.composite.dilation import MAX_METRES
 from scog.composite.mask import parse_mask
 from scog.geo.geojson_text import parse_geojson
@@ -37,7 +38,16 @@ from scog.web.http.events import MEDIA_TYPE, EventStream
 from scog.web.http.partial_responses import RangeRoute
 from scog.web.http.problems import PROBLEMS, REQUEST_PROBLEMS
 from scog.web.http.responses import COMPLETE, IMMUTABLE, Admission, report_headers, with_etag
-from scog.web.params.image import Latitude, Longitude, SceneParameters, Text, Texts, parse_point, reject_repeated
+from scog.web.params.image import (
+    OFFSET_DESCRIPTION,
+    Latitude,
+    Longitude,
+    SceneParameters,
+    Text,
+    Texts,
+    parse_point,
+    reject_repeated,
+)
 from scog.web.routes.timeseries_events import SeriesEvents
 
 router = APIRouter(
@@ -147,15 +157,21 @@ class SeriesParameters(SeriesOutputParameters, SceneParameters):
         description="Pixels to mask: `clouds` (the default, except for `scl`), `none`, or SCL classes such as `3,8,9`.",
     )
     mask_dilate: float = Field(0, ge=0, le=MAX_METRES, description="Mask dilation, in metres on the ground.")
+    offset: Text | None = Field(None, description=OFFSET_DESCRIPTION)
 
     async def parse(self, request: Request) -> tuple[SeriesVariables, ImageRequest]:
         """The variables of the series, and their image request: scenes, expression and mask. Raises InvalidInput."""
         engine: Engine = request.app.state.engine
         profile = await engine.profile(self.collection)
         variables = parse_variables(profile, self.index, self.expression, [*self.bands, *self.assets])
-        mask = parse_mask(self.mask if self.mask is not None else variables.mask, self.mask_dilate, profile)
-        scenes = vars(self.scene_filter())
-        return variables, ImageRequest(**scenes, expression=variables.expression, mask=mask, profile=profile)
+        image_request = ImageRequest(
+            **vars(self.scene_filter()),
+            expression=variables.expression,
+            mask=parse_mask(self.mask if self.mask is not None else variables.mask, self.mask_dilate, profile),
+            profile=profile,
+            offset=None if self.offset is None else parse_offset(self.offset),
+        )
+        return variables, image_request
 
 
 SeriesOutputQuery = Annotated[SeriesOutputParameters, Query()]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -46,17 +45,33 @@ def link(rel: str, href: str, media_type: str = JSON, **members: Any) -> dict[st
     return {"rel": rel, "type": media_type, "href": href, **members}
 
 
-class Documents:
-    """Documents of one archive, with links that begin with `base`. Methods read from disk: call them in a thread."""
+def collection_url(root: str, spelling: str) -> str:
+    """URL of a collection by its id in documents."""
+    return f"{root}/collections/{quote(spelling, safe='')}"
 
-    def __init__(self, archive: Archive, base: str) -> None:
-        self._archive = archive
+
+class Documents:
+    """Documents of one archive, with links that begin with `base`. Methods read from disk: call them in a thread.
+
+    Other archives of the server may have collections and files of the same names. `spellings` are the ids in documents
+    of collections that share their own, by their own; `files` is a prefix of the paths of files.
+    """
+
+    def __init__(
+        self, archive: Archive, base: str, spellings: Mapping[str, str] | None = None, files: str = ""
+    ) -> None:
+        self.archive = archive
         self._base = base
+        self._spellings = spellings or {}
+        self._files = files
         self.root = f"{base}/stac"
 
-    def landing(self) -> dict[str, Any]:
-        """The landing page (STAC API - Core)."""
-        collections = self.collections()["collections"]
+    def spelling(self, name: str) -> str:
+        """The id in documents of a collection."""
+        return self._spellings.get(name, name)
+
+    def landing(self, collections: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """The landing page (STAC API - Core) with links to collections, which are documents of `collection`."""
         links = [
             link("self", self.root),
             link("root", self.root),
@@ -67,7 +82,7 @@ class Documents:
             link("service-desc", f"{self._base}/openapi.json", OPENAPI),
             link("service-doc", f"{self._base}/docs", "text/html"),
             link(QUERYABLES, f"{self.root}/queryables", SCHEMA),
-            *(link("child", self.collection_url(entry["id"]), title=entry["title"]) for entry in collections),
+            *(link("child", collection_url(self.root, entry["id"]), title=entry["title"]) for entry in collections),
         ]
         return {
             "type": "Catalog",
@@ -81,26 +96,21 @@ class Documents:
 
     def names(self) -> list[str]:
         """Ids of all collections. Items without a collection are left out."""
-        return [name for (name,) in self._archive.select("SELECT DISTINCT collection FROM items ORDER BY 1") if name]
-
-    def collections(self) -> dict[str, Any]:
-        """The list of collections."""
-        links = [link("self", f"{self.root}/collections"), link("root", self.root), link("parent", self.root)]
-        return {"collections": [self.collection(name) for name in self.names()], "links": links}
+        return [name for (name,) in self.archive.select("SELECT DISTINCT collection FROM items ORDER BY 1") if name]
 
     def collection_url(self, name: str) -> str:
         """URL of a collection."""
-        return f"{self.root}/collections/{quote(name, safe='')}"
+        return collection_url(self.root, self.spelling(name))
 
     def collection(self, name: str) -> dict[str, Any]:
         """A collection: the archive's `collection.json`, with missing members generated from the items."""
-        stored = self._stored(name)
+        stored = self.archive.collection_document(name)
         url = self.collection_url(name)
         generated: dict[str, Any] = {
             "type": "Collection",
             "stac_version": "1.0.0",
             "id": name,
-            "title": name,
+            "title": self.spelling(name),
             "description": f"Items of {name} in scog's local archive.",
             "license": "other",
         }
@@ -114,29 +124,15 @@ class Documents:
             link(QUERYABLES, f"{url}/queryables", SCHEMA),
             *_external_links(stored),
         ]
-        return generated | stored | {"id": name, "type": "Collection", "links": links}
-
-    def _stored(self, name: str) -> dict[str, Any]:
-        """The `collection.json` of a collection; empty if it is missing or invalid."""
-        if name in (".", "..") or os.sep in name or "/" in name or "\0" in name:
-            return {}
-        path = self._archive.folder / name / "collection.json"
-        try:
-            if os.path.realpath(path) != str(path):  # a symbolic link could leave the archive
-                return {}
-            document = json.loads(path.read_bytes(), parse_constant=lambda _: None)
-        except (OSError, ValueError, RecursionError):
-            return {}
-        is_valid = isinstance(document, dict) and document.get("type") == "Collection" and document.get("id") == name
-        return document if is_valid else {}
+        return generated | stored | {"id": self.spelling(name), "type": "Collection", "links": links}
 
     def _extent(self, name: str) -> dict[str, Any]:
-        [(west, south, east, north)] = self._archive.select(
+        [(west, south, east, north)] = self.archive.select(
             "SELECT min(west), min(south), max(east), max(north) FROM places JOIN items ON items.number = places.item "
             "WHERE collection = ?",
             (name,),
         )
-        [(start, end)] = self._archive.select("SELECT min(start), max(ending) FROM items WHERE collection = ?", (name,))
+        [(start, end)] = self.archive.select("SELECT min(start), max(ending) FROM items WHERE collection = ?", (name,))
         box = [max(west, -180.0), max(south, -90.0), min(east, 180.0), min(north, 90.0)]
         return {
             "spatial": {"bbox": [box]},
@@ -155,7 +151,7 @@ class Documents:
             "datetime": {"type": "string", "format": "date-time"},
             "eo:cloud_cover": {"type": "number", "minimum": 0, "maximum": 100},
         }
-        newest = self._archive.select(
+        newest = self.archive.select(
             "SELECT item FROM items WHERE ?1 IS NULL OR collection = ?1 ORDER BY time DESC LIMIT 1", (name,)
         )
         values = json.loads(newest[0][0])["properties"] if newest else {}
@@ -179,6 +175,7 @@ class Documents:
         if isinstance(collection, str) and collection:
             parent = self.collection_url(collection)
             url = f"{parent}/items/{quote(item['id'], safe='')}"
+            item["collection"] = self.spelling(collection)
             links = [link("self", url, GEOJSON), *links, link("parent", parent), link("collection", parent)]
         else:
             links.append(link("parent", self.root))
@@ -194,10 +191,10 @@ class Documents:
                 continue
             href = asset.get("href")
             if not is_elsewhere(href):
-                path = local_path(href, stored.path, self._archive.folder)
+                path = local_path(href, stored.path, self.archive.folder)
                 if path is None:
                     continue
-                href = f"{self.root}/files/{quote(path)}"
+                href = f"{self.root}/files/{quote(self._files + path)}"
             assets[name] = {**asset, "href": href}
         return assets
 

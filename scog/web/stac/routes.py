@@ -11,16 +11,14 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from scog.catalog.archive.archive import Archive
-from scog.catalog.archive.item_query import ItemPage, search_items
-from scog.catalog.item_search import ItemSearch
 from scog.errors import InvalidInput, OutOfRange
-from scog.suggest import did_you_mean, quoted
 from scog.web.http.links import base_url
 from scog.web.http.problems import REQUEST_PROBLEMS
 from scog.web.http.query_route import QueryRoute
 from scog.web.http.responses import GeoJSONResponse
 from scog.web.params.image import reject_repeated
-from scog.web.stac.documents import CONFORMANCE, GEOJSON, SCHEMA, Documents, link
+from scog.web.stac.archives import Archives, DocumentPage
+from scog.web.stac.documents import CONFORMANCE, GEOJSON, SCHEMA, Documents, collection_url, link
 from scog.web.stac.files import file_response, find_file
 from scog.web.stac.paging import PagePosition, page_links, parse_position
 from scog.web.stac.search import (
@@ -67,35 +65,32 @@ CollectionId = Annotated[str, Path(description="Id of a collection.")]
 ItemId = Annotated[str, Path(description="Id of an item.")]
 
 
-def _archive(request: Request) -> Archive:
-    """The local archive. Raises OutOfRange if the server reads from a remote catalogue."""
-    catalog = request.app.state.engine.searches.catalog
-    if not isinstance(catalog, Archive):
+def _local_archives(request: Request) -> dict[str, Archive]:
+    """The local archives by name. Raises OutOfRange if the server reads from remote catalogues only."""
+    catalogs = request.app.state.engine.catalogs
+    archives = {each.name: each.catalog for each in catalogs if isinstance(each.catalog, Archive)}
+    if not archives:
         message = "This server has no local archive; it reads from a STAC API."
         raise OutOfRange(message, valid="the STAC API that the server reads from")
-    return catalog
+    return archives
 
 
-async def _document(request: Request, make: Callable[[Documents], T]) -> T:
+async def _document(request: Request, make: Callable[[Archives], T]) -> T:
     """The document that `make` returns. Called in a thread, as it reads from disk."""
-    documents = Documents(_archive(request), base_url(request))
-    return await asyncio.to_thread(make, documents)
+    archives, base = _local_archives(request), base_url(request)
+    return await asyncio.to_thread(lambda: make(Archives(archives, base)))
 
 
-def _check_collection(documents: Documents, collection: str) -> str:
-    """The collection's id. Raises OutOfRange if there is no such collection."""
-    names = documents.names()
-    if collection not in names:
-        message = f"Unknown collection {quoted(collection)}{did_you_mean(collection, names) or '.'}"
-        raise OutOfRange(message, parameter="collection", valid=", ".join(names[:100]))
-    return collection
+def _collection_document(archives: Archives, collection: str, make: Callable[[Documents, str], T]) -> T:
+    """The document that `make` returns of a collection. Raises OutOfRange if there is no such collection."""
+    return make(*archives.find(collection))
 
 
 @router.get("/", include_in_schema=False, dependencies=_no_query)
 @router.get("", summary="Landing page", response_description="The landing page.", dependencies=_no_query)
 async def landing(request: Request) -> JSONResponse:
     """The landing page: a STAC Catalog with links and conformance classes."""
-    return JSONResponse(await _document(request, Documents.landing), headers=HEADERS)
+    return JSONResponse(await _document(request, Archives.landing), headers=HEADERS)
 
 
 @router.get(
@@ -106,14 +101,14 @@ async def landing(request: Request) -> JSONResponse:
 )
 async def conformance(request: Request) -> JSONResponse:
     """Conformance classes of STAC API, OGC API - Features and CQL2."""
-    _archive(request)
+    _local_archives(request)
     return JSONResponse({"conformsTo": list(CONFORMANCE)}, headers=HEADERS)
 
 
 @router.get("/collections", summary="Collections", response_description="The collections.", dependencies=_no_query)
 async def collections(request: Request) -> JSONResponse:
-    """All collections of the archive."""
-    return JSONResponse(await _document(request, Documents.collections), headers=HEADERS)
+    """All collections of the local archives. If several archives have one, its id is `ID@CATALOGUE`."""
+    return JSONResponse(await _document(request, Archives.collections), headers=HEADERS)
 
 
 @router.get(
@@ -122,7 +117,7 @@ async def collections(request: Request) -> JSONResponse:
 async def one_collection(request: Request, collection: CollectionId) -> JSONResponse:
     """A collection, from the archive's `collection.json` if there is one, else generated from its items."""
     document = await _document(
-        request, lambda documents: documents.collection(_check_collection(documents, collection))
+        request, lambda archives: _collection_document(archives, collection, Documents.collection)
     )
     return JSONResponse(document, headers=HEADERS)
 
@@ -136,7 +131,7 @@ async def one_collection(request: Request, collection: CollectionId) -> JSONResp
 )
 async def queryables(request: Request) -> SchemaResponse:
     """JSON Schema of the properties that filters may use."""
-    return SchemaResponse(await _document(request, lambda documents: documents.queryables(None)), headers=HEADERS)
+    return SchemaResponse(await _document(request, Archives.queryables), headers=HEADERS)
 
 
 @router.get(
@@ -148,7 +143,7 @@ async def queryables(request: Request) -> SchemaResponse:
 async def collection_queryables(request: Request, collection: CollectionId) -> SchemaResponse:
     """JSON Schema of the properties that filters may use."""
     document = await _document(
-        request, lambda documents: documents.queryables(_check_collection(documents, collection))
+        request, lambda archives: _collection_document(archives, collection, Documents.queryables)
     )
     return SchemaResponse(document, headers=HEADERS)
 
@@ -162,15 +157,8 @@ async def collection_queryables(request: Request, collection: CollectionId) -> S
 )
 async def one_item(request: Request, collection: CollectionId, item: ItemId) -> GeoJSONResponse:
     """An item of a collection."""
-    archive = _archive(request)
-
-    def make(documents: Documents) -> dict[str, Any]:
-        result = search_items(archive, ItemSearch((_check_collection(documents, collection),), (item,)), 1)
-        if not result.items:
-            raise OutOfRange(f"Unknown item {quoted(item)} in collection {quoted(collection)}.", parameter="item")
-        return documents.item(result.items[0])
-
-    return GeoJSONResponse(await _document(request, make), headers=HEADERS)
+    document = await _document(request, lambda archives: archives.item(collection, item))
+    return GeoJSONResponse(document, headers=HEADERS)
 
 
 @router.get(
@@ -186,15 +174,15 @@ async def items(request: Request, collection: CollectionId, _: Annotated[SearchP
         message = "collections does not have the collection in the path."
         raise InvalidInput(message, parameter="collections", valid=collection)
     page_request = await asyncio.to_thread(parse_search, body | {"collections": [collection]})
-    await _document(request, lambda documents: _check_collection(documents, collection))
-    path = Documents(_archive(request), "").collection_url(collection)
+    await _document(request, lambda archives: archives.find(collection))
+    path = collection_url("/stac", collection)
     return await _page_response(request, page_request, f"{path}/items", request.query_params, None)
 
 
 @router.get("/search", summary="Item search", response_description="A page of items.", response_class=GeoJSONResponse)
 async def search(request: Request, _: Annotated[SearchParameters, Query()]) -> GeoJSONResponse:
     """The items of all collections that match, newest first. Paged."""
-    _archive(request)
+    _local_archives(request)
     page_request = await asyncio.to_thread(parse_search, query_to_body(request.query_params))
     return await _page_response(request, page_request, "/stac/search", request.query_params, None)
 
@@ -209,7 +197,7 @@ async def search(request: Request, _: Annotated[SearchParameters, Query()]) -> G
 )
 async def search_by_post(request: Request) -> GeoJSONResponse:
     """As `GET /stac/search`, with the parameters as a JSON object. `filter` is CQL2 JSON by default."""
-    _archive(request)
+    _local_archives(request)
     body = parse_body(await _read_body(request))
     page_request = await asyncio.to_thread(parse_search, body)
     return await _page_response(request, page_request, "/stac/search", {}, body)
@@ -229,18 +217,17 @@ async def _page_response(
     request: Request, page_request: PageRequest, path: str, query: Mapping[str, str], body: Any
 ) -> GeoJSONResponse:
     """The requested page of items. `body` is that of a POST, else None."""
-    archive, current = _archive(request), parse_position(page_request)
+    current = parse_position(page_request)
 
-    def make(documents: Documents) -> dict[str, Any]:
-        result = search_items(
-            archive,
+    def make(archives: Archives) -> dict[str, Any]:
+        result = archives.search(
             page_request.search,
             page_request.limit,
             current.position,
             backward=current.backward,
             count=current.matched is None,
         )
-        return _item_collection(documents, page_request, current, result, base_url(request) + path, query, body)
+        return _item_collection(archives.root, page_request, current, result, base_url(request) + path, query, body)
 
     async with request.app.state.stac_searches:
         content = await _document(request, make)
@@ -248,26 +235,26 @@ async def _page_response(
 
 
 def _item_collection(
-    documents: Documents,
+    root: str,
     request: PageRequest,
     current: PagePosition,
-    result: ItemPage,
+    result: DocumentPage,
     url: str,
     query: Mapping[str, str],
     body: Any,
 ) -> dict[str, Any]:
     """A page of items as a FeatureCollection, with links to its neighbours."""
-    features = [documents.item(stored) for stored in result.items]
+    features, page = result
     if request.fields is not None:
         features = [request.fields.of(feature) for feature in features]
-    matched = result.matched if current.matched is None else current.matched
-    links = [link("root", documents.root)]
+    matched = page.matched if current.matched is None else current.matched
+    links = [link("root", root)]
     if body is None:
         links.append(link("self", f"{url}?{urlencode(query)}" if query else url, GEOJSON))
     return {
         "type": "FeatureCollection",
         "features": features,
-        "links": links + page_links(request, current, result, matched, url, query, body),
+        "links": links + page_links(request, current, page, matched, url, query, body),
         **({} if matched is None else {"numberMatched": matched}),
         "numberReturned": len(features),
     }
@@ -278,4 +265,5 @@ async def file(
     request: Request, path: Annotated[str, Path(description="Path of an asset's `href` in the archive.")]
 ) -> Response:
     """A file of an asset. Range requests are supported."""
-    return file_response(*await asyncio.to_thread(find_file, _archive(request), path))
+    found = await _document(request, lambda archives: find_file(*archives.file(path)))
+    return file_response(*found)
