@@ -170,15 +170,16 @@ class Quantities:
             files = {key: np.where(np.isnan(values[number]), np.float32(-32768), values[number])
                      for key, values in self.power.items()}  # fmt: skip
             properties = {} if state is None else {"sat:orbit_state": state}
-            self._item("radar", day, {key: Ortho(UTM, PLACE, each) for key, each in files.items()}, properties)
-        self._item("thermal", "2024-06-01", {"lwir11": Ortho(UTM, PLACE, self.kelvin_numbers)}, {})
+            self.write_item("radar", day, {key: Ortho(UTM, PLACE, each) for key, each in files.items()}, properties)
+        self.write_item("thermal", "2024-06-01", {"lwir11": Ortho(UTM, PLACE, self.kelvin_numbers)}, {})
         half = DEM_SHAPE[1] // 2
         for name, columns in (("2021-01-01", slice(0, half)), ("2021-01-02", slice(half, None))):
             transform = self.dem.transform @ Affine.translation(columns.start, 0)
             part = Ortho(self.dem.crs, transform, np.ascontiguousarray(self.elevations[:, columns]))
-            self._item("dem", name, {"data": part}, {})
+            self.write_item("dem", name, {"data": part}, {})
 
-    def _item(self, collection: str, day: str, files: dict[str, Ortho], properties: dict[str, Any]) -> None:
+    def write_item(self, collection: str, day: str, files: dict[str, Ortho], properties: dict[str, Any]) -> None:
+        """Write an item of a collection, with a file for each asset."""
         name = f"{collection}-{day}"
         first = next(iter(files.values()))
         height, width = first.numbers.shape
