@@ -62,12 +62,13 @@ class Profiles:
             if len(self._candidates) >= MAX_REMEMBERED:
                 self._candidates.clear()
             known = (*(each for each in self._custom if collection in each.collections), *profiles_of(collection))
-            found = self._candidates[collection] = tuple(sorted(known, key=self._is_elsewhere))
+            found = self._candidates[collection] = tuple(sorted(known, key=self._rank))
         return found
 
-    def _is_elsewhere(self, profile: Profile) -> bool:
-        """Whether a profile is for other catalogues."""
-        return bool(profile.catalogs) and not any(part in self._catalog for part in profile.catalogs)
+    def _rank(self, profile: Profile) -> tuple[bool, int]:
+        """Rank of a profile, lowest is best: custom ones first; then those for this catalogue, for all, for others."""
+        is_here = any(part in self._catalog for part in profile.catalogs)
+        return profile not in self._custom, 0 if is_here else 1 if not profile.catalogs else 2
 
     def _of_item(self, collection: str, asset_keys: Collection[str], platform: str) -> Profile:
         fitting = [profile for profile in self.candidates(collection) if profile.holds_any(asset_keys)]
