@@ -58,12 +58,14 @@ class Profiles:
             if len(self._candidates) >= MAX_REMEMBERED:
                 self._candidates.clear()
             known = (*(each for each in self._custom if collection in each.collections), *profiles_of(collection))
-            found = self._candidates[collection] = tuple(sorted(known, key=self._is_elsewhere))
+            found = self._candidates[collection] = tuple(sorted(known, key=self._distance))
         return found
 
-    def _is_elsewhere(self, profile: Profile) -> bool:
-        """Whether a profile is for other catalogues."""
-        return bool(profile.catalogs) and not any(part in self._catalog for part in profile.catalogs)
+    def _distance(self, profile: Profile) -> int:
+        """0 for a custom profile or one for this catalogue, 1 for one for all catalogues, 2 for one for others."""
+        if profile.catalogs:
+            return 0 if any(part in self._catalog for part in profile.catalogs) else 2
+        return 0 if profile in self._custom else 1
 
     def _of_item(self, collection: str, asset_keys: Collection[str]) -> Profile:
         candidates = self.candidates(collection)
