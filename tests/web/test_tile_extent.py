@@ -9,8 +9,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from scog.catalog.collection_document import attribution_of
 from scog.settings import Settings
-from scog.web.tile_extent import TileExtent, _attribution
+from scog.web.tile_extent import TileExtent
 from tests.doubles.archives import MadeScene, Square, constant
 from tests.web.conftest import Served, is_problem, served
 
@@ -118,7 +119,7 @@ def test_remote_sentinel_2_has_nominal_zooms(collection: str, tmp_path: Path) ->
     [None, "x", [], [None], [{"name": ""}], [{}], [{"name": None, "roles": 5}], {"name": "x"}],
 )
 def test_providers_may_be_invalid(providers: object) -> None:
-    assert _attribution({"providers": providers, "license": 5}) == ""
+    assert attribution_of({"providers": providers, "license": 5}) == ""
 
 
 def test_zooms_are_unknown_without_readable_files() -> None:
