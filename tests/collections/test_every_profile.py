@@ -9,6 +9,7 @@ import io
 from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -58,6 +59,16 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def server(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with served(Settings(catalog=str(archive), cache_dir=tmp_path_factory.mktemp("cache"))) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def remote(server: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server whose catalogue is the STAC API of the other one, which it asks for the fields that it reads."""
+    settings = Settings(
+        catalog=f"{server.url}/stac", hosts=(urlsplit(server.url).netloc,), cache_dir=tmp_path_factory.mktemp("remote")
+    )
+    with served(settings) as running:
         yield running
 
 
@@ -168,6 +179,15 @@ def test_quantities_equal_their_formulas(server: Served, archive: Path, made: Ma
         expected = quantity.formula(*values.values())
         (found,) = crop(server, made, 1, index=name)
         assert_equal(found, expected, valid & np.isfinite(expected), rtol=2e-6, atol=3e-5)
+
+
+@EVERY
+def test_a_remote_catalogue_gives_the_same(remote: Served, archive: Path, made: Made) -> None:
+    """Its searches ask for some fields only, and for cloud cover only where items have it."""
+    for file in (made.files[0], made.files[-1]):
+        band = file.bands[0]
+        (found,) = crop(remote, made, file.finer, expression=band, datetime="../..")
+        assert_equal(found, *made.values(archive, band, file.finer))
 
 
 @EVERY
