@@ -186,10 +186,11 @@ class Quantities:
         outline = first.polygon((0, 0), (width, 0), (width, height), (0, height))
         assets = {}
         for key, ortho in files.items():
-            ortho.write(self.folder / f"{name}-{key}.tif")
-            if ortho.numbers.dtype == np.float32 and collection == "radar":
-                with rasterio.open(self.folder / f"{name}-{key}.tif", "r+", IGNORE_COG_LAYOUT_BREAK="YES") as dataset:
-                    dataset.nodata = -32768
+            profile = {"count": 1, "dtype": ortho.numbers.dtype, "height": height, "width": width, "blocksize": 128}
+            nodata = -32768 if collection == "radar" else None
+            with rasterio.open(self.folder / f"{name}-{key}.tif", "w", driver="COG", compress="DEFLATE", **profile,
+                               crs=ortho.crs, transform=ortho.transform, nodata=nodata) as dataset:  # fmt: skip
+                dataset.write(ortho.numbers, 1)
             assets[key] = {"href": f"{name}-{key}.tif", "type": "image/tiff; application=geotiff"}
         item = {
             "type": "Feature", "stac_version": "1.0.0", "id": name, "collection": collection, "geometry": outline,

@@ -213,6 +213,7 @@ def test_series_average_power_in_space_and_time(server: Served, made: Quantities
     means = [exact_statistics(each, made.scene.grid, shape, ["mean"])["mean"] for each in power]
     url = f"/timeseries?collection=radar&datetime={ALL}"
     body = server.client.post(url, json=geometry).json()
+    assert (body["band_names"], body["units"]) == (["vv-db"], ["dB"])
     values = [row["values"][0] for row in body["observations"]]
     assert values == pytest.approx([float(decibels(np.array(mean))) for mean in means], abs=1e-4)
     periods = slice(3), slice(3, None)
@@ -285,6 +286,7 @@ def test_a_cube_keeps_its_orbit(server: Served, made: Quantities) -> None:
     ("query", "parameter"),
     [
         ("collection=radar&compare=2024-05-01/2024-05-31&compare_as=ratio", "compare_as"),
+        ("collection=radar&composite=best", "composite"),
         ("collection=dem&index=slope&composite=std", "composite"),
         ("collection=dem&index=hillshade&composite=slope", "composite"),
         ("collection=dem&index=hillshade&composite=count", "composite"),
