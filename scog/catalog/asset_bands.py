@@ -19,14 +19,22 @@ BAND_LISTS = ("eo:bands", "raster:bands", "bands")
 """Members of an asset that describe its bands. A later one overrides an earlier one."""
 DISPLAY_ROLES = frozenset({"overview", "thumbnail", "visual"})
 """Roles of assets that are rendered images of the scene. Their red, green and blue are not measurements."""
+COMMON_NAMES = frozenset(
+    {
+        *("pan", "coastal", "blue", "green", "green05", "yellow", "red", "rededge", "rededge071", "rededge075"),
+        *("rededge078", "nir", "nir08", "nir09", "cirrus", "swir16", "swir22", "lwir", "lwir11", "lwir12"),
+    }
+)
+"""Common names of the electro-optical extension (https://github.com/stac-extensions/eo)."""
 FAMILIES = (
     {"nir", "nir08"},
     {"coastal", "coastal_aerosol"},
-    {"rededge", "rededge1", "rededge2", "rededge3"},
+    {"rededge", "rededge1", "rededge2", "rededge3", "rededge071", "rededge075", "rededge078"},
     {"lwir", "lwir11", "lwir12"},
     {"swir", "swir16", "swir22"},
 )
 """Names of which one may stand for another in an item without contradiction."""
+_FAMILIAR = COMMON_NAMES.union(*FAMILIES)
 SUBSTITUTES: Mapping[str, str] = {"nir": "nir08"}
 """Band to the common name of a narrower one that serves if an item has no such band, such as Landsat's nir08."""
 
@@ -85,6 +93,18 @@ def may_hold_measurements(asset: Mapping[str, Any]) -> bool:
     """Whether an asset may hold measurements: its roles do not declare a rendered image."""
     roles = asset.get("roles")
     return not (isinstance(roles, list) and any(role in DISPLAY_ROLES for role in roles if isinstance(role, str)))
+
+
+def contradicts_profile(band: str, common_name: object) -> bool:
+    """Whether an item's common name means another band than the one that a profile knows by the asset's key.
+
+    Only standard common names count. `rededge` for a narrow near infrared is an old habit, and no contradiction.
+    """
+    if common_name == band or common_name not in COMMON_NAMES or band not in _FAMILIAR:
+        return False
+    return {band, common_name} != {"nir08", "rededge"} and not any(
+        band in family and common_name in family for family in FAMILIES
+    )
 
 
 def named_bands(

@@ -14,6 +14,7 @@ from scog.catalog.asset_bands import (
     AssetBand,
     band_descriptions,
     bands_of_asset,
+    contradicts_profile,
     may_hold_measurements,
     named_bands,
 )
@@ -152,6 +153,9 @@ def _known_band(
 
     `offsets` are the item's stated offsets by the one written for a band.
     """
+    common_name = _common_name(band, asset)
+    if common_name is not None and contradicts_profile(band.name, common_name):
+        raise ValueError(f"{band.name} in the profile {profile.name}, but {common_name} in the item")
     written = _written_of_known(band, asset)
     stated = None
     scale, offset = band.scale, band.offset
@@ -178,8 +182,20 @@ def _known_band(
         unit=band.unit,
         discrete=band.discrete,
         ignores_nodata=band.ignores_nodata,
-        notes=_contradiction(band, written),
+        notes=_contradictions(band, written),
     )
+
+
+def _common_name(band: Band, asset: Mapping[str, Any]) -> str | None:
+    """The common name that the item gives a band; None if it gives none."""
+    index = (band.number or 1) - 1
+    for member in ("bands", "eo:bands"):
+        entries = asset.get(member)
+        if isinstance(entries, list) and len(entries) > index and isinstance(entries[index], dict):
+            name = entries[index].get("eo:common_name", entries[index].get("common_name"))
+            if isinstance(name, str):
+                return name
+    return None
 
 
 def _described_band(name: str, band: AssetBand, described: _Described, profile: Profile, note: str) -> Asset:
@@ -205,11 +221,13 @@ def _is_discrete(words: Mapping[str, Any]) -> bool:
     return bool(words.get("classification:classes") or words.get("classification:bitfields"))
 
 
-def _contradiction(band: Band, written: _Written) -> tuple[str, ...]:
-    """A note if the item writes another scale than the profile."""
-    if band.scale is None or written.scale is None or math.isclose(band.scale, written.scale, rel_tol=1e-6):
-        return ()
-    return (f"{band.name}: scale {band.scale:g} of the profile, not {written.scale:g} of the item",)
+def _contradictions(band: Band, written: _Written) -> tuple[str, ...]:
+    """Notes if the item writes another scale or offset than the profile."""
+    notes = []
+    for name, ours, theirs in (("scale", band.scale, written.scale), ("offset", band.offset, written.offset)):
+        if ours is not None and theirs is not None and not math.isclose(ours, theirs, rel_tol=1e-6, abs_tol=1e-9):
+            notes.append(f"{band.name}: {name} {ours:g} of the profile, not {theirs:g} of the item")
+    return tuple(notes)
 
 
 def _reason(error: Exception) -> str:
