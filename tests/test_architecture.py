@@ -26,7 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "catalog": {"errors", "suggest", "runtime", "net", "collections", "temporal", "geo"},
     "cog": {"errors", "suggest", "runtime", "net", "geo"},
     "warp": {"errors", "geo", "cog"},
-    "composite": {"errors", "suggest", "collections", "geo", "cog"},
+    "composite": {"errors", "suggest", "collections", "geo", "bandmath", "cog"},
     "render": {"errors", "suggest", "collections", "temporal", "bandmath", "composite"},
     "imaging": {
         "errors", "settings", "suggest", "runtime", "net", "collections", "temporal", "geo", "bandmath", "catalog",

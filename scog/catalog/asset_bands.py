@@ -103,11 +103,11 @@ def named_bands(
         counts[band.key] += 1
     found: dict[str, tuple[AssetBand, str]] = {}
     _claim(found, [(_canonical(band.common_name, names), band, "") for band in measured if band.common_name], remarks)
-    _claim(found, [(_canonical(band.name, names), band, "") for band in measured if band.name], remarks, names)
+    named = [(name, band) for band in measured if band.name for name in _spellings(band.name, names)]
+    _claim(found, [(name, band, "") for name, band in named], remarks, names)
     single = [band for band in bands if counts[band.key] == 1]
-    keys = [(_canonical(band_identifier(band.key), names), band) for band in single]
-    guessed = [(name, band, _note(name, band, names)) for name, band in keys]
-    _claim(found, guessed, remarks, names)
+    keys = [(name, band) for band in single for name in _spellings(band_identifier(band.key), names)]
+    _claim(found, [(name, band, _note(name, band, names)) for name, band in keys], remarks, names)
     positions = [(f"{band_identifier(band.key)}_b{band.number}", band, "") for band in bands if band.number is not None]
     _claim(found, positions, remarks)
     for name, substitute in SUBSTITUTES.items():
@@ -143,10 +143,16 @@ def _canonical(name: str, names: BandNames) -> str:
     return names.canonical_names.get(name, name)
 
 
+def _spellings(name: str, names: BandNames) -> list[str]:
+    """The canonical name, and the name itself if that is another."""
+    return list(dict.fromkeys((_canonical(name, names), name)))
+
+
 def _contradicts(name: str, band: AssetBand, names: BandNames) -> bool:
     """Whether a standard name means another band than the band's common name."""
-    common = _canonical(band.common_name, names)
-    if not common or name == common or name not in names.canonical_names:
+    is_standard = name in names.canonical_names
+    name, common = _canonical(name, names), _canonical(band.common_name, names)
+    if not common or name == common or not is_standard:
         return False
     return not any(name in family and common in family for family in FAMILIES)
 

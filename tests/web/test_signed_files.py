@@ -134,6 +134,9 @@ def test_a_failing_token_service_is_named_and_does_not_fail_other_files(cloud: C
         assert response.status_code == 502
         assert f"The token service {cloud.service.root} answered 500." in response.text
         assert "token-service" in response.text
+    findings = asyncio.run(diagnosis(cloud.settings()))
+    assert "answered 500. (token-service)" in findings
+    assert "SCOG_SAS_TOKEN_URL" in findings
     assert cloud.store.targets == []
 
 

@@ -234,6 +234,8 @@ def _hint(error: ScogError, url: str = "") -> str:
             return "cog.md explains how an item describes the bands and the georeference of a file."
         case AssetMissing():
             return "The file was deleted or is not public. Try a newer scene; requester-pays files cannot be read."
+        case SourceUnavailable(reason="token-service"):
+            return "Check the network, SCOG_SAS_TOKEN_URL and SCOG_SAS_SUBSCRIPTION_KEY; then try again."
         case SourceUnavailable():
             return "Check the network. A connection that often stalls may need a longer SCOG_READ_STALL (seconds)."
         case _:

@@ -197,6 +197,13 @@ def _band_json(band: Band) -> dict[str, Any]:
         "resolution": band.resolution,
         "unit": band.unit or None,
         "spectral": band.spectral,
+        "assets": list(band.assets),
+        "scale": band.scale,
+        "offset": band.offset,
+        "nodata": band.nodata,
+        "rescale": list(band.display_range),
+        "classes": [_class_json(each) for each in band.classes],
+        "sources": list(band.sources),
     }
 
 
