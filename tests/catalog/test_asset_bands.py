@@ -19,12 +19,14 @@ from tests.profiles import C1, L2A, WHOLE_ASSETS, parse_item
 
 Item = dict[str, Any]
 FILE = {"href": "https://example.org/image.tif", "type": "image/tiff; application=geotiff"}
+PLANE = {"platform": "plane"}
+"""Properties of items of a sensor that no profile knows."""
 POSITIONS = ("image_b1", "image_b2", "image_b3", "image_b4")
 
 
 def image_of(make_item: Callable[..., Item], **members: Any) -> Assets:
     """The bands of an item without a profile whose one asset has the key `image`."""
-    return parse_item(make_item(collection="mine", assets={"image": FILE | members})).assets
+    return parse_item(make_item(PLANE, collection="mine", assets={"image": FILE | members})).assets
 
 
 NAMINGS: dict[str, tuple[list[Item], dict[str, int]]] = {
@@ -103,9 +105,22 @@ def test_a_file_with_one_band_has_no_position(make_item: Callable[..., Item]) ->
 @pytest.mark.parametrize("key", ["B04", "b04", "B4", "B08", "B8A"])
 def test_codes_as_keys_mean_nothing_but_themselves(key: str, make_item: Callable[..., Item]) -> None:
     for members in ({}, {"eo:bands": [{"name": key}]}):
-        assets = parse_item(make_item(collection="mine", assets={key: FILE | members})).assets
+        assets = parse_item(make_item(PLANE, collection="mine", assets={key: FILE | members})).assets
         assert set(assets) == {key.lower()}
         assert not assets[key.lower()].notes
+
+
+@pytest.mark.parametrize(
+    ("platform", "expected"), [("sentinel-2a", "red"), ("Sentinel-2B", "red"), ("landsat-8", None)]
+)
+def test_codes_are_those_of_the_platform(platform: str, expected: str | None, make_item: Callable[..., Item]) -> None:
+    """B04 is red for Sentinel-2 in any collection, but the common name goes before it."""
+    for assets in ({"B04": FILE}, {"x": FILE | {"eo:bands": [{"name": "B4"}]}}):
+        result = parse_item(make_item({"platform": platform}, collection="mine", assets=assets)).assets
+        assert set(result) & {"red", "nir"} == ({expected} if expected else set())
+    other = {"B04": FILE | {"eo:bands": [{"name": "B04", "common_name": "nir"}]}}
+    assert set(parse_item(make_item({"platform": platform}, collection="mine", assets=other)).assets) >= {"nir"}
+    assert "red" not in parse_item(make_item({"platform": platform}, collection="mine", assets=other)).assets
 
 
 def test_guesses_have_a_note(make_item: Callable[..., Item]) -> None:

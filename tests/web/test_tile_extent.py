@@ -110,8 +110,11 @@ def test_remote_sentinel_2_has_nominal_zooms(collection: str, tmp_path: Path) ->
         assert (tilejson["minzoom"], tilejson["maxzoom"]) == (7, 14)
         assert tilejson["attribution"] == ATTRIBUTION
         other = running.get("/tilejson.json?bands=red&collection=landsat-c2-l2").json()
-        assert (other["minzoom"], other["maxzoom"]) == (7, 16)  # the defaults
-        assert other["attribution"] == ""
+        assert other["maxzoom"] < 14  # pixels of 30 m
+        assert "U.S. Geological Survey" in other["attribution"]
+        unknown = running.get("/tilejson.json?bands=red&collection=mine").json()
+        assert (unknown["minzoom"], unknown["maxzoom"]) == (7, 16)  # the defaults
+        assert unknown["attribution"] == ""
 
 
 @pytest.mark.parametrize(
