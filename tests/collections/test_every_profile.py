@@ -17,7 +17,7 @@ import shapely
 from PIL import Image
 from pyproj import Transformer
 
-from scog.collections.built_in import names
+from scog.collections.built_in import built_in, names
 from scog.collections.profiles import Profiles
 from scog.geo.grid import tile_grid
 from scog.settings import Settings
@@ -47,6 +47,7 @@ INDICES: dict[str, tuple[tuple[str, ...], Callable[..., Values]]] = {
     "bsi": (("swir16", "red", "nir", "blue"), lambda s, r, n, b: ((s + r) - (n + b)) / ((s + r) + (n + b))),
 }
 """Published formulas: bands, and the index of their values."""
+PRESETS = {"true-color": ("red", "green", "blue"), "false-color": ("nir", "red", "green")}
 ROUNDING = 1e-6
 """Relative error of a few operations in float32."""
 
@@ -108,6 +109,16 @@ def test_every_profile_has_an_archive() -> None:
 def test_an_item_is_read_by_its_profile(made: Made) -> None:
     keys = ["thumbnail", *(file.key for file in made.files)]
     assert Profiles().of_item(made.collection, keys).name == made.profile
+
+
+@EVERY
+def test_every_asset_is_known(made: Made) -> None:
+    """Nothing is left to the words of items: it is the profile that says what an asset holds."""
+    profile = built_in(made.profile)
+    assert profile is not None
+    known = {file.key: tuple(band.name for band in profile.by_asset[file.key]) for file in made.files}
+    assert known == {file.key: file.bands if made.collection != "naip" else BY_NAME["naip"].files[0].bands
+                     for file in made.files}  # fmt: skip
 
 
 @EVERY
@@ -179,6 +190,25 @@ def test_quantities_equal_their_formulas(server: Served, archive: Path, made: Ma
         expected = quantity.formula(*values.values())
         (found,) = crop(server, made, 1, index=name)
         assert_equal(found, expected, valid & np.isfinite(expected), rtol=2e-6, atol=3e-5)
+
+
+@EVERY
+def test_presets_show_their_bands(server: Served, archive: Path, made: Made) -> None:
+    presets = {name: bands for name, bands in PRESETS.items() if set(bands) <= set(made.band_names)}
+    for name, bands in presets.items():
+        layers = [made.values(archive, band, made.finest) for band in bands]
+        valid = np.logical_and.reduce([valid for _, valid in layers])
+        found = crop(server, made, made.finest, bands=name)
+        for output, (values, _) in zip(found, layers, strict=True):
+            assert_equal(output, values, valid)
+    assert presets or "red" not in made.band_names
+    if made.name == "sentinel-1-vv":
+        (vv, vv_valid), (vh, vh_valid) = (made.values(archive, band, 1) for band in ("vv", "vh"))
+        with np.errstate(all="ignore"):
+            expected = [10 * np.log10(power) for power in (vv, vh, vv / vh)]
+        valid = np.logical_and.reduce([vv_valid, vh_valid, *map(np.isfinite, expected)])
+        for output, decibels in zip(crop(server, made, 1, bands="dual-pol"), expected, strict=True):
+            assert_equal(output, decibels, valid, rtol=2e-6, atol=1e-5)
 
 
 @EVERY
