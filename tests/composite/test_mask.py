@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scog.collections.built_in import built_in, names
 from scog.composite.mask import parse_mask
-from scog.composite.scene_mask import NumberRule
+from scog.composite.scene_mask import NumberRule, SceneMask
 from scog.errors import InvalidExpression, InvalidInput
 from tests.doubles.masks import BITS, FMASK_A, FMASK_B, JOINT_BITS, MIXED, PLAIN, SCL
+from tests.profiles import PROFILES
 
 CLOUDS = {0, 1, 3, 8, 9, 10}
 NAMES = ["clouds", "cloud", "shadow", "snow", "water", "cirrus", "saturated", "no data"]
@@ -180,3 +182,28 @@ def test_a_set_that_differs_between_collections_keeps_its_name() -> None:
     assert parse_mask("water", 0.0, JOINT_BITS).text == "water"
     masked = [parse_mask("water", 0.0, JOINT_BITS).of(member).rules[0].masked for member in (FMASK_A, FMASK_B)]  # type: ignore[union-attr]
     assert masked == [{7}, {6}]
+
+
+# The profiles of scog
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_set_and_class_of_every_profile_is_a_mask(name: str) -> None:
+    profile = built_in(name)
+    assert profile is not None
+    source = profile.mask
+    assert parse_mask(None, 0.0, profile).text == profile.default_mask == ("none" if source is None else "clouds")
+    for each in () if source is None else (*source.sets, *source.names):
+        (rule,) = parse_mask(each, 0.0, profile).of(profile).rules
+        assert isinstance(rule, NumberRule)
+        assert (rule.band, rule.bits, rule.masked) == (source.band, source.bits, source.numbers_of(each))  # type: ignore[union-attr]
+        assert profile.band(rule.band).discrete
+
+
+def test_both_collections_of_hls_are_masked_by_the_same_bits() -> None:
+    hls = PROFILES.joint(["hls2-s30", "hls2-l30"])
+    assert len(hls.members) == 2
+    assert parse_mask(None, 0.0, hls).text == parse_mask("3,1,adjacent", 0.0, hls).text == "clouds"
+    assert {parse_mask("snow", 0.0, hls).of(member) for member in hls.members.values()} == {
+        SceneMask((NumberRule("fmask", frozenset({4}), True, frozenset(), frozenset({255})),))
+    }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -90,6 +91,7 @@ class Made:
     """A server and its scenes by name."""
 
     server: Served
+    folder: Path
     scenes: dict[str, MadeScene]
 
     def values(self, query: str, square: Square = SQUARE, zoom: int = 14) -> tuple[NDArray[np.float32], Grid, Any]:
@@ -116,7 +118,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
             corner = scene.square.crs, scene.square.left, scene.square.top
             write_cog(scene.files["qa_pixel"], scene.bands["qa_pixel"], *corner, 20, nodata=None)
     with served(Settings(catalog=str(folder), cache_dir=tmp_path_factory.mktemp("cache"))) as running:
-        yield Made(running, {scene.id: scene for scene in scenes})
+        yield Made(running, folder, {scene.id: scene for scene in scenes})
 
 
 C1_QUERY, BITS_QUERY = f"collection={C1}&bands=red", "collection=bits&bands=red"
@@ -191,6 +193,17 @@ def test_masks_are_nearest_with_any_resampling(made: Made, resampling: str, comp
         resampled, _, _ = made.values(f"{query}&resampling={resampling}")
         np.testing.assert_array_equal(np.isfinite(resampled), np.isfinite(nearest))
         assert np.nanmax(np.abs(resampled - nearest)) > 0
+
+
+@pytest.mark.parametrize("resampling", ["bilinear", "mode"])
+@pytest.mark.parametrize("mask", ["cloud > 40", "clouds", "red > 0.015"])
+def test_masks_are_nearest_if_nothing_is_in_memory(made: Made, mask: str, resampling: str, tmp_path: Path) -> None:
+    """The mask's bands are then read together with the others if their method is the same."""
+    query = f"{C1_QUERY}&composite=median&mask={mask}"
+    nearest, _, _ = made.values(query)
+    with served(Settings(catalog=str(made.folder), cache_dir=tmp_path)) as fresh:
+        resampled, _, _ = replace(made, server=fresh).values(f"{query}&resampling={resampling}")
+    np.testing.assert_array_equal(np.isfinite(resampled), np.isfinite(nearest))
 
 
 # Bits
