@@ -107,6 +107,11 @@ def contradicts_profile(band: str, common_name: object) -> bool:
     )
 
 
+def last_measurement(bands: Sequence[AssetBand]) -> int:
+    """Number of the last band with a standard common name; 0 if there is none."""
+    return max((band.number for band in bands if band.number and band.common_name in COMMON_NAMES), default=0)
+
+
 def named_bands(
     bands: Iterable[AssetBand], names: BandNames, is_measured: Callable[[str], bool], remarks: list[str]
 ) -> dict[str, tuple[AssetBand, str]]:

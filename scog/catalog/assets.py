@@ -15,6 +15,7 @@ from scog.catalog.asset_bands import (
     band_descriptions,
     bands_of_asset,
     contradicts_profile,
+    last_measurement,
     may_hold_measurements,
     named_bands,
 )
@@ -57,6 +58,10 @@ class Asset:
     discrete: bool = False
     """Whether values are class numbers or bit fields, which must not be interpolated."""
     ignores_nodata: bool = False
+    listed: int = 0
+    """Number of the last band of the file that profile or item name as a measurement; 0 if they name none."""
+    ignores_mask: bool = False
+    """Whether the file's mask does not count, since it is a band that profile or item name as a measurement."""
     rendered: bool = False
     """Whether it is a rendered image of the scene, by its role, rather than measurements."""
     notes: tuple[str, ...] = field(default=(), compare=False)
@@ -182,6 +187,7 @@ def _known_band(
         unit=band.unit,
         discrete=band.discrete,
         ignores_nodata=band.ignores_nodata,
+        listed=0 if band.number is None else profile.last_number(band),
         notes=_contradictions(band, written),
     )
 
@@ -211,6 +217,7 @@ def _described_band(name: str, band: AssetBand, described: _Described, profile: 
         band=band.number,
         georeference=described.georeference,
         unit=unit if isinstance(unit, str) else like.unit if like is not None else "",
+        listed=last_measurement(described.bands),
         rendered=not may_hold_measurements(described.asset),
         discrete=_is_discrete(band.words) or _is_discrete(described.asset) or (like is not None and like.discrete),
         notes=(note,) if note else (),

@@ -58,6 +58,11 @@ class Scene:
     """Direction of flight, such as `ascending`; None if the item has none."""
 
     @property
+    def source(self) -> str:
+        """The platform, else the collection: scenes of different sources are never one overpass."""
+        return self.platform or self.collection
+
+    @property
     def sort_key(self) -> tuple[datetime, str, str]:
         """Sort key of a scene within an observation."""
         return self.time, self.mgrs_tile, self.id

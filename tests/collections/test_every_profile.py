@@ -327,7 +327,6 @@ def test_older_aerial_images_have_no_near_infrared(server: Served) -> None:
     assert response.status_code != 200 or not np.isfinite(np.load(io.BytesIO(response.content))).any()
 
 
-@pytest.mark.xfail(strict=True, reason="an alpha band that the profile calls a measurement still hides pixels")
 def test_a_near_infrared_that_its_file_calls_alpha_is_a_value(server: Served, archive: Path) -> None:
     """As in https://github.com/microsoft/PlanetaryComputer/issues/82: where it is 0, other bands are values too."""
     made = BY_NAME["naip-alpha"]
