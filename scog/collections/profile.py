@@ -75,6 +75,18 @@ class Profile:
         return MappingProxyType({key: tuple(band for band in self.bands if key in band.assets) for key in keys})
 
     @cached_property
+    def by_key(self) -> Mapping[str, tuple[Band, ...]]:
+        """Bands by names of an asset in lower case: keys in any case, and the aliases of bands with an asset."""
+        bands = [band for band in self.bands if band.assets]
+        keys = {key.lower(): each for key, each in self.by_asset.items()}
+        whole = [band for band in bands if band.number is None]
+        return MappingProxyType({alias.lower(): (band,) for band in whole for alias in band.aliases} | keys)
+
+    def bands_in(self, key: str) -> tuple[Band, ...]:
+        """The bands that the asset of a key holds: by the exact key, else in any case, else by an alias (`B4`)."""
+        return self.by_asset.get(key) or self.by_key.get(key.lower(), ())
+
+    @cached_property
     def names(self) -> BandNames:
         """The band names that formulas may use."""
         aliases = {alias.lower(): band.name for band in self.bands for alias in band.aliases}
@@ -128,4 +140,4 @@ class Profile:
 
     def holds_any(self, asset_keys: Collection[str]) -> bool:
         """Whether any of an item's assets holds a band of this profile."""
-        return any(key in self.by_asset for key in asset_keys)
+        return any(self.bands_in(key) for key in asset_keys)
