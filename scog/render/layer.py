@@ -110,7 +110,8 @@ class Layer:
         """Names of the values: their formulas, unless something else is derived from these."""
         if not (self.transform or self.surface):
             return self.expression.names
-        return (self.short,) if self.short else tuple(f"{name} in {self.unit}" for name in self.expression.names)
+        derived = self.surface or self.transform
+        return (self.short,) if self.short else tuple(f"{derived} of {name}" for name in self.expression.names)
 
     @property
     def _unit(self) -> str:
