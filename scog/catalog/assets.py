@@ -76,9 +76,9 @@ def assets_of(
 ) -> Assets:
     """The bands of an item's assets by canonical name.
 
-    Bands that the profile knows by the keys of assets have the meaning that it gives them. If it is open, all others are
-    named and read by the item's own words (see `asset_bands`). An unusable asset is skipped and added to `remarks`. Relative
-    links are resolved against `base`.
+    Bands that the profile knows by the keys of assets have the meaning that it gives them. If it is open, all others
+    are named and read by the item's own words (see `asset_bands`). An unusable asset is skipped and added to `remarks`.
+    Relative links are resolved against `base`.
     """
     known: Assets = {}
     others: dict[str, _Described] = {}

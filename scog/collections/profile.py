@@ -141,3 +141,21 @@ class Profile:
     def holds_any(self, asset_keys: Collection[str]) -> bool:
         """Whether any of an item's assets holds a band of this profile."""
         return any(self.bands_in(key) for key in asset_keys)
+
+
+def natural_default(profile: Profile) -> str:
+    """The layer drawn by default if nothing names one.
+
+    The first quantity, a preset with ranges of its own, NDVI, a preset, classes, or the first band.
+    """
+    if profile.layers:
+        return profile.layers[0].name
+    if profile.presets and profile.presets[0].ranges:
+        return profile.presets[0].name
+    names = profile.by_name
+    if "red" in names and ("nir" in names or "nir08" in names) and names["red"].spectral:
+        return "ndvi"
+    masking = "" if profile.mask is None else profile.mask.band
+    shown = [preset.name for preset in profile.presets]
+    shown += [band.name for band in profile.bands if band.classes and band.name != masking]
+    return next(iter((*shown, *names)), "ndvi")

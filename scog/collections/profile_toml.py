@@ -13,7 +13,7 @@ from scog.collections.band import Band, BandClass
 from scog.collections.band_names import band_identifier
 from scog.collections.mask_source import MaskSource
 from scog.collections.presets import Preset, QuantityLayer, normalized
-from scog.collections.profile import Profile
+from scog.collections.profile import Profile, natural_default
 from scog.collections.reflectance_offset import Kind
 from scog.collections.scene_keys import STANDARD, PropertyPart, SceneKeys
 from scog.errors import InvalidInput
@@ -49,7 +49,7 @@ def parse_profile(text: str, source: str, base_of: Callable[[str], Profile | Non
         raise table.invalid("extends", f"there is no profile {quoted(extended)}", "the name of a profile of scog")
     profile = _profile(table, base)
     table.close()
-    return profile
+    return profile if profile.default else replace(profile, default=natural_default(profile))
 
 
 class _Table:

@@ -28,6 +28,11 @@ class Profiles:
         self.generic: Profile = built_in(GENERIC) or _missing()
         """The profile of collections without one."""
 
+    @property
+    def custom(self) -> tuple[Profile, ...]:
+        """The profiles that do not come with scog."""
+        return self._custom
+
     def of(self, collection: str) -> Profile:
         """The profile of a collection: one for this catalogue, else one for all, else a derived one, else `generic`."""
         return next(iter(self.candidates(collection)), self._derived.get(collection, self.generic))

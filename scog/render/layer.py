@@ -163,6 +163,17 @@ def _single_layer(profile: Profile, options: LayerOptions) -> Layer:
     return named_layer(profile, profile.default if options.index is None else options.index)
 
 
+def check_profile(profile: Profile) -> None:
+    """Raise InvalidInput if a preset, a quantity or the default layer of a profile cannot be drawn."""
+    names = (*(preset.name for preset in profile.presets), *(layer.name for layer in profile.layers), profile.default)
+    for name in names:
+        try:
+            named_layer(profile, name)
+        except InvalidInput as error:
+            message = f"{profile.source}: {name}: {error}"
+            raise InvalidInput(message, parameter="collections", valid=error.valid) from None
+
+
 def named_layer(profile: Profile, name: str) -> Layer:
     """The layer of a quantity, band of classes, preset, index or band. Raises InvalidInput if the name is none."""
     quantity = profile.layer(name)
