@@ -60,6 +60,8 @@ class Profile:
     unread_assets: tuple[str, ...] = ()
     unread_members: tuple[str, ...] = ()
     source: str = ""
+    digest: str = ""
+    """Of the document that it was read from."""
     ambiguous: Mapping[str, str] = field(default_factory=dict)
     members: Mapping[str, Profile] = field(default_factory=dict)
 

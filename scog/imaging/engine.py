@@ -145,9 +145,9 @@ async def _open_searches(
     default: str | None,
 ) -> Searches:
     """The searches of one catalogue, whose default collection is `default` if that is set."""
-    search_store = await asyncio.to_thread(
-        SearchStore, settings.cache_dir if catalog.is_live else None, address.location
-    )
+    # Scenes are stored as they were read. With other profiles they have another meaning.
+    meaning = f"{address.location} {catalog.profiles.digest}"
+    search_store = await asyncio.to_thread(SearchStore, settings.cache_dir if catalog.is_live else None, meaning)
     stack.callback(search_store.close)
     is_only = len(settings.catalog) == 1
     folder = catalog.folder if isinstance(catalog, Archive) else None
