@@ -61,6 +61,7 @@ def test_json_of_a_point_is_as_documented() -> None:
     assert result == {
         "geometry": {"type": "Point", "coordinates": [11.3, 46.5]},
         "band_names": ["NDVI"],
+        "units": [None],
         "interval": None,
         "grid": {"crs": "EPSG:32632", "resolution": 10, "coarser": False},
         "observations": [

@@ -188,7 +188,7 @@ def test_events_have_the_same_values(smooth: str, dates: Served) -> None:
         events = events_of("".join(response.iter_text()))
     assert [name for name, _ in events if name != "progress"] == ["start", *["observation"] * len(DAYS), "end"]
     start, end = events[0][1], events[-1][1]
-    assert start == {name: series_json[name] for name in ("geometry", "band_names", "interval", "grid")} | {
+    assert start == {name: series_json[name] for name in ("geometry", "band_names", "units", "interval", "grid")} | {
         "expected": len(DAYS)
     }
     observed = sorted((data for name, data in events if name == "observation"), key=lambda each: each["datetime"])

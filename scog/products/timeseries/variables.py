@@ -25,6 +25,7 @@ class SeriesVariables:
     mask        default mask, of a request without `mask`
     classes     whether the values are class numbers
     transforms  the scale of each output's values, such as decibels; empty for those of the expression
+    units       unit of each output, None for those without one; empty if none has one
     """
 
     title: str
@@ -33,6 +34,7 @@ class SeriesVariables:
     mask: str
     classes: bool = False
     transforms: Transforms = ()
+    units: tuple[str | None, ...] = ()
 
 
 @lru_cache(maxsize=256)
@@ -51,8 +53,9 @@ def variables_of(
     if bands:
         layer = layer_of(profile, LayerOptions(bands=bands))
         classes = isinstance(layer.coloring, Classes)
+        units = layer.style.units
         return SeriesVariables(
-            layer.title, layer.style.outputs, layer.expression, layer.mask, classes, layer.transforms
+            layer.title, layer.style.outputs, layer.expression, layer.mask, classes, layer.transforms, units
         )
     if expression is not None:
         parsed = parse(expression, profile.names)
@@ -85,4 +88,5 @@ def _of_indices(profile: Profile, names: list[str]) -> SeriesVariables:
     title = first.title if not others else ", ".join(outputs)
     transforms = tuple(each for layer in selected for each in layer.transforms or (None,) * layer.expression.outputs)
     scales = transforms if any(transforms) else ()
-    return SeriesVariables(title, outputs, expression, first.mask, bool(with_classes), scales)
+    units = tuple(unit for layer in selected for unit in layer.style.units)
+    return SeriesVariables(title, outputs, expression, first.mask, bool(with_classes), scales, units)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Annotated, Any, TypeVar
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 import numpy as np
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -15,7 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from scog.bandmath import indices
 from scog.bandmath.indices import Index
+from scog.bandmath.transforms import unit_of
 from scog.collections.band import Band, BandClass
+from scog.collections.mask_source import MaskSource
+from scog.collections.presets import QuantityLayer
 from scog.collections.profile import Profile
 from scog.composite.methods import COMPOSITES, percentile
 from scog.errors import InvalidInput, OutOfRange
@@ -80,7 +83,8 @@ async def list_indices(request: Request, parameters: Annotated[IndexParameters, 
     profile = await engine.profile(parameters.collection)
     matches = await _in_thread(request, lambda: indices.search(profile, parameters.search, parameters.domain))
     base = base_url(request)
-    return _json_response(request, {"indices": [_index_json(index, base) for index in matches]}, LINK_HEADERS)
+    listed = [_index_json(index, base, parameters.collection) for index in matches]
+    return _json_response(request, {"indices": listed}, LINK_HEADERS)
 
 
 @router.get("/indices/{name}", summary="A spectral index", response_description="The index.")
@@ -89,16 +93,17 @@ async def one_index(request: Request, name: IndexName, parameters: NoQuery) -> R
     return _json_response(request, _index_json(_get_from_path(indices.get, name), base_url(request)), LINK_HEADERS)
 
 
-@router.get(
-    "/bands", summary="Bands, presets and scene classes", response_description="Bands, presets and scene classes."
-)
+@router.get("/bands", summary="What a collection has", response_description="Bands, presets, quantities and masks.")
 async def list_bands(request: Request, parameters: Annotated[CollectionParameters, Query()]) -> Response:
     """The bands of a collection that expressions may use (wavelengths in micrometres, resolutions in metres), the
-    presets that `bands` accepts, and its quantities, which `index` accepts.
+    presets that `bands` accepts, its quantities, which `index` accepts, and the sets that `mask` accepts.
+
+    `default` is the `index` of a request without one. `static` collections do not change over time, so that they have
+    no `period_days`, the length of the default period. `cloud_filter` says whether scenes have a cloud cover.
     """
     engine: Engine = request.app.state.engine
     profile = await engine.profile(parameters.collection)
-    return _json_response(request, names_json(profile), CACHE_HEADERS)
+    return _json_response(request, collection_names_json(profile, engine.settings.newest_days), CACHE_HEADERS)
 
 
 @router.get("/composites", summary="Composites", response_description="The composites.")
@@ -152,7 +157,8 @@ def _json_response(request: Request, content: dict[str, Any], headers: dict[str,
     return with_etag(request, encoded_image(bytes(JSONResponse(content).body)), "application/json", headers)
 
 
-def _index_json(index: Index, base: str) -> dict[str, Any]:
+def _index_json(index: Index, base: str, collection: str | None = None) -> dict[str, Any]:
+    query = {"index": index.name} | ({"collection": collection} if collection else {})
     return {
         "name": index.name,
         "aliases": list(index.aliases),
@@ -163,15 +169,21 @@ def _index_json(index: Index, base: str) -> dict[str, Any]:
         "reference": index.reference,
         "rescale": list(index.rescale),
         "colormap": index.colormap,
-        "tilejson": f"{base}/tilejson.json?index={quote(index.name)}",
+        "tilejson": f"{base}/tilejson.json?{urlencode(query, safe='@,')}",
     }
 
 
-def names_json(profile: Profile) -> dict[str, Any]:
-    """Bands, presets and quantities of a collection, and the classes of its mask."""
+def collection_names_json(profile: Profile, newest_days: int) -> dict[str, Any]:
+    """What a collection is and what its requests may name. `newest_days` is the period of those without their own."""
     mask = profile.mask
-    classes = () if mask is None else profile.band(mask.band).classes
     return {
+        "title": profile.title,
+        "attribution": profile.attribution,
+        "default": profile.default,
+        "static": profile.static,
+        "cloud_filter": profile.cloud_filter,
+        "period_days": None if profile.static else profile.period_days or newest_days,
+        "mask": None if mask is None else _mask_json(profile, mask),
         "bands": [_band_json(band) for band in profile.bands],
         "presets": [
             {
@@ -183,9 +195,25 @@ def names_json(profile: Profile) -> dict[str, Any]:
             }
             for preset in profile.presets
         ],
-        "layers": [asdict(layer) | {"rescale": list(layer.rescale)} for layer in profile.layers],
-        "scene_classes": [_class_json(each) for each in classes],
+        "layers": [_layer_json(layer) for layer in profile.layers],
+        "scene_classes": [] if mask is None else [_class_json(each) for each in profile.band(mask.band).classes],
     }
+
+
+def _layer_json(layer: QuantityLayer) -> dict[str, Any]:
+    unit = layer.unit or unit_of(layer.transform)
+    return asdict(layer) | {"rescale": list(layer.rescale), "unit": unit or None}
+
+
+def _mask_json(profile: Profile, mask: MaskSource) -> dict[str, Any]:
+    """The default mask, and the named sets with the names of what each masks: of its classes, else of its bits."""
+    names = {number: name for name, number in mask.names.items()}
+    names |= {each.value: each.name for each in profile.band(mask.band).classes}
+    sets = [
+        {"name": name, "masks": [names.get(number, str(number)) for number in sorted(numbers)]}
+        for name, numbers in mask.sets.items()
+    ]
+    return {"band": mask.band, "default": profile.default_mask, "sets": sets}
 
 
 def _band_json(band: Band) -> dict[str, Any]:
@@ -197,6 +225,7 @@ def _band_json(band: Band) -> dict[str, Any]:
         "resolution": band.resolution,
         "unit": band.unit or None,
         "spectral": band.spectral,
+        "classes": [_class_json(each) for each in band.classes],
     }
 
 
