@@ -1,8 +1,6 @@
 // Layers and composites as the server lists them: their entries in lists, and the search for words.
 import { requestJson } from "../shell/http.js";
 
-const INDICES = "Indices";
-
 /** The entry for an expression of the user's. */
 export const CUSTOM_EXPRESSION = {
   kind: "expression",
@@ -58,7 +56,8 @@ export function layersOfIndices(indices) {
     kind: "index",
     name,
     title,
-    group: INDICES,
+    group: "Indices",
+    isIndex: true,
     domain,
     formula,
     bands,
@@ -69,7 +68,7 @@ export function layersOfIndices(indices) {
 }
 
 /** Whether a layer is a spectral index, which is known by its short name. */
-export const isIndex = ({ group }) => group === INDICES;
+export const isIndex = (layer) => Boolean(layer.isIndex);
 
 /** The composites as `{name, title, description}`. Rejects with a Problem. */
 export const loadComposites = async () => (await requestJson("composites")).composites;
