@@ -110,7 +110,7 @@ export class SelectionPanel {
       ? formatLatLon(selection.point[1], selection.point[0])
       : "Area of interest";
     this.values.replaceChildren(
-      ...(selection.point ? pointValues(this.value, layerName(image)) : areaValues(this.series, image.time)),
+      ...(selection.point ? pointValues(this.value, layerName(image), !isStatic) : areaValues(this.series, image.time)),
     );
     this.progress.textContent = isStatic ? "" : seriesProgress(this.series);
     if (isStatic) return;
@@ -121,7 +121,7 @@ export class SelectionPanel {
   }
 }
 
-function pointValues(value, layer) {
+function pointValues(value, layer, isDated) {
   if (!value) return ["…"];
   if (value.problem) return [value.problem.message];
   const { values, band_names: names, units, datetime } = value;
@@ -130,7 +130,7 @@ function pointValues(value, layer) {
     const data = make("data", { value: String(each) }, formatValue(each, units[output]));
     return make("span", {}, `${values.length > 1 ? names[output] : layer} `, data);
   });
-  return [...numbers, ...(datetime ? [make("small", {}, formatDate(datetime))] : [])];
+  return [...numbers, ...(datetime && isDated ? [make("small", {}, formatDate(datetime))] : [])];
 }
 
 function areaValues({ observations, names, units }, time) {

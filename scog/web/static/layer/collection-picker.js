@@ -34,6 +34,11 @@ export class CollectionPicker {
     this.show(this.store.image);
   }
 
+  /** The title of the shown collection; empty if there is no choice. */
+  get title() {
+    return this.all.length < 2 ? "" : byId("collection-name").textContent;
+  }
+
   /** Shows the collection of an image, if there is a choice. */
   show(image) {
     byId("collection-controls").hidden = this.all.length < 2;

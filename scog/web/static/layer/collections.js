@@ -1,7 +1,7 @@
 // The collections of the server: what each is, by `/bands` and its TileJSON, and which layers it has. Each is loaded
 // when an image of it is first shown.
 import { queryString, requestJson } from "../shell/http.js";
-import { CUSTOM_EXPRESSION, isIndex, layersOfCollection, layersOfIndices } from "./listings.js";
+import { CUSTOM_EXPRESSION, isBand, isIndex, layersOfCollection, layersOfIndices } from "./listings.js";
 
 /** Of a collection that is not loaded. */
 const UNKNOWN = Object.freeze({
@@ -87,9 +87,9 @@ export const isMaskable = (image) => Boolean(collectionOf(image).mask) && !isCla
 /** `{kind, name}` of a layer to compare an image with: colours beside values, and values beside colours. */
 export function layerToCompare(image) {
   const { layers, defaultLayer } = collectionOf(image);
-  const shown = resolved(image);
+  const shown = layerOf(image) ?? resolved(image);
   const isColour = shown.kind === "bands" || isClassification(image);
-  const colours = layers.filter(({ kind, bands }) => kind === "bands" && bands.length === 3);
+  const colours = layers.filter((layer) => layer.kind === "bands" && !isBand(layer));
   const others = isColour ? [defaultLayer, ...layers] : [...colours, defaultLayer, ...layers];
   const { kind, name } = others.find((each) => each.kind !== shown.kind || each.name !== shown.name) ?? shown;
   return { kind, name };

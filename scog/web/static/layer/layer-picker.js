@@ -4,7 +4,7 @@ import { byId, gradient, make } from "../shell/dom.js";
 import { fetchColors } from "./colormap-picker.js";
 import { canonical, collectionOf, indexName, layerOf, resolved } from "./collections.js";
 import { DEFAULT_STYLE } from "./image-request.js";
-import { CUSTOM_EXPRESSION, isIndex, searchLayers } from "./listings.js";
+import { CUSTOM_EXPRESSION, isBand, isIndex, searchLayers } from "./listings.js";
 
 const EVI = { formula: "2.5 * (nir - red) / (nir + 6 * red - 7.5 * blue + 1)", bands: ["nir", "red", "blue"] };
 const BAND_COLORS = {
@@ -15,6 +15,8 @@ const BAND_COLORS = {
   swir16: "#a8702a",
   swir22: "#6d4520",
 };
+
+const CHANNELS = ["red", "green", "blue"]; // of band combinations
 
 const keyOf = ({ kind, name }) => (kind === "expression" ? CUSTOM_EXPRESSION.kind : `${kind}=${name}`);
 
@@ -40,7 +42,8 @@ export class LayerPicker {
       byId("layer-search").placeholder = `Search ${layers.length} layers${examples(layers)}`;
       this.combobox.refresh();
     }
-    this.combobox.select(image.kind === CUSTOM_EXPRESSION.kind ? keyOf(image) : keyOf(layerOf(image) ?? resolved(image)));
+    const isCustom = image.kind === CUSTOM_EXPRESSION.kind;
+    this.combobox.select(keyOf(isCustom ? image : (layerOf(image) ?? resolved(image))));
     byId("expression-form").hidden = image.kind !== "expression";
     byId("layer-about").replaceChildren(
       ...describe(layerOf(image), (formula) => this._pick(CUSTOM_EXPRESSION, formula)),
@@ -74,9 +77,8 @@ function exampleExpression(image) {
 
 // Words to search for: of indices if there are some, and the code of a band.
 function examples(layers) {
-  const words = layers.some(isIndex) ? ["water", "fire"] : [];
-  const coded = layers.filter(({ kind, bands, aliases = [] }) => kind === "bands" && bands.length === 1 && aliases.length);
-  const shown = [...words, ...coded.slice(-1).map(({ aliases }) => aliases[0])];
+  const codes = layers.filter(isBand).flatMap(({ aliases }) => aliases.slice(0, 1));
+  const shown = [...(layers.some(isIndex) ? ["water", "fire"] : []), ...codes.slice(codes.length / 2).slice(0, 1)];
   return shown.length ? `: ${shown.join(", ")} …` : "";
 }
 
@@ -85,12 +87,9 @@ function renderLayer(layer) {
   const swatch = make("i", { className: "swatch" });
   if (kind === "bands")
     swatch.append(
-      ...bands.map((band) => {
+      ...bands.map((band, position) => {
         const part = make("b");
-        part.style.background =
-          BAND_COLORS[band] ??
-          { visual_red: BAND_COLORS.red, visual_green: BAND_COLORS.green, visual_blue: BAND_COLORS.blue }[band] ??
-          "#7b6aa0";
+        part.style.background = BAND_COLORS[band] ?? (bands.length === 3 ? BAND_COLORS[CHANNELS[position]] : "");
         return part;
       }),
     );
@@ -116,9 +115,9 @@ async function showRamp({ colormap }, element) {
 // The bands or formula of a layer, with links to edit it and to its source.
 function describe(layer, onEdit) {
   if (!layer) return [];
-  if (layer.kind === "bands" && layer.bands.length === 3)
+  if (isBand(layer)) return [make("p", { className: "hint" }, layer.about)];
+  if (layer.kind === "bands")
     return [make("p", { className: "hint" }, `RGB: ${layer.bands.join(", ")}. ${capitalised(layer.about)}.`)];
-  if (layer.kind === "bands") return [make("p", { className: "hint" }, layer.about)];
   if (!layer.formula) return [make("p", { className: "hint" }, `${capitalised(layer.about)}.`)];
   const parts = [make("code", { className: "formula" }, layer.formula)];
   const about = layer.domain ? `Domain: ${layer.domain}` : `${capitalised(layer.about)}.`;

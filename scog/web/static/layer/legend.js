@@ -60,7 +60,7 @@ export function axisRange([low, high], values) {
   ];
 }
 
-const rangeText = (range, unit) => `Colours from ${range.join(" to ")}${unit ? ` ${unit}` : ""}`;
+const rangeText = (range, unit) => `Colours from ${range.join(" to ")}` + (unit ? ` ${unit}` : "");
 
 // Tick labels of the ramp: its ends, and values between them that have room.
 function scale(marks, [low, high], share, unit) {
@@ -69,7 +69,9 @@ function scale(marks, [low, high], share, unit) {
   const fits = (value) => ends.includes(value) || ends.every((end) => Math.abs(share(end) - share(value)) > 14);
   marks.filter(fits).forEach((value) => {
     const tick = make("span", { className: ends.includes(value) ? "end" : "" }, value === high ? formatValue(value, unit) : formatNumber(value));
-    tick.style.left = `${Math.min(98, Math.max(2, share(value)))}%`;
+    const isWide = value === high && unit && share(value) > 80; // it would not fit under its mark
+    if (isWide) tick.classList.add("last");
+    else tick.style.left = `${Math.min(98, Math.max(2, share(value)))}%`;
     line.append(tick);
   });
   return line;

@@ -70,15 +70,18 @@ export function layersOfIndices(indices) {
 /** Whether a layer is a spectral index, which is known by its short name. */
 export const isIndex = (layer) => Boolean(layer.isIndex);
 
+/** Whether a layer is a single band. */
+export const isBand = ({ kind, bands }) => kind === "bands" && bands.length === 1;
+
 /** The composites as `{name, title, description}`. Rejects with a Problem. */
 export const loadComposites = async () => (await requestJson("composites")).composites;
 
-function aboutBand({ name, aliases, wavelength, resolution, unit }) {
+function aboutBand({ name, aliases, wavelength, resolution, unit, spectral }) {
   const facts = [
     [name, ...aliases].join(", "),
     wavelength && `${wavelength} µm`,
     resolution && `${resolution} m`,
-    unit && unit !== "m" ? `in ${unit}` : unit && `values in ${unit}`,
+    unit && (spectral ? unit : `values in ${unit}`),
   ];
   return facts.filter(Boolean).join(" · ");
 }

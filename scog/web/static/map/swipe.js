@@ -32,13 +32,13 @@ export class Swipe {
     this.bar.setAttribute("aria-valuenow", String(Math.round(100 * divider)));
     const about = (image) => {
       const { title, isStatic } = collectionOf(image);
-      const parts = [first === second ? "" : title, isStatic ? "" : formatTime(image.time)];
-      return parts.filter(Boolean).join(" · ");
+      const lines = [first === second ? "" : title, isStatic ? "" : formatTime(image.time)];
+      return lines.filter(Boolean).map((line) => make("small", {}, line));
     };
     sides.forEach((image, index) => {
       const button = document.querySelector(`[data-side="${index}"]`);
       button.setAttribute("aria-pressed", String(index === side));
-      const label = make("span", {}, make("b", {}, layerName(image)), make("small", {}, about(image)));
+      const label = make("span", {}, make("b", {}, layerName(image)), ...about(image));
       button.replaceChildren(label);
       fetchLegend(image).then(
         (legend) => {

@@ -5,7 +5,15 @@ import { DrawTool } from "../analyse/draw-tool.js";
 import { boundsOf } from "../analyse/geojson.js";
 import { SelectionPanel } from "../analyse/selection-panel.js";
 import { CollectionPicker } from "../layer/collection-picker.js";
-import { canonical, collectionOf, isLoaded, layerOf, loadCollection, loadIndices, resolved } from "../layer/collections.js";
+import {
+  canonical,
+  collectionOf,
+  isLoaded,
+  layerOf,
+  loadCollection,
+  loadIndices,
+  resolved,
+} from "../layer/collections.js";
 import { ColormapPicker } from "../layer/colormap-picker.js";
 import { ExportTab } from "../layer/export-tab.js";
 import { ExpressionEditor } from "../layer/expression-editor.js";
@@ -151,7 +159,8 @@ async function openCollections() {
 function showCollection() {
   byId("demo-notice").hidden = shown.tilejson.attribution !== DEMO_ATTRIBUTION;
   outline.clearLayers();
-  if (!isWorld()) L.rectangle(archiveBounds(), { className: "outline", interactive: false, fill: false }).addTo(outline);
+  const style = { className: "outline", interactive: false, fill: false };
+  if (!isWorld()) L.rectangle(archiveBounds(), style).addTo(outline);
   acquisitions.clear();
   searchAcquisitions();
   // Tiles have priority, but on a slow line the panel waits for them at most a second.
@@ -164,7 +173,9 @@ function showCollection() {
 function loadListings() {
   const once = hasLand ? [] : [addLand(map)];
   hasLand = true;
-  return Promise.all([showAllLayers(), imageControls.load(), collectionPicker.load(), ...once]).catch(showError);
+  return Promise.all([showAllLayers(), imageControls.load(), collectionPicker.load().then(showTime), ...once]).catch(
+    showError,
+  );
 }
 
 async function showAllLayers() {
@@ -248,7 +259,7 @@ function showTime() {
   const { used, skipped, details } = imageLayers.scenes(state.side);
   const usedDates = [...new Set([...used].map((id) => acquisitions.dateOf.get(id)).filter(Boolean))].sort();
   dock.show(state, { usedDates, skipped: skipped.size, details: [...details].join("\n") });
-  byId("title-time").textContent = byId("shown-time").textContent;
+  byId("title-time").textContent = [byId("shown-time").textContent, collectionPicker.title].filter(Boolean).join(" · ");
   selectionPanel.show(state, isLoaded(store.image) && (Boolean(acquisitions.newest) || !searching));
   analyseTab.show(state, store.image, isOpen("analyse") && !isBusy());
   footprints.show(state.footprints, acquisitions, state.sides[state.side].time, used);
