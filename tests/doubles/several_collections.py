@@ -23,6 +23,7 @@ def write_archive(folder: Path) -> None:
         green = hills + 0.05 * day
         optical = {"red": _stored(1800 - 400 * green), "nir": _stored(2500 + 900 * green)}
         optical |= {"green": _stored(1700 - 200 * green), "blue": _stored(1500 - 200 * green)}
+        optical["rededge1"] = _stored(2000 + 300 * green)
         classes = np.where(hills[::2, ::2] > 1.1, 9, 4).astype(np.uint8)
         _write(folder, f"S2_{day}", L2A, f"2024-06-{day:02}T10:10:31Z", optical | {"scl": classes})
         landsat = {"red": _stored(9000 - 900 * green), "nir08": _stored(14000 + 3000 * green)}

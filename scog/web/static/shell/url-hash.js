@@ -46,7 +46,7 @@ export function writeHash(state, { zoom, lat, lon }) {
   if (state.span !== DEFAULT_STATE.span) params.set("span", String(state.span));
   if (state.until) params.set("until", state.until);
   if (state.footprints) params.set("footprints", "1");
-  const text = params.toString().replace(/%(2C|2F|3A|3B)/g, decodeURIComponent);
+  const text = params.toString().replace(/%(2C|2F|3A|3B|40)/g, decodeURIComponent);
   return `#${[zoom, lat.toFixed(digits), lon.toFixed(digits)].join("/")}${text ? `?${text}` : ""}`;
 }
 
