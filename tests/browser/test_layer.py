@@ -54,7 +54,7 @@ def test_a_band_is_selected_by_name_or_alias(visit: Visit, text: str) -> None:
     visit.until(f"document.querySelector('#layer-title').textContent.startsWith({band['title']!r})")
     assert "bands=swir16" in visit.hash
     legend = get(f"{visit.server}/legend.json?bands=swir16")
-    page.wait_for_selector(f"#ramp[aria-label='Colours from {legend['range'][0]} to {legend['range'][1]}']")
+    page.wait_for_selector(f"#ramp[aria-label='Colours from {legend['range'][0]:g} to {legend['range'][1]:g}']")
 
 
 def test_the_custom_expression_is_listed_once_while_layers_load(visit: Visit) -> None:
