@@ -24,7 +24,6 @@ def test_earth_search_is_the_default() -> None:
     settings = Settings()
     assert settings.catalog == (EARTH_SEARCH,) == ("https://earth-search.aws.element84.com/v1",)
     assert settings.collection is None
-    assert settings.default_collection == "sentinel-2-l2a"
     assert settings.allowed_hosts == EARTH_SEARCH_HOSTS
     assert settings.threads == (os.cpu_count() or 1)
 

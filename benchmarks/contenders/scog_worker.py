@@ -29,6 +29,7 @@ from benchmarks.contenders.exchange import forget_peak, peak
 from benchmarks.contenders.work import Plot
 from benchmarks.data import write_archive
 from scog.catalog.archive.archive import Archive
+from scog.catalog.catalogs import Catalogs
 from scog.catalog.search import Searches
 from scog.catalog.search_store import SearchStore
 from scog.composite.methods import METHODS
@@ -132,7 +133,7 @@ class Worker:
         else:
             first = next(iter(self._engines.values()))
             searches = Searches(Archive.open(archive), SearchStore(None, ""), None, 90)
-            engine = replace(first, searches=searches)
+            engine = replace(first, catalogs=Catalogs([searches]))
         self._engines[key] = engine
         return engine
 

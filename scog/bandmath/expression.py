@@ -1,8 +1,8 @@
 """Band math expressions: `parse("(nir - red) / (nir + red)", names)`.
 
 Syntax: band names and aliases in any case, decimal numbers, `+ - * / **` and single comparisons with Python's
-precedence, parentheses, the functions where, min, max, clip, abs, sqrt, log (natural) and exp, and `;` between at most
-four outputs. A comparison yields 1 or 0; the product of two comparisons is their logical and.
+precedence, parentheses, the functions where, min, max, clip, bit, abs, sqrt, log (natural) and exp, and `;` between at
+most four outputs. A comparison yields 1 or 0; the product of two comparisons is their logical and.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Expression:
 
     @property
     def is_integer(self) -> bool:
-        """Whether all outputs are integers for any input: classes, comparisons, and sums or products of these."""
+        """Whether all outputs are integers for any input: classes, comparisons, bits, and sums or products of these."""
         return all(map(tree.is_integer, self._trees))
 
     def __reduce__(self) -> tuple[Callable[..., Expression], tuple[str, tuple[str, ...]]]:

@@ -40,6 +40,10 @@ class Operation:
     compute: Compute
 
 
+MAX_BIT = 23
+BIT_LIMIT = np.float32(2 ** (MAX_BIT + 1))
+"""Integers below this number have bits 0 to MAX_BIT, and float32 holds all of them exactly."""
+
 COMPARISON, ADDITIVE, MULTIPLICATIVE, UNARY, EXPONENTIATION, ATOM = range(6)
 """Operator precedence as in Python, lowest first; an ATOM never needs parentheses."""
 
@@ -153,6 +157,15 @@ def _where(out: Values, condition: Operand, yes: Operand, no: Operand) -> None:
     _invalidate(out, invalid)
 
 
+def _bit(out: Values, numbers: Operand, position: np.float32) -> None:
+    # Two's complement is not guessed: a negative number is NaN, and so is one that float32 cannot hold exactly.
+    invalid = ~((numbers >= 0) & (numbers < BIT_LIMIT) & (np.floor(numbers) == numbers))
+    np.multiply(numbers, np.float32(0.5) ** position, out=out)  # exact, as are all steps below 2**24
+    np.floor(out, out=out)
+    np.subtract(out, 2 * np.floor(out / 2), out=out)
+    _invalidate(out, invalid)
+
+
 def _infix(name: str, precedence: int, compute: Compute) -> Operation:
     return Operation(name, f"a {name} b", 2, 2, precedence, compute)
 
@@ -170,6 +183,8 @@ EQUAL = _infix("==", COMPARISON, _comparing(np.equal))
 NOT_EQUAL = _infix("!=", COMPARISON, _comparing(np.not_equal))
 NEGATE = Operation("-", "-x", 1, 1, UNARY, _propagating(np.negative))
 
+BIT = Operation("bit", "bit(x, n)", 2, 2, ATOM, _bit)
+
 FUNCTIONS: Mapping[str, Operation] = {
     function.name: function
     for function in (
@@ -177,10 +192,11 @@ FUNCTIONS: Mapping[str, Operation] = {
         Operation("min", "min(a, b, ...)", 2, 8, ATOM, _extreme(np.minimum)),
         Operation("max", "max(a, b, ...)", 2, 8, ATOM, _extreme(np.maximum)),
         Operation("clip", "clip(x, low, high)", 3, 3, ATOM, _masking_infinite(np.clip)),
+        BIT,
         Operation("abs", "abs(x)", 1, 1, ATOM, _propagating(np.absolute)),
         Operation("sqrt", "sqrt(x)", 1, 1, ATOM, _propagating(np.sqrt)),
         Operation("log", "log(x)", 1, 1, ATOM, _propagating(np.log)),
         Operation("exp", "exp(x)", 1, 1, ATOM, _masking_infinite(np.exp)),
     )
 }
-"""Functions by name; `log` is the natural logarithm."""
+"""Functions by name; `log` is the natural logarithm, `bit` is bit n of an integer, 0 being the least significant."""

@@ -191,6 +191,8 @@ class _Builder:
         operands = tuple(self.build(argument, level + 1) for argument in arguments)
         if operation is operations.POWER:
             self.check_exponent(operands[1], arguments[1])
+        if operation is operations.BIT:
+            self.check_bit(operands[1], arguments[1])
         constants = tuple(operand for operand in operands if isinstance(operand, tree.Constant))
         if len(constants) == len(operands):
             return self.constant(tree.fold(operation, constants), node)
@@ -207,6 +209,11 @@ class _Builder:
         if not isinstance(exponent, tree.Constant) or abs(exponent.value) > MAX_EXPONENT:
             valid = f"a constant from -{MAX_EXPONENT:g} to {MAX_EXPONENT:g}"
             raise self.invalid(f"{quoted(self.source(node))} cannot be an exponent", node, valid=valid)
+
+    def check_bit(self, position: tree.Node, node: ast.expr) -> None:
+        if not (isinstance(position, tree.Constant) and float(position.value) in range(operations.MAX_BIT + 1)):
+            valid = f"a constant integer from 0, the least significant, to {operations.MAX_BIT}"
+            raise self.invalid(f"{quoted(self.source(node))} is not the number of a bit", node, valid=valid)
 
     def source(self, node: ast.expr) -> str:
         """The node's text as written by the caller."""

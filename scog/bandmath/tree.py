@@ -15,6 +15,7 @@ import numpy as np
 from scog.bandmath.operations import (
     ADDITIVE,
     ATOM,
+    BIT,
     COMPARISON,
     EXPONENTIATION,
     MULTIPLICATIVE,
@@ -90,7 +91,7 @@ def is_integer(node: Node) -> bool:
         return node.discrete
     if isinstance(node, Constant):
         return bool(node.value == np.rint(node.value))
-    if node.operation.precedence == COMPARISON:
+    if node.operation.precedence == COMPARISON or node.operation is BIT:
         return True
     operands = node.operands[1:] if node.operation.name == "where" else node.operands
     return node.operation.name in _INTEGER_PRESERVING and all(map(is_integer, operands))

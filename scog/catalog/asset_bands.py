@@ -19,14 +19,22 @@ BAND_LISTS = ("eo:bands", "raster:bands", "bands")
 """Members of an asset that describe its bands. A later one overrides an earlier one."""
 DISPLAY_ROLES = frozenset({"overview", "thumbnail", "visual"})
 """Roles of assets that are rendered images of the scene. Their red, green and blue are not measurements."""
+COMMON_NAMES = frozenset(
+    {
+        *("pan", "coastal", "blue", "green", "green05", "yellow", "red", "rededge", "rededge071", "rededge075"),
+        *("rededge078", "nir", "nir08", "nir09", "cirrus", "swir16", "swir22", "lwir", "lwir11", "lwir12"),
+    }
+)
+"""Common names of the electro-optical extension (https://github.com/stac-extensions/eo)."""
 FAMILIES = (
     {"nir", "nir08"},
     {"coastal", "coastal_aerosol"},
-    {"rededge", "rededge1", "rededge2", "rededge3"},
+    {"rededge", "rededge1", "rededge2", "rededge3", "rededge071", "rededge075", "rededge078"},
     {"lwir", "lwir11", "lwir12"},
     {"swir", "swir16", "swir22"},
 )
 """Names of which one may stand for another in an item without contradiction."""
+_FAMILIAR = COMMON_NAMES.union(*FAMILIES)
 SUBSTITUTES: Mapping[str, str] = {"nir": "nir08"}
 """Band to the common name of a narrower one that serves if an item has no such band, such as Landsat's nir08."""
 
@@ -87,6 +95,23 @@ def may_hold_measurements(asset: Mapping[str, Any]) -> bool:
     return not (isinstance(roles, list) and any(role in DISPLAY_ROLES for role in roles if isinstance(role, str)))
 
 
+def contradicts_profile(band: str, common_name: object) -> bool:
+    """Whether an item's common name means another band than the one that a profile knows by the asset's key.
+
+    Only standard common names count. `rededge` for a narrow near infrared is an old habit, and no contradiction.
+    """
+    if common_name == band or common_name not in COMMON_NAMES or band not in _FAMILIAR:
+        return False
+    return {band, common_name} != {"nir08", "rededge"} and not any(
+        band in family and common_name in family for family in FAMILIES
+    )
+
+
+def last_measurement(bands: Sequence[AssetBand]) -> int:
+    """Number of the last band with a standard common name; 0 if there is none."""
+    return max((band.number for band in bands if band.number and band.common_name in COMMON_NAMES), default=0)
+
+
 def named_bands(
     bands: Iterable[AssetBand], names: BandNames, is_measured: Callable[[str], bool], remarks: list[str]
 ) -> dict[str, tuple[AssetBand, str]]:
@@ -103,11 +128,11 @@ def named_bands(
         counts[band.key] += 1
     found: dict[str, tuple[AssetBand, str]] = {}
     _claim(found, [(_canonical(band.common_name, names), band, "") for band in measured if band.common_name], remarks)
-    _claim(found, [(_canonical(band.name, names), band, "") for band in measured if band.name], remarks, names)
+    named = [(name, band) for band in measured if band.name for name in _spellings(band.name, names)]
+    _claim(found, [(name, band, "") for name, band in named], remarks, names)
     single = [band for band in bands if counts[band.key] == 1]
-    keys = [(_canonical(band_identifier(band.key), names), band) for band in single]
-    guessed = [(name, band, _note(name, band, names)) for name, band in keys]
-    _claim(found, guessed, remarks, names)
+    keys = [(name, band) for band in single for name in _spellings(band_identifier(band.key), names)]
+    _claim(found, [(name, band, _note(name, band, names)) for name, band in keys], remarks, names)
     positions = [(f"{band_identifier(band.key)}_b{band.number}", band, "") for band in bands if band.number is not None]
     _claim(found, positions, remarks)
     for name, substitute in SUBSTITUTES.items():
@@ -143,10 +168,16 @@ def _canonical(name: str, names: BandNames) -> str:
     return names.canonical_names.get(name, name)
 
 
+def _spellings(name: str, names: BandNames) -> list[str]:
+    """The canonical name, and the name itself if that is another."""
+    return list(dict.fromkeys((_canonical(name, names), name)))
+
+
 def _contradicts(name: str, band: AssetBand, names: BandNames) -> bool:
     """Whether a standard name means another band than the band's common name."""
-    common = _canonical(band.common_name, names)
-    if not common or name == common or name not in names.canonical_names:
+    is_standard = name in names.canonical_names
+    name, common = _canonical(name, names), _canonical(band.common_name, names)
+    if not common or name == common or not is_standard:
         return False
     return not any(name in family and common in family for family in FAMILIES)
 

@@ -14,6 +14,8 @@ from scog.catalog.asset_bands import (
     AssetBand,
     band_descriptions,
     bands_of_asset,
+    contradicts_profile,
+    last_measurement,
     may_hold_measurements,
     named_bands,
 )
@@ -56,6 +58,10 @@ class Asset:
     discrete: bool = False
     """Whether values are class numbers or bit fields, which must not be interpolated."""
     ignores_nodata: bool = False
+    listed: int = 0
+    """Number of the last band of the file that profile or item name as a measurement; 0 if they name none."""
+    ignores_mask: bool = False
+    """Whether the file's mask does not count, since it is a band that profile or item name as a measurement."""
     rendered: bool = False
     """Whether it is a rendered image of the scene, by its role, rather than measurements."""
     notes: tuple[str, ...] = field(default=(), compare=False)
@@ -152,6 +158,9 @@ def _known_band(
 
     `offsets` are the item's stated offsets by the one written for a band.
     """
+    common_name = _common_name(band, asset)
+    if common_name is not None and contradicts_profile(band.name, common_name):
+        raise ValueError(f"{band.name} in the profile {profile.name}, but {common_name} in the item")
     written = _written_of_known(band, asset)
     stated = None
     scale, offset = band.scale, band.offset
@@ -178,8 +187,21 @@ def _known_band(
         unit=band.unit,
         discrete=band.discrete,
         ignores_nodata=band.ignores_nodata,
-        notes=_contradiction(band, written),
+        listed=0 if band.number is None else profile.last_number(band),
+        notes=_contradictions(band, written),
     )
+
+
+def _common_name(band: Band, asset: Mapping[str, Any]) -> str | None:
+    """The common name that the item gives a band; None if it gives none."""
+    index = (band.number or 1) - 1
+    for member in ("bands", "eo:bands"):
+        entries = asset.get(member)
+        if isinstance(entries, list) and len(entries) > index and isinstance(entries[index], dict):
+            name = entries[index].get("eo:common_name", entries[index].get("common_name"))
+            if isinstance(name, str):
+                return name
+    return None
 
 
 def _described_band(name: str, band: AssetBand, described: _Described, profile: Profile, note: str) -> Asset:
@@ -195,6 +217,7 @@ def _described_band(name: str, band: AssetBand, described: _Described, profile: 
         band=band.number,
         georeference=described.georeference,
         unit=unit if isinstance(unit, str) else like.unit if like is not None else "",
+        listed=last_measurement(described.bands),
         rendered=not may_hold_measurements(described.asset),
         discrete=_is_discrete(band.words) or _is_discrete(described.asset) or (like is not None and like.discrete),
         notes=(note,) if note else (),
@@ -205,11 +228,13 @@ def _is_discrete(words: Mapping[str, Any]) -> bool:
     return bool(words.get("classification:classes") or words.get("classification:bitfields"))
 
 
-def _contradiction(band: Band, written: _Written) -> tuple[str, ...]:
-    """A note if the item writes another scale than the profile."""
-    if band.scale is None or written.scale is None or math.isclose(band.scale, written.scale, rel_tol=1e-6):
-        return ()
-    return (f"{band.name}: scale {band.scale:g} of the profile, not {written.scale:g} of the item",)
+def _contradictions(band: Band, written: _Written) -> tuple[str, ...]:
+    """Notes if the item writes another scale or offset than the profile."""
+    notes = []
+    for name, ours, theirs in (("scale", band.scale, written.scale), ("offset", band.offset, written.offset)):
+        if ours is not None and theirs is not None and not math.isclose(ours, theirs, rel_tol=1e-6, abs_tol=1e-9):
+            notes.append(f"{band.name}: {name} {ours:g} of the profile, not {theirs:g} of the item")
+    return tuple(notes)
 
 
 def _reason(error: Exception) -> str:

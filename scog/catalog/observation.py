@@ -29,8 +29,8 @@ class Observation:
 
     @property
     def key(self) -> tuple[datetime, str]:
-        """Time and platform, which identify the observation."""
-        return self.time, self.scenes[0].platform
+        """Time and source, which identify the observation."""
+        return self.time, self.scenes[0].source
 
 
 class SceneSet:
@@ -39,7 +39,7 @@ class SceneSet:
     def __init__(self, scenes: Iterable[Scene]) -> None:
         overpasses = _by_overpass(latest_versions(scenes))
         groups = [tuple(sorted(group, key=lambda scene: scene.sort_key)) for group in overpasses]
-        groups.sort(key=lambda group: (group[0].time, group[0].platform), reverse=True)
+        groups.sort(key=lambda group: (group[0].time, group[0].source), reverse=True)
         self._observations = [Observation(group[0].time, group) for group in groups]
         self.scenes = tuple(scene for group in groups for scene in group)
         self._observation_index = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
@@ -88,13 +88,13 @@ def latest_versions(scenes: Iterable[Scene]) -> list[Scene]:
 
 
 def _by_overpass(scenes: Sequence[Scene]) -> list[list[Scene]]:
-    """Group scenes by platform and absolute orbit; those without an orbit number by platform and nearness in time."""
+    """Group scenes by source and absolute orbit; those without an orbit number by source and nearness in time."""
     by_orbit: dict[tuple[str, str], list[Scene]] = {}
     by_time: list[list[Scene]] = []
-    for scene in sorted(scenes, key=lambda scene: (scene.platform, scene.time)):
+    for scene in sorted(scenes, key=lambda scene: (scene.source, scene.time)):
         if scene.orbit is not None:
-            by_orbit.setdefault((scene.platform, scene.orbit), []).append(scene)
-        elif by_time and by_time[-1][-1].platform == scene.platform and scene.time - by_time[-1][-1].time < SAME_PASS:
+            by_orbit.setdefault((scene.source, scene.orbit), []).append(scene)
+        elif by_time and by_time[-1][-1].source == scene.source and scene.time - by_time[-1][-1].time < SAME_PASS:
             by_time[-1].append(scene)
         else:
             by_time.append([scene])

@@ -58,6 +58,11 @@ class Scene:
     """Direction of flight, such as `ascending`; None if the item has none."""
 
     @property
+    def source(self) -> str:
+        """The platform, else the collection: scenes of different sources are never one overpass."""
+        return self.platform or self.collection
+
+    @property
     def sort_key(self) -> tuple[datetime, str, str]:
         """Sort key of a scene within an observation."""
         return self.time, self.mgrs_tile, self.id
@@ -102,11 +107,11 @@ def parse_item(item: Mapping[str, Any], base: str, profiles: Profiles) -> Scene:
     asset_objects = item.get("assets")
     if not isinstance(asset_objects, Mapping):
         raise UnusableItem("no-raster-assets", "assets is not an object")
-    profile = profiles.of_item(collection, asset_objects)
+    platform = _encodable(properties.get("platform") or "")
+    profile = profiles.of_item(collection, asset_objects, platform or str(properties.get("constellation") or ""))
     keys = profile.scene_keys
     named = keys.named(properties, scene_id)
     tile = _encodable(first_of(keys.tile, named) or "")
-    platform = _encodable(properties.get("platform") or "")
     return Scene(
         id=_encodable(scene_id),
         collection=collection,

@@ -49,15 +49,13 @@ COLLECTION_MEMBERS = ("id", "title", "description", "license", "extent")
 READ_FIELDS = (
     *("id", "type", "stac_version", "collection", "geometry", "bbox"),
     *("properties.datetime", "properties.start_datetime", "properties.end_datetime"),
-    *("properties.platform", "properties.eo:cloud_cover", "properties.sat:orbit_state"),
+    *("properties.platform", "properties.constellation", "properties.eo:cloud_cover", "properties.sat:orbit_state"),
+    "properties.storage:requester_pays",
 )
 """Fields of an item that `scog.catalog.scene` reads, without assets and the properties of a profile's scene keys.
 
 Each property must be listed.
 """
-UNREAD_MEMBERS = ("title", "eo:bands", "file:checksum")
-"""Members of assets with known bands that are not read. They take a quarter of an asset's bytes."""
-
 T = TypeVar("T")
 
 
@@ -246,11 +244,11 @@ def _fields(profile: Profile) -> dict[str, list[str]]:
         keys = (*keys, OFFSET_FLAG, BASELINE)
     read = (*READ_FIELDS, *(f"properties.{name}" for name in keys))
     if not profile.georeferenced:
-        proj = (f"properties.{name}" for name in (*PROJ_MEMBERS, "storage:requester_pays"))
+        proj = (f"properties.{name}" for name in PROJ_MEMBERS)
         return {"include": [*read, *proj, "assets"], "exclude": ["links"]}
     assets = [f"assets.{key}" for key in profile.by_asset]
     # Earth Search sends all of `assets` even if only some of them are included.
-    unread = [f"{asset}.{member}" for asset in assets for member in UNREAD_MEMBERS]
+    unread = [f"{asset}.{member}" for asset in assets for member in profile.unread_members]
     unread += [f"assets.{key}" for key in profile.unread_assets]
     return {"include": [*read, *assets], "exclude": ["links", *unread]}
 

@@ -13,7 +13,10 @@ from scog.render.ramp import parse_rescale
 from scog.warp.resample import Resampling
 
 BANDS_HELP = "a preset such as agriculture, one band, or three bands as red, green and blue"
-MASK_HELP = "classes to mask: clouds, none, or SCL classes such as 3,8,9 (default: clouds; none for scl)"
+MASK_HELP = (
+    "pixels to mask: sets such as clouds, classes or bits such as 3,8,9, expressions such as 'cloud > 40', or none "
+    "(default: the collection's; none for classes)"
+)
 MASK_DILATE_HELP = "mask dilation in metres (default: %(default)g)"
 OFFSET_HELP = (
     "reflectance offset of Sentinel-2, instead of the one that the metadata states: applied (0), missing (-0.1), "

@@ -20,6 +20,12 @@ def has_mask(dataset: DatasetReader) -> bool:
     )
 
 
+def has_only_alpha(dataset: DatasetReader) -> bool:
+    """Whether an alpha band alone determines which pixels are valid."""
+    flags = dataset.mask_flag_enums
+    return has_mask(dataset) and all(MaskFlags.alpha in each or each == [MaskFlags.all_valid] for each in flags)
+
+
 def has_mask_inside(dataset: DatasetReader) -> bool:
     """Whether the file has an internal mask. GDAL prefers it to an external mask, nodata and alpha, in this order."""
     return [MaskFlags.per_dataset] in dataset.mask_flag_enums

@@ -101,6 +101,8 @@ class FileMetadata:
     stop: int = 0
     bands: tuple[FileBand, ...] = (FileBand(),)
     masked: bool = False
+    masked_by_alpha: bool = False
+    """Whether an alpha band alone determines which pixels are valid."""
     mask_file: str | None = None
     pixel_interleaved: bool = False
     """Whether each block of the file contains several bands (PlanarConfiguration 1)."""

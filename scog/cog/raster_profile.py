@@ -13,7 +13,7 @@ from rasterio.io import DatasetReader
 
 from scog.cog.block_parts import BlockParts, Shape, block_parts
 from scog.cog.georeferencing import georeference
-from scog.cog.masks import has_mask
+from scog.cog.masks import has_mask, has_only_alpha
 from scog.cog.metadata import FileBand, FileMetadata, Level
 from scog.cog.storage import Storage
 from scog.errors import AssetRefused
@@ -46,6 +46,7 @@ class RasterProfile:
     count: int
     interleaved: int
     masked: bool
+    masked_by_alpha: bool
     bands: tuple[FileBand, ...]
 
 
@@ -64,6 +65,7 @@ def profile_of(dataset: DatasetReader, local: bool) -> RasterProfile:
         count=dataset.count,
         interleaved=dataset.count if dataset.tags(ns="IMAGE_STRUCTURE").get("INTERLEAVE") == "PIXEL" else 1,
         masked=has_mask(dataset),
+        masked_by_alpha=has_only_alpha(dataset),
         bands=_bands(dataset),
     )
 
@@ -94,6 +96,7 @@ def metadata_of(
         stop=stop,
         bands=profile.bands,
         masked=profile.masked,
+        masked_by_alpha=profile.masked_by_alpha,
         pixel_interleaved=profile.interleaved > 1,
     )
 

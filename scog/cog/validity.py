@@ -40,14 +40,17 @@ def masked(values: NDArray[Any], valid: Mask2D) -> NDArray[Any]:
     return records
 
 
-def values_and_validity(pixels: NDArray[Any], nodata: Collection[float] = ()) -> tuple[NDArray[Any], Mask2D]:
+def values_and_validity(
+    pixels: NDArray[Any], nodata: Collection[float] = (), *, ignores_mask: bool = False
+) -> tuple[NDArray[Any], Mask2D]:
     """Values and validity of pixels.
 
-    A pixel is valid if its value is finite, and valid by the mask. If there is no mask, the value must not be in
-    `nodata`.
+    A pixel is valid if its value is finite, and valid by the mask. If there is no mask, or with `ignores_mask`, the
+    value must not be in `nodata`.
     """
     if pixels.dtype.names is not None:
-        values, valid = np.ascontiguousarray(pixels[NUMBER]), pixels[VALID].copy()
+        values = np.ascontiguousarray(pixels[NUMBER])
+        valid = _is_data(values, nodata) if ignores_mask else pixels[VALID].copy()
     else:
         values, valid = pixels, _is_data(pixels, nodata)
     if values.dtype.kind == "f":

@@ -30,7 +30,8 @@ def _joint(collections: tuple[str, ...], profiles: tuple[Profile, ...]) -> Profi
     bands: dict[str, Band] = {}
     for profile in distinct:
         for band in profile.bands:
-            bands.setdefault(band.name, band)
+            known = bands.setdefault(band.name, band)
+            bands[band.name] = replace(known, aliases=tuple(dict.fromkeys((*known.aliases, *band.aliases))))
     first = distinct[0]
     periods = [profile.period_days for profile in distinct]
     return Profile(

@@ -34,6 +34,7 @@ class Profile:
     open          whether items may name other bands
     georeferenced whether all files have a CRS and a transform of their own, so that the items' need not be parsed
     unread_assets keys of assets that need not be requested from a catalogue
+    unread_members members of assets that need not be requested
     source        where the profile comes from, for `/collections`
     members       profile by collection, for a profile of several
     """
@@ -56,8 +57,8 @@ class Profile:
     cloud_filter: bool = True
     open: bool = False
     georeferenced: bool = False
-    signing: str = ""
     unread_assets: tuple[str, ...] = ()
+    unread_members: tuple[str, ...] = ()
     source: str = ""
     ambiguous: Mapping[str, str] = field(default_factory=dict)
     members: Mapping[str, Profile] = field(default_factory=dict)
@@ -120,6 +121,10 @@ class Profile:
     def fit(self, asset_keys: Collection[str]) -> int:
         """Number of bands whose first asset key is among the keys of an item's assets."""
         return sum(1 for band in self.bands if band.assets and band.assets[0] in asset_keys)
+
+    def last_number(self, band: Band) -> int:
+        """The highest band number in the assets of a band."""
+        return max(each.number or 1 for key in band.assets for each in self.by_asset[key])
 
     def holds_any(self, asset_keys: Collection[str]) -> bool:
         """Whether any of an item's assets holds a band of this profile."""

@@ -203,8 +203,8 @@ def _profile(table: _Table, base: Profile | None) -> Profile:
         cloud_filter=table.flag("cloud_filter", new.cloud_filter),
         open=table.flag("open", new.open),
         georeferenced=table.flag("georeferenced", new.georeferenced),
-        signing=table.text("signing", new.signing),
         unread_assets=table.texts("unread_assets") or new.unread_assets,
+        unread_members=table.texts("unread_members") or new.unread_members,
         source=table.source,
     )
 

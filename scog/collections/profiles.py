@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
-from scog.collections.built_in import GENERIC, built_in, profiles_of
+from scog.collections.built_in import GENERIC, PLATFORMS, built_in, profiles_of
 from scog.collections.joint import joint_profile
 from scog.collections.profile import Profile
 
@@ -22,7 +23,7 @@ class Profiles:
         self._catalog = catalog
         self._custom = tuple(reversed(custom))
         self._candidates: dict[str, tuple[Profile, ...]] = {}
-        self._by_keys: dict[tuple[str, tuple[str, ...]], Profile] = {}
+        self._by_keys: dict[tuple[str, tuple[str, ...], str], Profile] = {}
         self._derived: dict[str, Profile] = {}
         self.generic: Profile = built_in(GENERIC) or _missing()
         """The profile of collections without one."""
@@ -41,14 +42,17 @@ class Profiles:
         """The profile of collections that answer as one; `generic` for no collection."""
         return joint_profile(collections, [self.of(each) for each in collections]) if collections else self.generic
 
-    def of_item(self, collection: str, asset_keys: Collection[str]) -> Profile:
-        """The profile of an item: that of its collection which fits the keys of its assets; `generic` if none does."""
-        key = collection, tuple(asset_keys)
+    def of_item(self, collection: str, asset_keys: Collection[str], platform: str = "") -> Profile:
+        """The profile of an item: that of its collection which fits the keys of its assets, else `generic`.
+
+        `generic` also knows the band codes of the item's platform, such as B04 of Sentinel-2.
+        """
+        key = collection, tuple(asset_keys), platform
         profile = self._by_keys.get(key)
         if profile is None:
             if len(self._by_keys) >= MAX_REMEMBERED:
                 self._by_keys.clear()
-            profile = self._by_keys[key] = self._of_item(collection, asset_keys)
+            profile = self._by_keys[key] = self._of_item(collection, asset_keys, platform.lower())
         return profile
 
     def candidates(self, collection: str) -> tuple[Profile, ...]:
@@ -58,18 +62,31 @@ class Profiles:
             if len(self._candidates) >= MAX_REMEMBERED:
                 self._candidates.clear()
             known = (*(each for each in self._custom if collection in each.collections), *profiles_of(collection))
-            found = self._candidates[collection] = tuple(sorted(known, key=self._is_elsewhere))
+            found = self._candidates[collection] = tuple(sorted(known, key=self._rank))
         return found
 
-    def _is_elsewhere(self, profile: Profile) -> bool:
-        """Whether a profile is for other catalogues."""
-        return bool(profile.catalogs) and not any(part in self._catalog for part in profile.catalogs)
+    def _rank(self, profile: Profile) -> tuple[bool, int]:
+        """Rank of a profile, lowest is best: custom ones first; then those for this catalogue, for all, for others."""
+        is_here = any(part in self._catalog for part in profile.catalogs)
+        return profile not in self._custom, 0 if is_here else 1 if not profile.catalogs else 2
 
-    def _of_item(self, collection: str, asset_keys: Collection[str]) -> Profile:
-        candidates = self.candidates(collection)
+    def _of_item(self, collection: str, asset_keys: Collection[str], platform: str) -> Profile:
+        fitting = [profile for profile in self.candidates(collection) if profile.holds_any(asset_keys)]
+        custom = [profile for profile in fitting if profile in self._custom]
+        if custom:
+            return custom[0]
         # `max` returns the first of equals, and the candidates are sorted by preference.
-        best = max(candidates, key=lambda profile: profile.fit(asset_keys), default=self.generic)
-        return best if best.holds_any(asset_keys) else self.generic
+        return max(fitting, key=lambda profile: profile.fit(asset_keys), default=self._generic_for(platform))
+
+    def _generic_for(self, platform: str) -> Profile:
+        """The generic profile, with the band codes of a platform."""
+        name = next((name for prefix, name in PLATFORMS.items() if platform.startswith(prefix)), None)
+        known = None if name is None else built_in(name)
+        if known is None:
+            return self.generic
+        codes = {band.name: band.aliases for band in known.bands if band.spectral}
+        bands = (replace(band, aliases=(*band.aliases, *codes.get(band.name, ()))) for band in self.generic.bands)
+        return replace(self.generic, bands=tuple(bands))
 
 
 def _missing() -> Profile:

@@ -22,7 +22,6 @@ from scog.catalog.query import OrbitState
 from scog.collections.profile import Profile
 from scog.collections.reflectance_offset import offset_text
 from scog.composite.change import Change
-from scog.composite.mask import Mask
 from scog.errors import InvalidInput
 from scog.imaging.options import ImageOptions, StyledRequest
 from scog.render.channels import Channels
@@ -132,7 +131,7 @@ def canonical_parameters(
         "collection": request.collection,
         "compare": None if request.compare is None else str(request.compare.interval),
         "compare_as": None if request.compare is None else str(request.compare.how),
-        "mask": _mask(request.mask, request.profile),
+        "mask": request.mask.text,
         "composite": request.composite.name,
         "resampling": str(request.resampling),
         "offset": None if request.offset is None else offset_text(request.offset),
@@ -174,16 +173,6 @@ def _named(profile: Profile, name: str, layer: dict[str, Any]) -> dict[str, Any]
     if preset is not None:
         return layer | {"bands": [preset.name]}
     return layer | {"index": indices.get(name).name}
-
-
-def _mask(mask: Mask, profile: Profile) -> str:
-    if mask.classes is None:
-        return "none"
-    return (
-        "clouds"
-        if profile.mask and mask.classes == profile.mask.sets.get("clouds")
-        else ",".join(map(str, sorted(mask.classes)))
-    )
 
 
 def _rescale(layer_options: LayerOptions, style: Style) -> list[list[float]] | None:

@@ -50,6 +50,9 @@ def _bound(asset: Asset, name: str, metadata: FileMetadata) -> tuple[Asset, File
     number = _band_number(asset, name, metadata.bands)
     band = metadata.bands[number - 1]
     asset = replace(asset, band=number, unit=asset.unit or band.unit)
+    if metadata.masked_by_alpha and any(each.alpha for each in metadata.bands[: asset.listed]):
+        note = f"the file calls band {asset.listed} alpha, but it is a measurement"
+        asset = replace(asset, ignores_mask=True, notes=tuple(dict.fromkeys((*asset.notes, note))))
     if asset.scale is None:
         asset = _scaled_by_file(asset, name, band, metadata.dtype)
     if metadata.levels[0].grid.crs == NO_CRS:

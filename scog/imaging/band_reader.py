@@ -287,7 +287,13 @@ def _resampled(plan: ReadPlan, blocks: dict[BlockIndex, Block], request: BandReq
         return BandData(np.zeros(shape, np.uint8), np.zeros(shape, bool), 1.0, 0.0)
     method = plan.source.method
     numbers, valid = warp_blocks(
-        warp_map, method, plan.block_shape, blocks, plan.nodata, classes=plan.source.asset.discrete
+        warp_map,
+        method,
+        plan.block_shape,
+        blocks,
+        plan.nodata,
+        classes=plan.source.asset.discrete,
+        ignores_mask=plan.source.asset.ignores_mask,
     )
     if numbers.shape != shape:
         part = warp_map.rows, warp_map.cols

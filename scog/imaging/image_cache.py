@@ -78,7 +78,7 @@ class _Entry:
     """An image, and the observations that were read for it.
 
     used      the scenes that the image shows
-    unmasked  ids of scenes without a scene classification
+    unmasked  scenes to which a part of the mask does not apply, with what is missing
     guessed   guessed reflectance offsets by scene id
     seen      all observations read, in order
     ended     whether `seen` contains all selected observations
@@ -88,7 +88,7 @@ class _Entry:
     values: NDArray[np.float32]
     valid: NDArray[np.bool_]
     used: tuple[Scene, ...]
-    unmasked: tuple[str, ...]
+    unmasked: Mapping[str, tuple[str, ...]]
     guessed: Mapping[str, UsedOffset]
     seen: tuple[Observation, ...]
     ended: bool
@@ -120,7 +120,7 @@ class ImageCache:
             selected.rewind()
             return None
         report.used = list(entry.used)
-        report.unmasked = list(entry.unmasked)
+        report.unmasked = dict(entry.unmasked)
         report.guessed_offsets = dict(entry.guessed)
         return ImageData(entry.values, entry.valid, report, entry.cache_id)
 
@@ -134,7 +134,7 @@ class ImageCache:
         for array in (data.values, data.valid):
             array.flags.writeable = False  # shared between requests from now on
         entry = _Entry(
-            data.values, data.valid, tuple(data.report.used), tuple(data.report.unmasked),
+            data.values, data.valid, tuple(data.report.used), dict(data.report.unmasked),
             dict(data.report.guessed_offsets), tuple(selected.seen), selected.ended, self._clock(),
         )  # fmt: skip
         self._entries.put((grid, request), entry, data.values.nbytes + data.valid.nbytes + OVERHEAD)

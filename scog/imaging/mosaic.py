@@ -32,7 +32,8 @@ class Mosaic:
 
     def __init__(self, engine: Engine, grid: Grid, request: ImageRequest, report: Report) -> None:
         self._workbench = engine.workbench
-        self._pixels_per_scene = pixels_to_process(grid.shape, len(request.expression.bands) + 1, request.resampling)
+        bands = len(request.expression.bands) + len(request.mask.of(request.profile).bands)
+        self._pixels_per_scene = pixels_to_process(grid.shape, bands, request.resampling)
         """Pixels to process for one scene, summed over bands."""
         self._composite = request.composite
         self._max_reads = request.preview
@@ -135,7 +136,7 @@ class Mosaic:
         self._report.add_time("read", since)
 
     async def _read_masks(self, scenes: Sequence[Scene]) -> dict[str, Mask2D]:
-        """The usable pixels of each scene by its id, without scenes whose classification cannot be read."""
+        """The usable pixels of each scene by its id, without scenes whose mask cannot be read."""
         masks = gather_all(self._scene_reader.usable(scene, self._missing()) for scene in scenes)
         if self._report.preview is None:
             usable = await masks

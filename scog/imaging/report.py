@@ -21,7 +21,7 @@ class Report:
     used            scenes that contribute a pixel
     skipped         scenes that could not be read: scene id to reason, such as `http-404`
     details         scene id to a message with band, file, error and advice, for skipped scenes that have one
-    unmasked        ids of scenes without a scene classification
+    unmasked        scenes to which a part of the mask does not apply: scene id to what is missing, bands or sets
     guessed_offsets reflectance offset by scene id, for scenes whose metadata does not determine it
     second_period   scenes of `used` that belong to the second period of a comparison
     bands           bands whose guesses and contradictions the notes tell
@@ -40,7 +40,7 @@ class Report:
     used: list[Scene] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
     details: dict[str, str] = field(default_factory=dict)
-    unmasked: list[str] = field(default_factory=list)
+    unmasked: dict[str, tuple[str, ...]] = field(default_factory=dict)
     guessed_offsets: dict[str, UsedOffset] = field(default_factory=dict)
     second_period: list[Scene] = field(default_factory=list)
     bands: tuple[str, ...] = ()
@@ -141,7 +141,7 @@ class Report:
         self.used += [scene for scene in other.used if scene.id not in used]
         self.skipped = other.skipped | self.skipped
         self.details = other.details | self.details
-        self.unmasked += [scene for scene in other.unmasked if scene not in self.unmasked]
+        self.unmasked = other.unmasked | self.unmasked
         self.guessed_offsets |= other.guessed_offsets
         second_period = {scene.id for scene in self.second_period}
         self.second_period += [scene for scene in other.second_period if scene.id not in second_period]
@@ -178,7 +178,7 @@ def merge_reports(first: Report, second: Report) -> Report:
         used=[*first.used, *(scene for scene in second.used if scene.id not in ids)],
         skipped=second.skipped | first.skipped,
         details=second.details | first.details,
-        unmasked=list(dict.fromkeys((*first.unmasked, *second.unmasked))),
+        unmasked=first.unmasked | second.unmasked,
         guessed_offsets=first.guessed_offsets | second.guessed_offsets,
         bands=tuple(dict.fromkeys((*first.bands, *second.bands))),
         remarks=list(dict.fromkeys((*first.remarks, *second.remarks))),

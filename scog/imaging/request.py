@@ -17,6 +17,7 @@ from scog.collections.reflectance_offset import OffsetChoice
 from scog.composite.change import Change
 from scog.composite.mask import Mask
 from scog.composite.methods import NEWEST, Composite, Unit
+from scog.composite.scene_mask import SceneMask
 from scog.imaging.clip import ClipArea
 from scog.imaging.pinned import Pinned
 from scog.imaging.report import Report
@@ -85,6 +86,10 @@ class ImageRequest(SceneFilter):
     def averaged_transforms(self) -> Transforms:
         """The transforms of values that must be averaged on the linear scale; empty for differences of values."""
         return self.transforms if self.composite.unit is Unit.LAYER and self.compare is None else ()
+
+    def scene_mask(self, collection: str) -> SceneMask:
+        """The mask of scenes of one of the collections."""
+        return self.mask.of(self.profile.member(collection))
 
     def clipped(self, area: ClipArea | None) -> ImageRequest:
         """The request clipped to an area; unchanged if `area` is None."""

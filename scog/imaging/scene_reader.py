@@ -15,7 +15,7 @@ from scog.bandmath.expression import Expression
 from scog.bandmath.transforms import Transforms, transformed
 from scog.catalog.scene import Scene
 from scog.composite.dilation import DilationGrid, dilation_grid
-from scog.composite.mask import Mask
+from scog.composite.scene_mask import SceneMask
 from scog.errors import SourceError
 from scog.geo.grid import Grid
 from scog.imaging.band_reader import BandData, BandRequest
@@ -30,7 +30,6 @@ Mask2D = NDArray[np.bool_]
 ValuesAndValidity = tuple[NDArray[np.float32], Mask2D]
 """Values float32 `(output, y, x)` and their validity bool `(y, x)`."""
 T = TypeVar("T")
-CLASS_BAND = "scl"
 
 
 class SceneReader:
@@ -55,22 +54,22 @@ class SceneReader:
         self._dilation_grid = dilation_grid(grid, request.mask.dilate) if request.mask.dilate else None
 
     async def usable(self, scene: Scene, pixels: Mask2D | None = None) -> Mask2D | None:
-        """The usable pixels of a scene, bool `(y, x)`; None if its classification cannot be read."""
+        """The usable pixels of a scene, bool `(y, x)`; None if a band of its mask cannot be read."""
         masks = await self.usable_and_masked(scene, pixels)
         return None if masks is None else masks[0]
 
     async def usable_and_masked(self, scene: Scene, pixels: Mask2D | None = None) -> tuple[Mask2D, Mask2D] | None:
-        """The usable and the masked pixels of a scene, bool `(y, x)`; None if its classification cannot be read.
+        """The usable and the masked pixels of a scene, bool `(y, x)`; None if a band of its mask cannot be read.
 
         Pixels without data are neither usable nor masked.
         """
-        if self._is_unmasked(scene):
+        mask, dilation_grid = self._mask_of(scene), self._dilation_grid
+        if not mask.rules:
             return np.ones(self._grid.shape, bool), np.zeros(self._grid.shape, bool)
-        mask, dilation_grid = self._request.mask, self._dilation_grid
-        undilated = self._compute(self._mask_request(scene, pixels), partial(_usable_and_masked, mask))
+        undilated = self._compute(self._mask_request(scene, mask, pixels), mask.usable_and_masked)
         if dilation_grid is None:
             return await undilated
-        mask_request = self._mask_request(scene, None, dilation_grid.grid)
+        mask_request = self._mask_request(scene, mask, None, dilation_grid.grid)
         masks, dilated = await gather_all(
             (undilated, self._compute(mask_request, partial(_dilated, mask, dilation_grid)))
         )
@@ -80,15 +79,17 @@ class SceneReader:
         return usable & ~dilated, masked | (usable & dilated)
 
     def cached_usable(self, scene: Scene, pixels: Mask2D | None = None) -> Mask2D | None:
-        """The usable pixels of a scene, bool `(y, x)`; None if its classification is not in memory."""
-        if self._is_unmasked(scene):
+        """The usable pixels of a scene, bool `(y, x)`; None if a band of its mask is not in memory."""
+        mask, dilation_grid = self._mask_of(scene), self._dilation_grid
+        if not mask.rules:
             return np.ones(self._grid.shape, bool)
-        mask, dilation_grid = self._request.mask, self._dilation_grid
-        bands = self._band_reader.cached(self._mask_request(scene, pixels))
+        bands = self._band_reader.cached(self._mask_request(scene, mask, pixels))
         if bands is None or dilation_grid is None:
-            return None if bands is None else _usable(mask, bands)
-        surroundings = self._band_reader.cached(self._mask_request(scene, None, dilation_grid.grid))
-        return None if surroundings is None else _usable(mask, bands) & ~_dilated(mask, dilation_grid, surroundings)
+            return None if bands is None else mask.usable_and_masked(bands)[0]
+        surroundings = self._band_reader.cached(self._mask_request(scene, mask, None, dilation_grid.grid))
+        if surroundings is None:
+            return None
+        return mask.usable_and_masked(bands)[0] & ~_dilated(mask, dilation_grid, surroundings)
 
     async def read_headers(self, scene: Scene) -> None:
         """Read the headers of the expression's bands ahead of their pixels.
@@ -109,42 +110,36 @@ class SceneReader:
 
     async def usable_and_values(self, scene: Scene) -> tuple[Mask2D, ValuesAndValidity] | None:
         """The usable pixels and the expression's values, read concurrently. None if either cannot be read."""
-        request = self._request
-        # One request reads the classification and the bands. Two are needed if the expression itself uses the
-        # classification, if the classification is resampled by another method than nearest, if the mask is dilated
-        # (the classification is then read on a larger grid), or if no classification has to be read.
-        if (
-            CLASS_BAND in request.expression.bands
-            or method_for(request.resampling, discrete=True) is not Resampling.NEAREST
-            or self._dilation_grid is not None
-            or self._is_unmasked(scene)
-        ):
+        request, mask = self._request, self._mask_of(scene)
+        # One request reads the bands of the mask and of the expression. Two are needed if a band of the mask is
+        # resampled by another method than nearest, if the mask is dilated (it is then read on a larger grid), or if
+        # nothing has to be read for it.
+        methods = {method_for(request.resampling, discrete=scene.assets[band].discrete) for band in mask.bands}
+        if methods != {Resampling.NEAREST} or self._dilation_grid is not None:
             usable, values = await gather_all((self.usable(scene), self.values(scene)))
             return None if usable is None or values is None else (usable, values)
-        band_request = replace(self._band_request(scene, None), bands=(CLASS_BAND, *request.expression.bands))
+        bands = tuple(dict.fromkeys((*mask.bands, *request.expression.bands)))
+        band_request = replace(self._band_request(scene, None), bands=bands)
         return await self._compute(
-            band_request, partial(_usable_and_values, request.mask, self._evaluate, request.expression.bands)
+            band_request, partial(_usable_and_values, mask, self._evaluate, request.expression.bands)
         )
 
-    def _mask_request(self, scene: Scene, pixels: Mask2D | None, grid: Grid | None = None) -> BandRequest:
-        return BandRequest(scene, (CLASS_BAND,), grid or self._grid, pixels, partial_rows=self._partial_rows)
+    def _mask_request(
+        self, scene: Scene, mask: SceneMask, pixels: Mask2D | None, grid: Grid | None = None
+    ) -> BandRequest:
+        nearest, offset = Resampling.NEAREST, self._request.offset
+        return BandRequest(scene, mask.bands, grid or self._grid, pixels, nearest, self._partial_rows, offset)
 
     def _band_request(self, scene: Scene, pixels: Mask2D | None) -> BandRequest:
         bands, resampling = self._request.expression.bands, self._request.resampling
         return BandRequest(scene, bands, self._grid, pixels, resampling, self._partial_rows, self._request.offset)
 
-    def _is_unmasked(self, scene: Scene) -> bool:
-        """Whether no pixel of a scene is masked, because the request masks no class or it has no classification.
+    def _mask_of(self, scene: Scene) -> SceneMask:
+        """The mask of a scene, without rules that need a band which the scene does not have.
 
-        Adds a scene without classification to `report.unmasked`.
+        Adds a scene to `report.unmasked` if a part of the mask cannot be applied to it.
         """
-        if self._request.mask.classes is None:
-            return True
-        if CLASS_BAND in scene.assets:
-            return False
-        if scene.id not in self._report.unmasked:
-            self._report.unmasked.append(scene.id)
-        return True
+        return applicable_mask(self._request, scene, self._report)
 
     async def _compute(self, request: BandRequest, function: Callable[[dict[str, BandData]], T]) -> T | None:
         """Return `function(bands)`. If a band cannot be read, add the scene to `report.skipped` and return None."""
@@ -159,30 +154,32 @@ class SceneReader:
             return None
 
 
-def _usable(mask: Mask, bands: dict[str, BandData]) -> Mask2D:
-    """The valid pixels of the classification whose class is not masked, bool `(y, x)`."""
-    classes = bands[CLASS_BAND]
-    return classes.valid & mask.usable(classes.numbers)
+def applicable_mask(request: ImageRequest, scene: Scene, report: Report) -> SceneMask:
+    """The mask of a scene, without rules that need a band which the scene does not have.
 
-
-def _usable_and_masked(mask: Mask, bands: dict[str, BandData]) -> tuple[Mask2D, Mask2D]:
-    usable = _usable(mask, bands)
-    return usable, bands[CLASS_BAND].valid & ~usable
+    Adds the scene to `report.unmasked` if a part of the mask cannot be applied to it, with the names of sets that its
+    collection and of bands that the scene does not have.
+    """
+    mask = request.scene_mask(scene.collection)
+    missing = tuple(band for band in mask.bands if band not in scene.assets)
+    if missing or mask.unknown:
+        report.unmasked.setdefault(scene.id, (*mask.unknown, *missing))
+    return mask.limited(scene.assets) if missing else mask
 
 
 def _usable_and_values(
-    mask: Mask,
+    mask: SceneMask,
     evaluate: Callable[[dict[str, BandData]], ValuesAndValidity],
     names: Sequence[str],
     bands: dict[str, BandData],
 ) -> tuple[Mask2D, ValuesAndValidity]:
-    return _usable(mask, bands), evaluate({name: bands[name] for name in names})
+    usable, _ = mask.usable_and_masked(bands)
+    return usable, evaluate({name: bands[name] for name in names})
 
 
-def _dilated(mask: Mask, dilation_grid: DilationGrid, bands: dict[str, BandData]) -> Mask2D:
+def _dilated(mask: SceneMask, dilation_grid: DilationGrid, bands: dict[str, BandData]) -> Mask2D:
     """The pixels of the target grid within the dilation distance of a masked pixel, bool `(y, x)`."""
-    classes = bands[CLASS_BAND]
-    return dilation_grid.dilated(classes.valid & ~mask.usable(classes.numbers))
+    return dilation_grid.dilated(mask.usable_and_masked(bands)[1])
 
 
 def _evaluate(expression: Expression, transforms: Transforms, bands: dict[str, BandData]) -> ValuesAndValidity:

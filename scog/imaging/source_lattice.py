@@ -25,7 +25,6 @@ from scog.runtime.tasks import gather_all
 
 LIMITS = SearchLimits(observations=4, scenes=16)
 """Maximum number of observations and scenes that are tried until the files of one can be read."""
-CLASSIFICATION = "scl"
 
 
 def nominal_resolution(profile: Profile, bands: Iterable[str]) -> float:
@@ -44,11 +43,12 @@ async def source_lattice(
     """
     centre = transformer(grid.crs, DEGREES).transform(*grid.centre)
     report = Report(tally=tally)
-    masked = request.mask.classes is not None
     with suppress(CatalogError):
         async for observation in observations(engine, grid, request, report, limits=LIMITS):
             scenes = [scene for scene in observation.scenes if outline is None or outline.intersects(scene)]
-            lattice = await lattice_of_scenes(engine, scenes, request.expression.bands, centre, tally, masked=masked)
+            lattice = await lattice_of_scenes(
+                engine, scenes, request.expression.bands, centre, tally, masked_by=request
+            )
             if lattice is not None:
                 return lattice
     return None
@@ -61,16 +61,16 @@ async def lattice_of_scenes(
     lonlat: tuple[float, float],
     tally: UpstreamStats,
     *,
-    masked: bool = False,
+    masked_by: ImageRequest | None = None,
 ) -> Lattice | None:
     """The finest lattice among the bands of the first scene whose files can be read; None if there is none.
 
     Scenes in the UTM zone of `lonlat` come first, so that an area near the edge of a zone is sampled in its own zone.
-    With `masked`, the header of the scene classification is read concurrently, since the mask needs it later.
+    The headers of the bands that the mask of the request `masked_by` needs later are read concurrently.
     """
     utm_zone = zone_crs(*lonlat)
     for scene in islice(sorted(scenes, key=lambda scene: mgrs_tile_crs(scene.mgrs_tile) != utm_zone), LIMITS.scenes):
-        lattice = await _finest_lattice(engine, scene, bands, lonlat, tally, masked=masked)
+        lattice = await _finest_lattice(engine, scene, bands, lonlat, tally, masked_by)
         if lattice is not None:
             return lattice
     return None
@@ -82,8 +82,7 @@ async def _finest_lattice(
     bands: Sequence[str],
     lonlat: tuple[float, float],
     tally: UpstreamStats,
-    *,
-    masked: bool,
+    masked_by: ImageRequest | None,
 ) -> Lattice | None:
     """The finest lattice among the bands of a scene; None if a band is missing or cannot be read."""
     await engine.band_reader.find_in_files(scene, bands, tally)
@@ -98,18 +97,18 @@ async def _finest_lattice(
         full, resolutions = metadata.levels[0].grid, metadata.resolutions
         return replace(lattice_of(full, *lonlat), coarsest=max(resolutions) / resolutions[0])
 
-    async def prefetch_classification() -> None:
-        asset = scene.assets.get(CLASSIFICATION)
-        if not masked or asset is None or asset.url in bands_by_url:
-            return
-        if engine.blocks.cached_metadata(asset.url) is None:
-            with suppress(SourceError):
-                await engine.blocks.read_metadata(asset.url, tally)
+    async def prefetch(url: str) -> None:
+        with suppress(SourceError):
+            await engine.blocks.read_metadata(url, tally)
 
+    mask_bands = () if masked_by is None else masked_by.scene_mask(scene.collection).bands
+    mask_urls = {scene.assets[band].url for band in mask_bands if band in scene.assets} - bands_by_url.keys()
+    uncached = [url for url in mask_urls if engine.blocks.cached_metadata(url) is None]
     try:
-        *lattices, _ = await gather_all((*map(read_lattice, bands_by_url), prefetch_classification()))
+        results = await gather_all((*map(read_lattice, bands_by_url), *map(prefetch, uncached)))
     except SourceError:
         return None
+    lattices = [lattice for lattice in results if lattice is not None]
     finest: Lattice = min(lattices, key=lambda lattice: lattice.metres)
     coarsest = min(lattice.coarsest * lattice.metres for lattice in lattices)
     return replace(finest, coarsest=max(1.0, coarsest / finest.metres))

@@ -132,10 +132,13 @@ class TokenService:
 
 
 def _current_time(headers: httpx.Headers) -> datetime:
-    """The time by the server's clock: `Date` plus `Age` (RFC 9111 section 4.2.3), else by this machine's."""
+    """The latest time that the server's clock may show: `Date`, in whole seconds, plus `Age` (RFC 9111 section 4.2.3).
+
+    Without them, the time by this machine's clock.
+    """
     try:
         date = parsedate_to_datetime(headers["date"])
-        age = timedelta(seconds=int(headers.get("age", "0")))
+        age = timedelta(seconds=1 + int(headers.get("age", "0")))
         return (date if date.tzinfo else date.replace(tzinfo=UTC)) + age
     except (LookupError, ValueError, OverflowError):
         return datetime.now(UTC)

@@ -16,7 +16,7 @@ from scog.collections.band import REFLECTANCE, Band
 from scog.collections.presets import Preset, QuantityLayer
 from scog.collections.profile import Profile
 from scog.composite.change import Change
-from scog.composite.methods import GEOMEDIAN, MODE, NEWEST, Composite, Unit
+from scog.composite.methods import BEST, GEOMEDIAN, MODE, NEWEST, Composite, Unit
 from scog.errors import InvalidInput
 from scog.render.channels import Channels, parse_color_formula
 from scog.render.classes import Class, Classes
@@ -240,6 +240,9 @@ def _composite_of(layer: Layer, options: LayerOptions, profile: Profile) -> Laye
     if composite == GEOMEDIAN and classes is not None:
         message = f"composite=geomedian is not defined for the classes of {classes}."
         raise InvalidInput(message, parameter="composite", valid=f"mode, or a formula without {classes}")
+    if composite == BEST and not profile.has_bands(["red", "nir"]):
+        message = f"composite=best selects by NDVI, but {profile.name} has no red and nir."
+        raise InvalidInput(message, parameter="composite", valid="another composite, such as max or median")
     coloring = composite_coloring(layer.coloring, composite, options.days, layer.colormap)
     title = f"{layer.short or layer.title}, {composite.title}"
     return replace(layer, title=title, coloring=coloring, composite=composite)

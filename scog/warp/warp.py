@@ -42,13 +42,14 @@ def warp_blocks(
     nodata: Collection[float],
     *,
     classes: bool = False,
+    ignores_mask: bool = False,
 ) -> tuple[NDArray[Any], Mask2D]:
     """Values and validity `(y, x)` of the rectangle of the target grid that `geometry` covers.
 
     Values are as stored for nearest and mode, float32 otherwise. `nodata` are the stored values that mean nodata. With
-    `classes`, only integer values are valid.
+    `classes`, only integer values are valid. With `ignores_mask`, the file's mask does not count.
     """
-    data = partial(_classes_of if classes else values_and_validity, nodata=nodata)
+    data = partial(_classes_of if classes else values_and_validity, nodata=nodata, ignores_mask=ignores_mask)
     if isinstance(geometry, ResamplingSupport):
         window = gather_window(geometry, block_shape, blocks, data, classes=method is Resampling.MODE)
         return resample(geometry, *window, method)
@@ -58,7 +59,7 @@ def warp_blocks(
     return values, valid
 
 
-def _classes_of(block: Block, nodata: Collection[float]) -> tuple[NDArray[Any], Mask2D]:
+def _classes_of(block: Block, nodata: Collection[float], *, ignores_mask: bool) -> tuple[NDArray[Any], Mask2D]:
     """As `values_and_validity`, but only integer values are valid."""
-    values, valid = values_and_validity(block, nodata)
+    values, valid = values_and_validity(block, nodata, ignores_mask=ignores_mask)
     return values, valid & is_whole_number(values) if values.dtype.kind == "f" else valid

@@ -51,6 +51,7 @@ def larger(formula: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         call("min", 2, 4),
         call("max", 2, 8),
         call("clip", 3, 3),
+        st.tuples(formula, st.integers(0, 23)).map("bit({0[0]}, {0[1]})".format),
         *(call(name, 1, 1) for name in ("abs", "sqrt", "log", "exp")),
     )
 
@@ -60,6 +61,7 @@ values = st.one_of(
     st.floats(0, 1, width=32),
     st.floats(width=32),
     st.sampled_from([0.0, -0.0, 1.0, -1.0, 4.0, 1e-30, 3e38, float("nan"), float("inf")]),
+    st.integers(0, 2**24 + 2).map(float),
 )
 bands = st.fixed_dictionaries({name: hnp.arrays(np.float32, SHAPE, elements=values) for name in SPELLINGS})
 
@@ -137,12 +139,21 @@ def oracle_where(condition: Oracle, yes: Oracle, no: Oracle) -> Oracle:
     return Oracle(np.where(np.isfinite(condition.value), taken, np.float32("nan")))
 
 
+def oracle_bit(numbers: Oracle, position: Oracle) -> Oracle:
+    def bit(number: float) -> float:
+        held = np.isfinite(number) and 0 <= number < 2**24 and float(number).is_integer()
+        return int(number) >> int(position.value) & 1 if held else float("nan")
+
+    return Oracle(np.vectorize(bit, otypes=[np.float32])(numbers.value))
+
+
 FUNCTIONS = {
     "number": Oracle,
     "where": oracle_where,
     "min": oracle(lambda *arrays: np.min(np.broadcast_arrays(*arrays), axis=0)),
     "max": oracle(lambda *arrays: np.max(np.broadcast_arrays(*arrays), axis=0)),
     "clip": oracle(np.clip),
+    "bit": oracle_bit,
     "abs": oracle(np.abs),
     "sqrt": oracle(np.sqrt),
     "log": oracle(np.log),

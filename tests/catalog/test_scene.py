@@ -203,7 +203,7 @@ ASSETS = [
 def test_assets_are_bound_to_bands(
     key: str, asset: Item, name: str | None, url: str | None, make_item: Callable[..., Item]
 ) -> None:
-    item = make_item(assets={"other": RED, key: asset})
+    item = make_item({"platform": "plane"}, assets={"other": RED, key: asset})
     assets = dict(parse_item(item, "https://base.example/a/item.json").assets)
     del assets["other"]
     assert {band: each.url for band, each in assets.items()} == ({name: url} if name else {})

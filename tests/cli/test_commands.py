@@ -254,7 +254,7 @@ REFUSALS = [
     (["-o", "t.png", "--cloud-cover", "nan"], 2, "0 to 100"),
     (["-o", "t.png", "--cloud-cover", "101"], 2, "0 to 100"),
     (["-o", "t.png", "--cloud-cover", "few"], 2, "invalid float"),
-    (["-o", "t.png", "--mask", "12"], 2, "no SCL class 12"),
+    (["-o", "t.png", "--mask", "12"], 2, "no class '12' in scl"),
     (["-o", "t.png", "--catalog", "/nowhere/at/all"], 2, "folder /nowhere/at/all does not exist"),
     (["-o", "/nowhere/at/all/t.png"], 1, "No such file or directory"),
     ([], 2, "required"),

@@ -140,13 +140,20 @@ class MadeScene:
 
 
 def write_cog(
-    path: Path, numbers: Numbers, crs: str, left: float, top: float, pixel: float, resampling: str = "nearest"
+    path: Path,
+    numbers: Numbers,
+    crs: str,
+    left: float,
+    top: float,
+    pixel: float,
+    resampling: str = "nearest",
+    nodata: float | None = 0,
 ) -> None:
     """Write a tiled DEFLATE COG. Overviews by `nearest` keep values that encode positions."""
     height, width = numbers.shape
     spectral = numbers.dtype != np.uint8
     profile = {
-        "driver": "GTiff", "height": height, "width": width, "count": 1, "dtype": numbers.dtype.name, "nodata": 0,
+        "driver": "GTiff", "height": height, "width": width, "count": 1, "dtype": numbers.dtype.name, "nodata": nodata,
         "crs": crs, "transform": Affine(pixel, 0, left, 0, -pixel, top),
     }  # fmt: skip
     options = {

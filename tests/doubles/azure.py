@@ -112,10 +112,11 @@ class TokenService(RangeServer):
             answer = Answer(404, body=b'{"detail": "No such collection or container"}')
         else:
             now = datetime.now(UTC) + timedelta(seconds=self.clock_offset)
-            expiry = now + timedelta(seconds=self.lifetime)
-            token = make_token(container, expiry - timedelta(seconds=self.clock_offset), len(self.issued))
+            expiry = (now + timedelta(seconds=self.lifetime)).replace(microsecond=0)
+            really = expiry - timedelta(seconds=self.clock_offset)
+            token = make_token(container, really, len(self.issued))
             self.issued.append(token)
-            body = json.dumps({"msft:expiry": f"{expiry:%Y-%m-%dT%H:%M:%S.%fZ}", "token": token}).encode()
+            body = json.dumps({"msft:expiry": f"{expiry:%Y-%m-%dT%H:%M:%SZ}", "token": token}).encode()
             answer = Answer(200, {"Content-Type": "application/json", "Date": format_datetime(now, usegmt=True)}, body)
         fault = self._next_fault(self._files.get(request.target))
         return fault(answer) if fault else answer

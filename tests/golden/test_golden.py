@@ -160,8 +160,8 @@ IMAGES: dict[str, tuple[Check, Grid, LayerOptions, dict[str, Any]]] = {
 def test_an_image_equals_its_golden_file(name: str, archive: Path, request: pytest.FixtureRequest) -> None:
     check, grid, layer_options, options = IMAGES[name]
     layer = layer_of(layer_options)
-    request = replace(image_request(layer.expression, layer.mask, cloud_cover=100.0), **options)
-    drawing = draw_one(archive, grid, request)
+    asked = replace(image_request(layer.expression, layer.mask, cloud_cover=100.0), **options)
+    drawing = draw_one(archive, grid, asked)
     body = encoders.png(layer.style.image(drawing.values, drawing.valid))
     image = decoded(body)
     assert ((image[..., 3] == 255) == drawing.valid).all()

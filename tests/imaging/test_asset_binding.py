@@ -107,13 +107,15 @@ def test_a_single_band_needs_no_name_and_alpha_does_not_count() -> None:
 
 
 def test_band_descriptions_in_the_file_are_used_if_the_item_has_none() -> None:
-    data = tiff(descriptions=("B2", "B3", "B4", "B8"))
+    data = tiff(descriptions=("Blue", "green", " RED ", "nir"))
     for name, number in (("blue", 0), ("green", 1), ("red", 2), ("nir", 3)):
         np.testing.assert_array_equal(read(data, name=name).numbers, BANDS[number])
     np.testing.assert_array_equal(read(data, name="red", band=1).numbers, BANDS[0])  # the item takes precedence
 
 
-@pytest.mark.parametrize("descriptions", [(None,) * 4, ("a", "b", "c", "d"), ("red", "red", "b", "c")])
+@pytest.mark.parametrize(
+    "descriptions", [(None,) * 4, ("a", "b", "c", "d"), ("red", "red", "b", "c"), ("B2", "B3", "B4", "B8")]
+)
 def test_an_ambiguous_band_is_refused(descriptions: tuple[str | None, ...]) -> None:
     error = refused(tiff(descriptions=descriptions))
     assert error.reason == "several-bands"

@@ -114,14 +114,19 @@ def scene(name: str) -> Scene:
 def test_reports_merge() -> None:
     a, b, c = map(scene, "abc")
     one = Report(
-        [a, b], {"x": "http-404"}, unmasked=["a"], tally=UpstreamStats(1, 20, 0), seconds={"read": 1.0, "mask": 2.0}
+        [a, b],
+        {"x": "http-404"},
+        unmasked={"a": ("scl",)},
+        tally=UpstreamStats(1, 20, 0),
+        seconds={"read": 1.0, "mask": 2.0},
     )
-    two = Report([scene("b"), c], {"y": "timeout"}, unmasked=["a", "c"], truncated=True, stale=5.0,
+    unmasked = {"a": ("scl",), "c": ("cloud", "snow")}
+    two = Report([scene("b"), c], {"y": "timeout"}, unmasked=unmasked, truncated=True, stale=5.0,
                  incomplete="deadline", tally=UpstreamStats(2, 30, 1), seconds={"read": 3.0})  # fmt: skip
     merged = merge_reports(one, two)
     assert (merged.used, [each.id for each in merged.second_period]) == ([a, b, c], ["b", "c"])
     assert merged.skipped == {"x": "http-404", "y": "timeout"}
-    assert merged.unmasked == ["a", "c"]
+    assert merged.unmasked == unmasked
     assert (merged.truncated, merged.stale, merged.incomplete) == (True, 5.0, "deadline")
     assert merged.tally == UpstreamStats(3, 50, 1)
     assert merged.seconds == {"read": 3.0, "mask": 2.0}

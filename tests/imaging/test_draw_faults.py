@@ -198,7 +198,7 @@ def test_a_scene_without_classification_is_drawn_and_reported(tmp_path: Path) ->
     each.write(tmp_path)
     drawing = draw_one(tmp_path, tile_over(SQUARE, 14), image_request("red"))
     assert drawing.valid.all()
-    assert drawing.report.unmasked == ["day-07"]
+    assert drawing.report.unmasked == {"day-07": ("scl",)}
 
 
 def test_pixels_painted_before_a_scene_failed_count(tmp_path: Path) -> None:

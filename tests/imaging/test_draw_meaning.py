@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +13,23 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.warp import reproject
 
+from scog.bandmath.expression import parse
 from scog.errors import NothingReadable
 from scog.geo.grid import Grid, point_grid, tile_grid
 from tests.doubles.drawing import draw_all, draw_one, image_request
 from tests.doubles.item_folder import CRS, SIDE, TRANSFORM, write_file, write_item
+from tests.profiles import PROFILES
 
 NAMES = ("blue", "green", "red", "nir")
+CODES = ("B2", "B3", "B4", "B8")
 NUMBERS = np.stack([np.full((SIDE, SIDE), number, np.uint16) for number in (200, 300, 400, 3000)])
 GRID = Grid(CRS, TRANSFORM, SIDE, SIDE)
 
 
 LISTS = {
     "1.0": {"eo:bands": [{"name": f"b{k}", "common_name": name} for k, name in enumerate(NAMES)]},
-    "1.1": {"bands": [{"name": name} for name in ("B2", "B3", "B4", "B8")]},
+    "1.1": {"bands": [{"name": code, "eo:common_name": name} for code, name in zip(CODES, NAMES, strict=True)]},
+    "names": {"bands": [{"name": name} for name in NAMES]},
 }
 
 
@@ -37,6 +42,17 @@ def test_an_index_may_use_two_bands_of_one_file(version: str, tmp_path: Path) ->
     np.testing.assert_allclose(ndvi.values, 2600 / 3400, rtol=1e-6)
     assert [float(band.values.max()) for band in bands] == [200.0, 300.0, 400.0, 3000.0]
     assert [float(band.values.min()) for band in bands] == [200.0, 300.0, 400.0, 3000.0]
+
+
+def test_codes_name_the_bands_of_their_own_sensor_only(tmp_path: Path) -> None:
+    """Band 4 is red for one sensor and near infrared for another: codes of any collection are no colours."""
+    write_file(tmp_path, "image", NUMBERS)
+    write_item(tmp_path, {"image": {"file": "image", "bands": [{"name": code} for code in CODES]}})
+    options = {"profile": PROFILES.of("mine"), "expression": parse("b8 - image_b3", PROFILES.of("mine").names)}
+    assert float(draw_one(tmp_path, GRID, replace(image_request("red", "none"), **options)).values.min()) == 2600.0
+    with pytest.raises(NothingReadable, match="has no band 'red'; it has b2, b3, b4, b8") as error:
+        draw_one(tmp_path, GRID, image_request("red", "none"))
+    assert error.value.skipped == (("one", "no-band-red"),)
 
 
 def test_a_classification_in_the_same_file_masks_it_in_any_data_type(tmp_path: Path) -> None:

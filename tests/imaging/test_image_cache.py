@@ -55,7 +55,10 @@ def cached_after(
             assert await anext(selection, None) is None
         assert read == list(observations)
         return cache.put(
-            grid, request, selection, image(Report(used=[each.scenes[0] for each in observations], unmasked=["S1"]))
+            grid,
+            request,
+            selection,
+            image(Report(used=[each.scenes[0] for each in observations], unmasked={"S1": ("scl",)})),
         )
 
     return asyncio.run(run())
@@ -90,7 +93,7 @@ def test_an_entry_is_valid_while_the_same_observations_are_selected(
         assert cached.values is first.values
         assert cached.valid is first.valid
         assert [scene.id for scene in cached.report.used] == [f"S{n}" for n in range(count)]
-        assert cached.report.unmasked == ["S1"]
+        assert cached.report.unmasked == {"S1": ("scl",)}
     else:
         assert cached is None
         assert observations == selection

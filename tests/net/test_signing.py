@@ -175,7 +175,7 @@ def test_a_token_is_renewed_shortly_before_it_expires_while_it_is_still_used(clo
             for ahead, requests in ((0, 1), (2300, 1), (2450, 2), (2450, 2)):
                 cloud.clock.ahead = ahead
                 assert await read(ranges, cloud.url) == DATA[100:300]
-                await asyncio.sleep(0.1)
+                await asyncio.gather(*ranges._signer._renewals)
                 assert len(cloud.service.names) == requests
 
     run(work())
@@ -196,18 +196,18 @@ def test_an_expired_token_is_not_used(cloud: Azure) -> None:
 
 
 def test_a_token_that_really_expires_is_replaced_in_time(cloud: Azure) -> None:
-    cloud.service.lifetime = 3.0
+    cloud.service.lifetime = 4.0
 
     async def work() -> None:
         async with cloud.ranges() as ranges:
-            until = time.monotonic() + 4.5
+            until = time.monotonic() + 5.5
             while time.monotonic() < until:
                 assert await read(ranges, cloud.url) == DATA[100:300]
                 await asyncio.sleep(0.1)
 
     run(work())
     assert cloud.store.refused == []
-    assert 2 <= len(cloud.service.issued) <= 5
+    assert 2 <= len(cloud.service.issued) <= 10
 
 
 @pytest.mark.parametrize("offset", [-7200.0, 7200.0])
@@ -232,7 +232,7 @@ def test_a_token_is_used_while_the_service_is_down_until_it_expires(cloud: Azure
             for ahead in (2500, 2650, 2690):
                 cloud.clock.ahead = ahead
                 assert await read(ranges, cloud.url) == DATA[100:300]
-                await asyncio.sleep(0.3)
+                await asyncio.gather(*ranges._signer._renewals, return_exceptions=True)
             cloud.clock.ahead = 2701
             with pytest.raises(SourceUnavailable) as caught:
                 await read(ranges, cloud.url)

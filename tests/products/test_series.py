@@ -459,8 +459,11 @@ def test_a_reprocessed_scene_is_sampled_again(dates: Dates) -> None:
                 return sampler.cached(Observation(other.time, (other,)))
 
             assert cached(scene) == cached(replace(scene)) == series.rows[0].sample
-            moved = scene.assets | {"nir": replace(scene.assets["nir"], url="file:///elsewhere.tif")}
-            for other in (replace(scene, processed_at="later"), replace(scene, id="B"), replace(scene, assets=moved)):
+            moved = [
+                replace(scene, assets=scene.assets | {band: replace(scene.assets[band], url="file:///elsewhere.tif")})
+                for band in ("nir", "scl")
+            ]
+            for other in (replace(scene, processed_at="later"), replace(scene, id="B"), *moved):
                 assert cached(other) is None
             with_blue = scene.assets | {"blue": scene.assets["red"]}
             assert cached(replace(scene, assets=with_blue)) is not None, (

@@ -11,14 +11,21 @@ from hypothesis.extra import numpy as arrays
 
 from scog.geo.grid import Grid
 from scog.geo.index_map import index_map
+from scog.imaging.band_reader import BandData
 from scog.render.layer import LayerOptions
 from scog.warp.resample import Resampling, support_of
 from scog.warp.warp import warp_blocks
-from tests.profiles import layer_of, parse_mask
+from tests.profiles import SENTINEL_2, layer_of, parse_mask
 
 TYPES = ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64"]
-MASKS = ["clouds", "none", "3,8,9", "0", "11"]
-CLASSES = {"clouds": {0, 1, 3, 8, 9, 10}, "none": {0}, "3,8,9": {0, 3, 8, 9}, "0": {0}, "11": {0, 11}}
+MASKS = ["clouds", "3,8,9", "0", "11"]
+CLASSES = {"clouds": {0, 1, 3, 8, 9, 10}, "3,8,9": {0, 3, 8, 9}, "0": {0}, "11": {0, 11}}
+
+
+def usable_pixels(mask: str, values: np.ndarray) -> np.ndarray:
+    """Usable pixels, of which those of class 0 count as data in the file."""
+    scl = BandData(values, np.ones(values.shape, bool), 1.0, 0.0)
+    return parse_mask(mask).of(SENTINEL_2).usable_and_masked({"scl": scl})[0]
 
 
 @pytest.mark.parametrize("dtype", TYPES)
@@ -29,14 +36,14 @@ def test_values_with_equal_low_bits_are_different_classes(dtype: str, mask: str)
     shifts = [shift for power in (8, 16, 32) for shift in (2**power, -(2**power))]
     every = [*range(-12, 13), *(number + shift for number in range(12) for shift in shifts)]
     values = np.array([number for number in every if limits[0] <= number <= limits[1]], dtype=kind)
-    usable = parse_mask(mask).usable(values)
+    usable = usable_pixels(mask, values)
     assert usable.dtype == bool
     assert usable.tolist() == [int(number) not in CLASSES[mask] for number in values.tolist()]
 
 
 @given(arrays.arrays(np.float32, (6,), elements=st.floats(width=32)), st.sampled_from(MASKS))
 def test_non_integers_are_never_usable(values: np.ndarray, mask: str) -> None:
-    usable = parse_mask(mask).usable(values)
+    usable = usable_pixels(mask, values)
     for number, may in zip(values.tolist(), usable.tolist(), strict=True):
         whole = np.isfinite(number) and float(number).is_integer()
         assert may == (whole and number not in CLASSES[mask])

@@ -247,7 +247,8 @@ def test_a_server_of_one_catalogue_does_not_ask_for_its_collections(api: EarthSe
             ndvi(running, name)
         assert point(running, "unknown").status_code == 200
         assert is_problem(point(running, "fields@alps"), 400)["valid"] == "fields@remote, or fields"
-    assert {request.path for request in api.catalog_requests} == {"/v1", "/v1/search"}
+    # Not for the list of its collections; one without a profile is described by its own document.
+    assert {request.path for request in api.catalog_requests} == {"/v1", "/v1/search", "/v1/collections/unknown"}
 
 
 def test_collections_are_asked_for_once_and_by_all_pages(server: Served, api: EarthSearch) -> None:

@@ -188,7 +188,8 @@ def test_composites_are_stored_with_ranges_and_colours(body: Json) -> None:
 def check_drawn(body: Json) -> None:
     """Check that style and request of a definition are those of the posted parameters."""
     parsed = parse_cube_request(json.dumps(body).encode(), profile_of)
-    request, style = Cube("x", parsed.definition(parsed.image.request), parsed.area, None, SENTINEL_2).styled_request()
+    profile = profile_of(body.get("collection"))
+    request, style = Cube("x", parsed.definition(parsed.image.request), parsed.area, None, profile).styled_request()
     before = parsed.image.style
     for field in fields(request):
         if field.name not in ("area", "pinned"):

@@ -12,7 +12,7 @@ from scog.bandmath.indices import BEST_KNOWN, DOMAINS, INDICES, get
 from scog.collections.built_in import FILES
 from scog.render.colormap import names
 from scog.settings import Settings
-from tests.profiles import BANDS, CLOUDS, PRESETS, SCENE_CLASSES, SENTINEL_2, search
+from tests.profiles import BANDS, C1, CLOUDS, L2A, PRESETS, PROFILES, SCENE_CLASSES, SENTINEL_2, search
 from tests.web.conftest import Served, is_problem
 
 KEYS = {
@@ -33,7 +33,9 @@ def index_names(server: Served, query: str = "") -> list[str]:
 def test_all_indices_are_listed(server: Served) -> None:
     response = server.get("/indices")
     indices = response.json()["indices"]
-    assert [index["name"] for index in indices] == list(INDICES)
+    bands = {band["name"] for band in server.get("/bands").json()["bands"]}
+    assert [index["name"] for index in indices] == [name for name in INDICES if bands.issuperset(get(name).bands)]
+    assert len(indices) > 200
     for index in indices:
         assert set(index) == KEYS
         known = get(index["name"])
@@ -127,8 +129,39 @@ def test_presets_and_scene_classes(server: Served) -> None:
     assert [each["name"] for each in body["scene_classes"]] == [each.name for each in SCENE_CLASSES]
 
 
+def test_names_are_those_of_the_collection(server: Served) -> None:
+    """The server's archive has two collections; without one, the names of both are valid."""
+    listed = {
+        collection: {band["name"] for band in server.get(f"/bands?collection={collection}").json()["bands"]}
+        for collection in (L2A, C1, f"{L2A},{C1}", "landsat-c2-l2")
+    }
+    assert listed[L2A] == {band.name for band in BANDS}
+    assert listed[C1] == listed[f"{L2A},{C1}"] == listed[L2A] | {"cloud", "snow"}
+    assert {band["name"] for band in server.get("/bands").json()["bands"]} == listed[C1]
+    assert listed["landsat-c2-l2"] == {band.name for band in PROFILES.of("landsat-c2-l2").bands} != listed[L2A]
+    for collection in listed:
+        bands = server.get(f"/bands?collection={collection}").json()["bands"]
+        known = {name.lower() for band in bands for name in (band["name"], *band["aliases"])}
+        for index in server.get(f"/indices?collection={collection}").json()["indices"]:
+            assert known.issuperset(index["bands"]), index["name"]
+    landsat = index_names(server, "?collection=landsat-c2-l2")
+    assert "ndvi" not in landsat or "nir" in listed["landsat-c2-l2"]
+    assert "ndre" in index_names(server)
+    assert "ndre" not in landsat
+
+
+def test_quantities_of_a_collection(server: Served) -> None:
+    body = server.get("/bands?collection=cop-dem-glo-30").json()
+    assert [layer["name"] for layer in body["layers"]] == ["elevation", "hillshade", "slope"]
+    for layer in body["layers"]:
+        low, high = layer["rescale"]
+        assert low < high
+        assert layer["title"]
+    assert server.get("/bands").json()["layers"] == []
+
+
 def test_bands(server: Served) -> None:
-    response = server.get("/bands")
+    response = server.get(f"/bands?collection={L2A}")
     bands = response.json()["bands"]
     assert [band["name"] for band in bands] == [band.name for band in BANDS]
     assert "max-age=" in response.headers["Cache-Control"]
@@ -141,7 +174,13 @@ def test_bands(server: Served) -> None:
         "resolution": 10,
         "unit": "reflectance",
         "spectral": True,
+        "assets": ["nir", "B08"],
+        "scale": 0.0001,
+        "offset": None,  # by the rule of the collection
+        "nodata": 0.0,
+        "rescale": [0.0, 0.5],
         "classes": [],
+        "sources": [],
     }
     assert {band["name"] for band in bands if band["spectral"]} >= set(get(BEST_KNOWN[0]).bands)
     assert next(band for band in bands if band["name"] == "scl")["wavelength"] is None

@@ -43,6 +43,8 @@ CLOUDS = "datetime=2024-06-12T10:00:00%2B00:00/2024-06-12T12:00:00%2B00:00"
         ("expression", "nir and red", "nir and red"),
         ("expression", "nir if 1 else 2", "nir if 1 else 2"),
         ("expression", " nir ; red ", " nir ; red "),
+        ("mask", "clouds, (nir-red)/(nir red) < 0.2 ,3", "clouds, (nir-red)/(nir+red) < 0.2 ,3"),
+        ("mask", "max(nir, red blue) > 1e 0", "max(nir, red+blue) > 1e+0"),
         ("datetime", "2024-06-12T00:00:00 02:00", "2024-06-12T00:00:00+02:00"),
         (
             "datetime",
@@ -240,7 +242,13 @@ def test_formats_of_animations_by_suffix_or_parameter(server: Served) -> None:
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("filter", "code IN ('3e 4')"), ("classes", "zone 1e 5,0.2,b"), ("expression", "MAX (red,nir)")],
+    [
+        ("filter", "code IN ('3e 4')"),
+        ("classes", "zone 1e 5,0.2,b"),
+        ("expression", "MAX (red,nir)"),
+        ("mask", "no data, 8 9, clouds "),
+        ("mask", "bit (scl, 3)"),
+    ],
 )
 def test_meaningful_spaces_are_preserved(name: str, text: str) -> None:
     assert restore_plus(name, text) == text

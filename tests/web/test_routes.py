@@ -163,6 +163,7 @@ def test_a_point(server: Served) -> None:
         "coordinates": [pytest.approx(lon), pytest.approx(lat)],
         "values": [pytest.approx(0.05), pytest.approx(0.45), pytest.approx(0.07)],
         "band_names": ["red", "nir", "green"],
+        "units": [None, None, None],
         "datetime": "2024-06-12T10:10:31Z",
         "scene": NEW,
         "collection": L2A,

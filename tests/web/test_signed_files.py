@@ -134,6 +134,9 @@ def test_a_failing_token_service_is_named_and_does_not_fail_other_files(cloud: C
         assert response.status_code == 502
         assert f"The token service {cloud.service.root} answered 500." in response.text
         assert "token-service" in response.text
+    findings = asyncio.run(diagnosis(cloud.settings()))
+    assert "answered 500. (token-service)" in findings
+    assert "SCOG_SAS_TOKEN_URL" in findings
     assert cloud.store.targets == []
 
 
@@ -141,7 +144,7 @@ def test_the_planetary_computer_needs_no_settings(monkeypatch: pytest.MonkeyPatc
     """Its token service and hosts follow from the catalogue's URL; Earth Search's files are not signed."""
 
     async def signer_of(catalog: str) -> tuple[tuple[str, ...], str | None]:
-        signer = await _open_signer(Settings(catalog=catalog))
+        signer = await _open_signer(Settings(catalog=catalog), [catalog])
         url = signer._service.url if signer._service is not None else None
         await signer.close()
         return signer.hosts, url
@@ -244,7 +247,7 @@ def caches(server: Served) -> str:
     for cache in (blocks._blocks._blocks, blocks._blocks._prefixes):
         parts += [repr(key) for key in cache._entries]
     parts += [repr(blocks._errors.__dict__), repr(engine.image_cache.__dict__)]
-    for search in engine.searches._cached.values():
+    for search in engine.catalogs.first._cached.values():
         parts += [repr(search.__dict__), *(repr(vars(scene)) for scene in search.scenes.scenes), *search.problems]
     return "\n".join(parts)
 

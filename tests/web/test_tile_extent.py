@@ -9,8 +9,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from scog.catalog.collection_document import attribution_of
 from scog.settings import Settings
-from scog.web.tile_extent import TileExtent, _attribution
+from scog.web.tile_extent import TileExtent
 from tests.doubles.archives import MadeScene, Square, constant
 from tests.web.conftest import Served, is_problem, served
 
@@ -109,8 +110,11 @@ def test_remote_sentinel_2_has_nominal_zooms(collection: str, tmp_path: Path) ->
         assert (tilejson["minzoom"], tilejson["maxzoom"]) == (7, 14)
         assert tilejson["attribution"] == ATTRIBUTION
         other = running.get("/tilejson.json?bands=red&collection=landsat-c2-l2").json()
-        assert (other["minzoom"], other["maxzoom"]) == (7, 16)  # the defaults
-        assert other["attribution"] == ""
+        assert other["maxzoom"] < 14  # pixels of 30 m
+        assert "U.S. Geological Survey" in other["attribution"]
+        unknown = running.get("/tilejson.json?bands=red&collection=mine").json()
+        assert (unknown["minzoom"], unknown["maxzoom"]) == (7, 16)  # the defaults
+        assert unknown["attribution"] == ""
 
 
 @pytest.mark.parametrize(
@@ -118,7 +122,7 @@ def test_remote_sentinel_2_has_nominal_zooms(collection: str, tmp_path: Path) ->
     [None, "x", [], [None], [{"name": ""}], [{}], [{"name": None, "roles": 5}], {"name": "x"}],
 )
 def test_providers_may_be_invalid(providers: object) -> None:
-    assert _attribution({"providers": providers, "license": 5}) == ""
+    assert attribution_of({"providers": providers, "license": 5}) == ""
 
 
 def test_zooms_are_unknown_without_readable_files() -> None:

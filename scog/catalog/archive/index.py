@@ -26,7 +26,7 @@ from scog.geo.outline import longitude_range
 log = logging.getLogger(__name__)
 
 INDEX_NAME = "scog-index.sqlite"
-VERSION = 6
+VERSION = 7
 SCHEMA = f"""
 PRAGMA user_version = {VERSION};
 CREATE TABLE IF NOT EXISTS items (

@@ -78,6 +78,7 @@ async def _steps(engine: Engine, searches: Searches) -> AsyncIterator[Finding]:
     if not search.scenes.scenes:
         return
     scene = search.scenes.scenes[0]
+    yield await _profile(engine, searches, scene)
     metadata, finding = await _header(engine, scene)
     yield finding
     if metadata is None:
@@ -86,6 +87,8 @@ async def _steps(engine: Engine, searches: Searches) -> AsyncIterator[Finding]:
     yield block
     if block.well:
         yield await _offset(engine, scene)
+    for finding in _notes(scene):
+        yield finding
     if block.well and not is_local(_asset(scene)[1]):
         async for finding in _network(engine, _asset(scene)[1]):
             yield finding
@@ -198,6 +201,20 @@ async def _block(engine: Engine, scene: Scene, metadata: FileMetadata) -> Findin
     return Finding(True, f"one block of {band}, {columns} x {rows} pixels: {cost}")
 
 
+async def _profile(engine: Engine, searches: Searches, scene: Scene) -> Finding:
+    """What scog believes of the scene's collection, and from where."""
+    profile = await engine.profiles.of(searches, scene.collection or None)
+    bands = [f"{band.name} ({'; '.join(band.sources)})" if band.sources else band.name for band in profile.bands]
+    text = f"collection {scene.collection or '(none)'}: by {profile.source}: {', '.join(bands)}"
+    return Finding(bool(bands), text, "No band is known. docs/guide/collections.md explains how to describe them.")
+
+
+def _notes(scene: Scene) -> list[Finding]:
+    """What was guessed about the bands of a scene, or contradicts itself."""
+    notes = dict.fromkeys(note for asset in scene.assets.values() for note in asset.notes)
+    return [Finding(True, f"{scene.id}: {note}") for note in (*scene.remarks, *notes)]
+
+
 async def _offset(engine: Engine, scene: Scene) -> Finding:
     """The reflectance offset of the scene, and how it was determined."""
     band, url = _asset(scene)
@@ -234,6 +251,8 @@ def _hint(error: ScogError, url: str = "") -> str:
             return "cog.md explains how an item describes the bands and the georeference of a file."
         case AssetMissing():
             return "The file was deleted or is not public. Try a newer scene; requester-pays files cannot be read."
+        case SourceUnavailable(reason="token-service"):
+            return "Check the network, SCOG_SAS_TOKEN_URL and SCOG_SAS_SUBSCRIPTION_KEY; then try again."
         case SourceUnavailable():
             return "Check the network. A connection that often stalls may need a longer SCOG_READ_STALL (seconds)."
         case _:

@@ -30,6 +30,8 @@ FILES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 """Names of profiles by the id of a collection that they describe. Files are parsed when they are first needed."""
+PLATFORMS: Mapping[str, str] = MappingProxyType({"sentinel-2": "sentinel-2-l2a"})
+"""Start of a platform's name to the profile with its band codes, for platforms whose codes never changed."""
 GENERIC = "stac"
 """Name of the profile for collections without one: STAC's own words."""
 

@@ -72,10 +72,10 @@ def _add_series(feature: Mapping[str, Any], series: dict[str, Any]) -> dict[str,
 
 
 def head(sampling_grid: SamplingGrid, options: SeriesOptions) -> dict[str, Any]:
-    """Members that are available before reading: names of the outputs, interval, grid."""
+    """Members that are available before reading: names and units of the outputs, interval, grid."""
     return {
         "band_names": list(options.variables.names),
-        "units": list(options.variables.units or (None,) * len(options.variables.names)),
+        "units": list(options.variables.units) or [None] * len(options.variables.names),
         "interval": None if options.step is None else str(options.step),
         "grid": {
             "crs": sampling_grid.crs,

@@ -89,7 +89,10 @@ def _name(series: Series, index: int, output: int, options: SeriesOptions, count
 
 
 def _title(all_series: Sequence[Series], options: SeriesOptions) -> str:
-    names = ", ".join(options.variables.names)
+    units = options.variables.units or (None,) * len(options.variables.names)
+    names = ", ".join(
+        f"{name} ({unit})" if unit else name for name, unit in zip(options.variables.names, units, strict=True)
+    )
     if len(all_series) > 1:
         return f"{names} of {len(all_series)} areas"
     lon, lat = all_series[0].area.shape.centroid.coords[0][:2]

@@ -20,7 +20,7 @@ from scog.imaging.image_cache import MAX_AGE
 from scog.imaging.report import Report
 from scog.imaging.request import ImageRequest
 from scog.imaging.scene_offsets import UsedOffset
-from scog.imaging.scene_reader import SceneReader
+from scog.imaging.scene_reader import SceneReader, applicable_mask
 from scog.products.areas.sampling_grid import Part, SamplingGrid, parts_of, sampling_request
 from scog.products.areas.statistics import majority, statistics
 from scog.products.timeseries.model import MASKED, NO_DATA, Sample
@@ -51,15 +51,14 @@ class Sampler:
         self._request = request
         self._report = report
         self._key = sampling_grid.key, variables.expression, variables.transforms, request.mask, request.offset
-        self._bands = tuple(dict.fromkeys((*variables.expression.bands, "scl")))
         self._parts_lock = asyncio.Lock()
         self._parts: _Parts | None = None
 
     async def prefetch_headers(self, observation: Observation) -> None:
         """Read the headers of an observation's first scene, unless its sample is cached."""
         if self._cached(observation) is None:
-            masked = self._request.mask.classes is not None
-            await self._read_headers(observation.scenes[0], self._bands if masked else self._variables.expression.bands)
+            scene = observation.scenes[0]
+            await self._read_headers(scene, self._bands_of(scene))
 
     def cached(self, observation: Observation) -> Sample | None:
         """The cached sample of an observation, if it has the same scenes, else None. Adds scenes to the report."""
@@ -69,8 +68,7 @@ class Sampler:
         sample, guessed_offsets = entry
         self._report.guessed_offsets |= guessed_offsets
         for scene in observation.scenes:
-            if self._request.mask.classes is not None and "scl" not in scene.assets:
-                self._report.unmasked.append(scene.id)
+            applicable_mask(self._request, scene, self._report)
             if sample.values is not None and scene.id in sample.scenes:
                 self._report.used.append(scene)
         return sample
@@ -88,7 +86,8 @@ class Sampler:
         async with self._state.memory.hold(min(parts.bytes, self._state.memory.limit)):
             sample = await self._sample(parts, observation.scenes)
         if not any(scene.id in self._report.skipped for scene in observation.scenes):
-            size = 600 + 400 * len(self._bands) * len(observation.scenes) + 600 * len(sample.statistics or ())
+            bands = sum(len(self._bands_of(scene)) for scene in observation.scenes)
+            size = 600 + 400 * bands + 600 * len(sample.statistics or ())
             guessed = self._report.guessed_offsets
             guesses = {scene.id: guessed[scene.id] for scene in observation.scenes if scene.id in guessed}
             self._state.samples.put(self._cache_key(observation), (time.monotonic(), sample, guesses), size)
@@ -102,10 +101,15 @@ class Sampler:
     def _cache_key(self, observation: Observation) -> Hashable:
         """The cache key of a sample: equal if a later search returns the same scenes."""
         scenes = tuple(
-            (scene.id, scene.collection, scene.processed_at, tuple(scene.assets.get(band) for band in self._bands))
+            (scene.id, scene.collection, scene.processed_at, tuple(map(scene.assets.get, self._bands_of(scene))))
             for scene in observation.scenes
         )
         return *self._key, scenes
+
+    def _bands_of(self, scene: Scene) -> tuple[str, ...]:
+        """Names of the bands of the expression and of the scene's mask."""
+        mask_bands = self._request.scene_mask(scene.collection).bands
+        return tuple(dict.fromkeys((*self._variables.expression.bands, *mask_bands)))
 
     async def _load_parts(self) -> _Parts:
         """The parts of the sampling grid. They are computed on first use, since cached samples need none."""
@@ -118,7 +122,8 @@ class Sampler:
                     SceneReader(self._engine, part.grid, request, self._report, partial_rows=partial_rows)
                     for part in parts
                 ]
-                self._parts = _Parts(parts, readers, self._variables.expression)
+                mask_bands = len(request.mask.of(request.profile).bands)
+                self._parts = _Parts(parts, readers, self._variables.expression, mask_bands)
             return self._parts
 
     async def _sample(self, parts: _Parts, scenes: Sequence[Scene]) -> Sample:
@@ -134,10 +139,10 @@ class Sampler:
         return await self._compute(parts, self._reduce, mosaics, parts.total, scene_ids, error)
 
     async def _mosaic(self, parts: _Parts, reader: SceneReader, part: Part, scenes: Sequence[Scene]) -> _PartMosaic:
-        """The mosaic of an observation's scenes on a part. The classification is read before the bands.
+        """The mosaic of an observation's scenes on a part. The mask is read before the bands.
 
         This takes another round trip, but many observations are read concurrently, and the bands of a fully masked part
-        are not read, which have most of the bytes. Headers of bands are read together with the classification.
+        are not read, which have most of the bytes. Headers of bands are read together with the mask.
         """
         bands = self._variables.expression.bands
         mosaic = _PartMosaic(part, self._variables.expression.outputs)
@@ -203,14 +208,17 @@ class _Parts:
     bytes   memory for one observation
     """
 
-    def __init__(self, parts: Sequence[Part], readers: Sequence[SceneReader], expression: Expression) -> None:
+    def __init__(
+        self, parts: Sequence[Part], readers: Sequence[SceneReader], expression: Expression, mask_bands: int
+    ) -> None:
         self.parts = parts
         self.readers = readers
         self.pixels = sum(part.weights.size for part in parts)
         self.total = sum(float(part.weights.sum(dtype=np.float64)) for part in parts)
         # Each band as stored, decoded and warped, and as float32; the expression's intermediate results and outputs;
-        # masks.
-        self.bytes = self.pixels * (8 * len(expression.bands) + 8 * expression.outputs + 20)
+        # masks. The bands of the mask are released before those of the expression are read.
+        bands = max(len(expression.bands), mask_bands)
+        self.bytes = self.pixels * (8 * bands + 8 * expression.outputs + 20)
 
 
 class _PartMosaic:

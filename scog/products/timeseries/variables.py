@@ -53,9 +53,8 @@ def variables_of(
     if bands:
         layer = layer_of(profile, LayerOptions(bands=bands))
         classes = isinstance(layer.coloring, Classes)
-        units = layer.style.units
         return SeriesVariables(
-            layer.title, layer.style.outputs, layer.expression, layer.mask, classes, layer.transforms, units
+            layer.title, layer.style.outputs, layer.expression, layer.mask, classes, layer.transforms, layer.style.units
         )
     if expression is not None:
         parsed = parse(expression, profile.names)

@@ -73,7 +73,9 @@ HEADERS: Mapping[str, Header] = MappingProxyType(
             True,
         ),
         "X-Scog-Unmasked": Header(
-            "my-scene-2022-06-12", "Scenes without a scene classification, used without a cloud mask.", True
+            "my-scene-2022-06-12;no-scl",
+            "Scenes to which a part of the mask could not be applied, each with the bands or sets that it lacks.",
+            True,
         ),
         "X-Scog-Offset": Header(
             "-0.1 (estimated from pixels)",

@@ -111,7 +111,9 @@ def report_headers(report: Report, cache_control: str = COMPLETE) -> dict[str, s
     if report.details:
         headers["X-Scog-Detail"] = _ascii_text("; ".join(dict.fromkeys(report.details.values())))
     if report.unmasked:
-        headers["X-Scog-Unmasked"] = _list_header(report.unmasked)
+        headers["X-Scog-Unmasked"] = _list_header(
+            [";".join((scene, *(f"no-{name}" for name in missing))) for scene, missing in report.unmasked.items()]
+        )
     if offsets := report.offset_lines():
         headers["X-Scog-Offset"] = _list_header(offsets, _UNSAFE_IN_TEXT)
     if notes := report.note_lines():

@@ -37,6 +37,12 @@ MAX_BUFFER = 128
 MAX_PREVIEW = 16
 """Maximum number of observations of a preview."""
 
+MASK = (
+    "Pixels to mask: sets of the collection such as `clouds`, classes or bits by name or number such as `3,8,9`, and "
+    "expressions such as `cloud > 40`, separated by commas; or `none`. Default: the collection's; `none` for classes."
+)
+"""Description of the parameter `mask`."""
+
 PIXEL_SELECTIONS = {
     "first": NEWEST,
     "median": MEDIAN,
@@ -106,10 +112,7 @@ class ValueParameters(SceneParameters):
         None,
         description="Thresholds that divide the values into classes, with names and colours: `bare:tan,0.2,green`.",
     )
-    mask: Text | None = Field(
-        None,
-        description="Pixels to mask: `clouds` (the default, except for `scl`), `none`, or SCL classes such as `3,8,9`.",
-    )
+    mask: Text | None = Field(None, description=MASK)
     mask_dilate: float = Field(0, ge=0, le=MAX_METRES, description="Mask dilation, in metres on the ground.")
     composite: Text = Field(
         NEWEST.name,

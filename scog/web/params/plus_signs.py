@@ -9,11 +9,13 @@ import keyword
 import re
 
 from scog.bandmath.operations import FUNCTIONS
+from scog.composite.mask import mask_parts
 
 _OPERAND_GAP = re.compile(r"(?<=[\w.)])\s+(?=[\w.(])", re.ASCII)
 _OFFSET = re.compile(r"([Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?) (?=\d\d:\d\d)", re.ASCII)
 _EXPONENT = re.compile(r"(?<=\d[eE]) (?=\d)|(?<=\d\.[eE]) (?=\d)", re.ASCII)
 _LAST_WORD, _FIRST_WORD = re.compile(r"\w+\Z", re.ASCII), re.compile(r"\w+", re.ASCII)
+_WORDS = re.compile(r"[\w\s]*", re.ASCII)
 _MAX_WORD = 32
 """Number of characters of a word that are compared. Functions and keywords are shorter."""
 UNCHANGED = frozenset({"search", "id", "ids"})
@@ -33,8 +35,19 @@ def restore_plus(name: str, text: str) -> str:
         return text
     if name == "expression":
         return _OPERAND_GAP.sub(_restored, text)
+    if name == "mask":
+        return _restored_in_mask(text)
     text = _OFFSET.sub(r"\1+", text)
     return text if name in TEXTS else _EXPONENT.sub("+", text)
+
+
+def _restored_in_mask(text: str) -> str:
+    """A mask with the plus signs of its expressions restored. Names of classes may contain spaces."""
+    restored, end = "", 0
+    for start, part in mask_parts(text):
+        restored += text[end:start] + (part if _WORDS.fullmatch(part) else _OPERAND_GAP.sub(_restored, part))
+        end = start + len(part)
+    return restored + text[end:]
 
 
 def _restored(gap: re.Match[str]) -> str:

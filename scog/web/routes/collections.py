@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 
 from scog.catalog.archive.archive import Archive
 from scog.catalog.search import Searches
+from scog.collections.profile import Profile
 from scog.errors import CatalogUnavailable, InvalidInput, OutOfRange
 from scog.imaging.engine import Engine
 from scog.net.policy import display_url
@@ -20,7 +21,7 @@ from scog.web.http.links import base_url
 from scog.web.http.problems import PROBLEMS
 from scog.web.http.query_route import QueryRoute
 from scog.web.params.image import reject_repeated
-from scog.web.routes.listings import NoQuery
+from scog.web.routes.listings import NoQuery, names_json
 from scog.web.stac.documents import Documents
 
 router = APIRouter(
@@ -55,7 +56,11 @@ async def list_collections(request: Request, parameters: NoQuery) -> JSONRespons
 
 @router.get("/collections/{name}", summary="A collection", response_description="The collection.")
 async def one_collection(request: Request, name: CollectionName, parameters: NoQuery) -> JSONResponse:
-    """A collection by its id, or by `ID@CATALOGUE` if several catalogues have the id."""
+    """A collection by its id, or by `ID@CATALOGUE` if several catalogues have the id, with its profile.
+
+    The profile is what scog believes of the collection, and from where: bands with scale, unit and range, presets,
+    quantities, masks and defaults.
+    """
     engine: Engine = request.app.state.engine
     try:
         member, collection = await engine.catalogs.of(name)
@@ -67,9 +72,9 @@ async def one_collection(request: Request, name: CollectionName, parameters: NoQ
     except InvalidInput as error:
         raise OutOfRange(str(error), parameter="name", valid=error.valid) from None
     shortest = await engine.catalogs.listed(collection, member)
-    return JSONResponse(
-        collection_json(member, collection, documents[collection], shortest, base_url(request)), headers=HEADERS
-    )
+    body = collection_json(member, collection, documents[collection], shortest, base_url(request))
+    profile = await engine.profiles.of(member, collection)
+    return JSONResponse(body | {"profile": profile_json(profile)}, headers=HEADERS)
 
 
 def collection_json(
@@ -103,6 +108,32 @@ def _title(member: Searches, collection: str, document: Mapping[str, Any]) -> st
     title = str(document.get("title") or collection)
     is_known = bool(member.catalog.profiles.candidates(collection))
     return member.profile(collection).title if title == collection and is_known else title
+
+
+def profile_json(profile: Profile) -> dict[str, Any]:
+    """What scog believes of a collection, and from where."""
+    mask = profile.mask
+    return {
+        "name": profile.name,
+        "title": profile.title,
+        "source": profile.source,
+        "attribution": profile.attribution or None,
+        "default": profile.default,
+        "period_days": profile.period_days,
+        "static": profile.static,
+        "cloud_filter": profile.cloud_filter,
+        "offset_rule": profile.offset_rule,
+        "mask": None
+        if mask is None
+        else {
+            "band": mask.band,
+            "default": profile.default_mask,
+            "sets": {name: sorted(numbers) for name, numbers in mask.sets.items()},
+            "names": dict(mask.names),
+            "bits": mask.bits,
+        },
+        **names_json(profile),
+    }
 
 
 async def _documents(member: Searches) -> Mapping[str, Mapping[str, Any]] | None:

@@ -103,7 +103,8 @@ async def list_bands(request: Request, parameters: Annotated[CollectionParameter
     """
     engine: Engine = request.app.state.engine
     profile = await engine.profile(parameters.collection)
-    return _json_response(request, collection_names_json(profile, engine.settings.newest_days), CACHE_HEADERS)
+    body = _collection_json(profile, engine.settings.newest_days) | names_json(profile)
+    return _json_response(request, body, CACHE_HEADERS)
 
 
 @router.get("/composites", summary="Composites", response_description="The composites.")
@@ -173,8 +174,8 @@ def _index_json(index: Index, base: str, collection: str | None = None) -> dict[
     }
 
 
-def collection_names_json(profile: Profile, newest_days: int) -> dict[str, Any]:
-    """What a collection is and what its requests may name. `newest_days` is the period of those without their own."""
+def _collection_json(profile: Profile, newest_days: int) -> dict[str, Any]:
+    """What a collection is. `newest_days` is the default period of those without their own."""
     mask = profile.mask
     return {
         "title": profile.title,
@@ -184,6 +185,14 @@ def collection_names_json(profile: Profile, newest_days: int) -> dict[str, Any]:
         "cloud_filter": profile.cloud_filter,
         "period_days": None if profile.static else profile.period_days or newest_days,
         "mask": None if mask is None else _mask_json(profile, mask),
+    }
+
+
+def names_json(profile: Profile) -> dict[str, Any]:
+    """Bands, presets and quantities of a collection, and the classes of its mask."""
+    mask = profile.mask
+    classes = () if mask is None else profile.band(mask.band).classes
+    return {
         "bands": [_band_json(band) for band in profile.bands],
         "presets": [
             {
@@ -196,7 +205,7 @@ def collection_names_json(profile: Profile, newest_days: int) -> dict[str, Any]:
             for preset in profile.presets
         ],
         "layers": [_layer_json(layer) for layer in profile.layers],
-        "scene_classes": [] if mask is None else [_class_json(each) for each in profile.band(mask.band).classes],
+        "scene_classes": [_class_json(each) for each in classes],
     }
 
 
@@ -225,7 +234,13 @@ def _band_json(band: Band) -> dict[str, Any]:
         "resolution": band.resolution,
         "unit": band.unit or None,
         "spectral": band.spectral,
+        "assets": list(band.assets),
+        "scale": band.scale,
+        "offset": band.offset,
+        "nodata": band.nodata,
+        "rescale": list(band.display_range),
         "classes": [_class_json(each) for each in band.classes],
+        "sources": list(band.sources),
     }
 
 

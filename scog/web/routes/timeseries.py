@@ -39,6 +39,7 @@ from scog.web.http.partial_responses import RangeRoute
 from scog.web.http.problems import PROBLEMS, REQUEST_PROBLEMS
 from scog.web.http.responses import COMPLETE, IMMUTABLE, Admission, report_headers, with_etag
 from scog.web.params.image import (
+    MASK,
     OFFSET_DESCRIPTION,
     Latitude,
     Longitude,
@@ -152,10 +153,7 @@ class SeriesParameters(SeriesOutputParameters, SceneParameters):
     )
     bands: Texts = Field([], description="A preset such as `agriculture`, one band, or three bands.")
     assets: Texts = Field([], description="TiTiler's name for `bands`.")
-    mask: Text | None = Field(
-        None,
-        description="Pixels to mask: `clouds` (the default, except for `scl`), `none`, or SCL classes such as `3,8,9`.",
-    )
+    mask: Text | None = Field(None, description=MASK)
     mask_dilate: float = Field(0, ge=0, le=MAX_METRES, description="Mask dilation, in metres on the ground.")
     offset: Text | None = Field(None, description=OFFSET_DESCRIPTION)
 

@@ -132,13 +132,18 @@ function describe(described) {
     isStatic: described.static,
     hasCloudCover: described.cloud_filter,
     periodDays: described.period_days,
-    mask: mask && mask.default !== "none" ? (mask.sets.find(({ name }) => name === mask.default) ?? null) : null,
+    mask: mask && mask.default !== "none" ? maskOf(mask) : null,
     bands: described.bands,
     parts,
     layers,
     hasAllLayers: false,
     defaultLayer: defaultOf(described.default, [...parts.named, ...parts.combinations, ...parts.single]),
   };
+}
+
+// The default mask: its name and, if it is one of the collection's sets, the names of what that masks.
+function maskOf({ default: name, sets }) {
+  return { name, masks: sets.find((each) => each.name === name)?.masks ?? [] };
 }
 
 // The layer that the server draws by default: a listed one, else an index.
