@@ -95,7 +95,12 @@ def parse(text: str, names: BandNames) -> Expression:
 
 def _parse_canonical(text: str, discrete: tuple[str, ...]) -> Expression:
     """An expression from its canonical text, and the names of its bands that hold integers."""
-    return parse(text, replace(ANY_NAMES, discrete=frozenset(discrete)))
+    return parse(text, _names_with(discrete))
+
+
+@lru_cache(maxsize=64)
+def _names_with(discrete: tuple[str, ...]) -> BandNames:
+    return replace(ANY_NAMES, discrete=frozenset(discrete))
 
 
 @lru_cache(maxsize=512)

@@ -8,7 +8,7 @@ one sensor and near infrared for another.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -123,45 +123,50 @@ def named_bands(
     """
     bands = list(bands)
     measured = [band for band in bands if is_measured(band.key)]
-    counts: defaultdict[str, int] = defaultdict(int)
-    for band in bands:
-        counts[band.key] += 1
-    found: dict[str, tuple[AssetBand, str]] = {}
-    _claim(found, [(_canonical(band.common_name, names), band, "") for band in measured if band.common_name], remarks)
-    named = [(name, band) for band in measured if band.name for name in _spellings(band.name, names)]
-    _claim(found, [(name, band, "") for name, band in named], remarks, names)
+    counts = Counter(band.key for band in bands)
     single = [band for band in bands if counts[band.key] == 1]
+    claims = _Claims(names, remarks)
+    claims.add([(_canonical(band.common_name, names), band, "") for band in measured if band.common_name])
+    claims.add([(name, band, "") for band in measured if band.name for name in _spellings(band.name, names)])
+    claims.add([(f"{band_identifier(band.key)}_b{band.number}", band, "") for band in bands if band.number is not None])
     keys = [(name, band) for band in single for name in _spellings(band_identifier(band.key), names)]
-    _claim(found, [(name, band, _note(name, band, names)) for name, band in keys], remarks, names)
-    positions = [(f"{band_identifier(band.key)}_b{band.number}", band, "") for band in bands if band.number is not None]
-    _claim(found, positions, remarks)
+    claims.add([(name, band, _note(name, band, names)) for name, band in keys])
     for name, substitute in SUBSTITUTES.items():
-        if name not in found and substitute in found:
-            found[name] = found[substitute][0], f"{name} is {substitute}"
-    return found
+        if name not in claims.found and name not in claims.contested and substitute in claims.found:
+            claims.found[name] = claims.found[substitute][0], f"{name} is {substitute}"
+    return claims.found
 
 
-def _claim(
-    found: dict[str, tuple[AssetBand, str]],
-    claims: Sequence[tuple[str, AssetBand, str]],
-    remarks: list[str],
-    names: BandNames | None = None,
-) -> None:
-    """Add claims of equal rank. With `names`, a standard name that contradicts the common name is not claimed."""
-    by_name: defaultdict[str, list[tuple[AssetBand, str]]] = defaultdict(list)
-    for name, band, note in claims:
-        if names is not None and _contradicts(name, band, names):
-            remarks.append(f"asset {band.key[:40]}: called {name}, but its common name is {band.common_name}")
-            continue
-        by_name[name].append((band, note))
-    for name, bands in by_name.items():
-        if name in found:
-            continue
-        if len(bands) == 1:
-            found[name] = bands[0]
-        else:
+Claim = tuple[str, AssetBand, str]
+"""A name, the band that it may identify, and a note if that is a guess."""
+
+
+class _Claims:
+    """Names that identify bands. Claims are added in ranks, the strongest first."""
+
+    def __init__(self, names: BandNames, remarks: list[str]) -> None:
+        self.found: dict[str, tuple[AssetBand, str]] = {}
+        self.contested: dict[str, list[AssetBand]] = {}
+        """Bands by a name that several of one rank claim. A weaker claim may decide among these only."""
+        self._names = names
+        self._remarks = remarks
+
+    def add(self, claims: Sequence[Claim]) -> None:
+        """Add claims of one rank. A standard name that contradicts the band's common name is not claimed."""
+        by_name: defaultdict[str, list[tuple[AssetBand, str]]] = defaultdict(list)
+        for name, band, note in claims:
+            if _contradicts(name, band, self._names):
+                self._remarks.append(f"asset {band.key[:40]}: called {name}, but its common name is {band.common_name}")
+            elif name not in self.found and (name not in self.contested or band in self.contested[name]):
+                by_name[name].append((band, note))
+        for name, bands in by_name.items():
+            if len(bands) == 1:
+                self.found[name] = bands[0]
+                self.contested.pop(name, None)
+                continue
+            self.contested[name] = [band for band, _ in bands]
             keys = ", ".join(band.key[:40] for band, _ in bands[:4])
-            remarks.append(f"{name} is the name of {len(bands)} bands ({keys}) and identifies none of them")
+            self._remarks.append(f"{name} is the name of {len(bands)} bands ({keys}) and identifies none of them")
 
 
 def _canonical(name: str, names: BandNames) -> str:

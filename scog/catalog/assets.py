@@ -76,9 +76,9 @@ def assets_of(
 ) -> Assets:
     """The bands of an item's assets by canonical name.
 
-    Bands that the profile knows by the keys of assets have the meaning that it gives them; all others are named and
-    read by the item's own words (see `asset_bands`). An unusable asset is skipped and added to `remarks`. Relative
-    links are resolved against `base`.
+    Bands that the profile knows by the keys of assets have the meaning that it gives them. If it is open, all others
+    are named and read by the item's own words (see `asset_bands`). An unusable asset is skipped and added to `remarks`.
+    Relative links are resolved against `base`.
     """
     known: Assets = {}
     others: dict[str, _Described] = {}
@@ -91,15 +91,17 @@ def assets_of(
             url = _raster_url(key, asset, base, requester_pays)
             if url is None:
                 continue
-            bands = profile.by_asset.get(key, ())
-            if not bands:
+            bands = profile.bands_in(key)
+            if not bands and profile.open:
                 others[key] = _described(key, asset, url, profile, properties)
             for band in bands:
                 if _precedes(key, band, known, asset_objects):
                     known[band.name] = _known_band(band, asset, url, profile, properties, offsets)
         except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
             remarks.append(f"asset {key[:40]}: {_reason(error)}; skipped")
-    return known | {name: each for name, each in _others(others, profile, remarks).items() if name not in known}
+    # Names of the profile mean its own bands, and no others.
+    taken = profile.names.canonical_names if profile.by_asset else known
+    return known | {name: each for name, each in _others(others, profile, remarks).items() if name not in taken}
 
 
 @dataclass(frozen=True)
@@ -141,9 +143,7 @@ def _others(assets: Mapping[str, _Described], profile: Profile, remarks: list[st
 
 def _precedes(key: str, band: Band, known: Assets, asset_objects: Mapping[str, Any]) -> bool:
     """Whether the asset of a key is the first of those that may hold the band."""
-    if len(band.assets) == 1 or band.name not in known:
-        return True
-    return key == next(each for each in band.assets if each in asset_objects)
+    return band.name not in known or key == next((each for each in band.assets if each in asset_objects), None)
 
 
 def _known_band(

@@ -19,7 +19,7 @@ from scog.collections.band import REFLECTANCE, Band, BandClass
 from scog.collections.band_names import band_identifier
 from scog.collections.mask_source import MaskSource
 from scog.collections.presets import Preset, QuantityLayer
-from scog.collections.profile import Profile
+from scog.collections.profile import Profile, natural_default
 
 MASKED_WORDS: Mapping[str, tuple[str, ...]] = {
     "clouds": ("cloud", "cirrus", "shadow"),
@@ -72,7 +72,7 @@ def derive_profile(collection: str, sample: Sample, bands: tuple[Band, ...], gen
         ambiguous={},
         source="the items' own words",
     )
-    return replace(profile, default=_default(profile))
+    return replace(profile, default=natural_default(profile))
 
 
 def _documents(sample: Sample) -> list[Mapping[str, Any]]:
@@ -276,19 +276,3 @@ def _shown(
         if all(name in bands for name in preset.bands):
             presets.setdefault(preset.name, replace(preset, ranges=()))
     return tuple(presets.values()), tuple(layers.values())
-
-
-def _default(profile: Profile) -> str:
-    """The layer drawn by default: a render, NDVI, true colour, classes, or the first band."""
-    rendered = [layer.name for layer in profile.layers]
-    if rendered:
-        return rendered[0]
-    if profile.presets and profile.presets[0].ranges:
-        return profile.presets[0].name
-    names = profile.by_name
-    if "red" in names and ("nir" in names or "nir08" in names) and names["red"].spectral:
-        return "ndvi"
-    masking = "" if profile.mask is None else profile.mask.band
-    classes = [band.name for band in profile.bands if band.classes and band.name != masking]
-    first = [preset.name for preset in profile.presets] or classes
-    return first[0] if first else next(iter(names), "ndvi")

@@ -60,6 +60,8 @@ class Profile:
     unread_assets: tuple[str, ...] = ()
     unread_members: tuple[str, ...] = ()
     source: str = ""
+    digest: str = ""
+    """Of the document that it was read from."""
     ambiguous: Mapping[str, str] = field(default_factory=dict)
     members: Mapping[str, Profile] = field(default_factory=dict)
 
@@ -73,6 +75,18 @@ class Profile:
         """Bands by the key of an asset that may hold them."""
         keys = dict.fromkeys(key for band in self.bands for key in band.assets)
         return MappingProxyType({key: tuple(band for band in self.bands if key in band.assets) for key in keys})
+
+    @cached_property
+    def by_key(self) -> Mapping[str, tuple[Band, ...]]:
+        """Bands by names of an asset in lower case: keys in any case, and the aliases of bands with an asset."""
+        bands = [band for band in self.bands if band.assets]
+        keys = {key.lower(): each for key, each in self.by_asset.items()}
+        whole = [band for band in bands if band.number is None]
+        return MappingProxyType({alias.lower(): (band,) for band in whole for alias in band.aliases} | keys)
+
+    def bands_in(self, key: str) -> tuple[Band, ...]:
+        """The bands that the asset of a key holds: by the exact key, else in any case, else by an alias (`B4`)."""
+        return self.by_asset.get(key) or self.by_key.get(key.lower(), ())
 
     @cached_property
     def names(self) -> BandNames:
@@ -128,4 +142,22 @@ class Profile:
 
     def holds_any(self, asset_keys: Collection[str]) -> bool:
         """Whether any of an item's assets holds a band of this profile."""
-        return any(key in self.by_asset for key in asset_keys)
+        return any(self.bands_in(key) for key in asset_keys)
+
+
+def natural_default(profile: Profile) -> str:
+    """The layer drawn by default if nothing names one.
+
+    The first quantity, a preset with ranges of its own, NDVI, a preset, classes, or the first band.
+    """
+    if profile.layers:
+        return profile.layers[0].name
+    if profile.presets and profile.presets[0].ranges:
+        return profile.presets[0].name
+    names = profile.by_name
+    if "red" in names and ("nir" in names or "nir08" in names) and names["red"].spectral:
+        return "ndvi"
+    masking = "" if profile.mask is None else profile.mask.band
+    shown = [preset.name for preset in profile.presets]
+    shown += [band.name for band in profile.bands if band.classes and band.name != masking]
+    return next(iter((*shown, *names)), "ndvi")

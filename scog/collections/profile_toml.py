@@ -7,13 +7,14 @@ import re
 import tomllib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from hashlib import blake2b
 from typing import Any, TypeVar, get_args
 
 from scog.collections.band import Band, BandClass
 from scog.collections.band_names import band_identifier
 from scog.collections.mask_source import MaskSource
 from scog.collections.presets import Preset, QuantityLayer, normalized
-from scog.collections.profile import Profile
+from scog.collections.profile import Profile, natural_default
 from scog.collections.reflectance_offset import Kind
 from scog.collections.scene_keys import STANDARD, PropertyPart, SceneKeys
 from scog.errors import InvalidInput
@@ -49,7 +50,8 @@ def parse_profile(text: str, source: str, base_of: Callable[[str], Profile | Non
         raise table.invalid("extends", f"there is no profile {quoted(extended)}", "the name of a profile of scog")
     profile = _profile(table, base)
     table.close()
-    return profile
+    digest = blake2b(text.encode(), digest_size=8).hexdigest()
+    return replace(profile, default=profile.default or natural_default(profile), digest=digest)
 
 
 class _Table:

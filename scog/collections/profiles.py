@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from scog.collections.built_in import GENERIC, PLATFORMS, built_in, profiles_of
+from scog.collections.built_in import GENERIC, PLATFORMS, built_in, digest, profiles_of
 from scog.collections.joint import joint_profile
 from scog.collections.profile import Profile
 
@@ -27,6 +27,16 @@ class Profiles:
         self._derived: dict[str, Profile] = {}
         self.generic: Profile = built_in(GENERIC) or _missing()
         """The profile of collections without one."""
+
+    @property
+    def digest(self) -> str:
+        """Digest of the profiles' documents: scenes that were read with others may have another meaning."""
+        return "-".join((digest(), *(profile.digest for profile in self._custom)))
+
+    @property
+    def custom(self) -> tuple[Profile, ...]:
+        """The profiles that do not come with scog."""
+        return self._custom
 
     def of(self, collection: str) -> Profile:
         """The profile of a collection: one for this catalogue, else one for all, else a derived one, else `generic`."""

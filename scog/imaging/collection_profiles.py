@@ -32,7 +32,7 @@ from scog.runtime.tasks import gather_all
 
 log = logging.getLogger(__name__)
 
-LIFETIME = 3600.0
+LIFETIME = 86_400.0
 """Seconds for which a derived profile is used before it is derived anew."""
 RETRY = 60.0
 """Seconds after which a failed derivation is repeated."""
@@ -56,7 +56,7 @@ class CollectionProfiles:
     async def of(self, searches: Searches, collection: str | None) -> Profile:
         """What a catalogue's collection is, or several separated by commas, or the default for None.
 
-        A collection without a profile is described by its items and files, which are read once an hour.
+        A collection without a profile is described by its items and files, which are read once a day.
         """
         profile = searches.profile(collection)
         if not profile.open:

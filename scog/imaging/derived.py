@@ -12,6 +12,7 @@ from scog.imaging.request import ImageRequest
 from scog.imaging.scene_reader import ValuesAndValidity
 from scog.imaging.terrain import draw_surface, elevation_request, surface_grid
 from scog.net.policy import UpstreamStats
+from scog.warp.resample import Resampling
 from scog.warp.workbench import pixels_to_process
 
 COST = 4
@@ -45,7 +46,9 @@ class Derivation:
         """Pixels to process; 0 if nothing is derived."""
         if self.surface is None and not self.request.transforms_composite:
             return 0
-        return pixels_to_process(self.composited_grid.shape, COST * self.request.expression.outputs)
+        is_resampled = self.surface is not None and self.surface != self.grid
+        resampling = self.request.resampling if is_resampled else Resampling.NEAREST
+        return pixels_to_process(self.composited_grid.shape, COST * self.request.expression.outputs, resampling)
 
     def apply(self, composited: ValuesAndValidity) -> ValuesAndValidity:
         """Values float32 `(output, y, x)` and validity bool `(y, x)` of the image."""

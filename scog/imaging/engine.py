@@ -29,6 +29,7 @@ from scog.imaging.image_cache import ImageCache
 from scog.net.local import LocalRanges
 from scog.net.ranges import HttpRanges, Ranges
 from scog.net.signing import Signer
+from scog.render.layer import check_profile
 from scog.runtime.memory_budget import MemoryBudget
 from scog.settings import EARTH_SEARCH, EARTH_SEARCH_HOSTS, REMOTE_COLLECTION, Settings
 from scog.warp.workbench import Workbench
@@ -80,6 +81,9 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
         signer = await _open_signer(settings, locations)
         stack.push_async_callback(signer.close)
         catalogs = [await _open_catalog(stack, address, settings, custom, signer) for address in addresses]
+        for catalog in catalogs:
+            for profile in catalog.profiles.custom:
+                check_profile(profile)
         folders = [catalog.folder for catalog in catalogs if isinstance(catalog, Archive)]
         # Local reads block on the disk. They have their own threads so that they do not delay computation.
         disk = _thread_pool(stack, 16, "disk")
@@ -141,9 +145,9 @@ async def _open_searches(
     default: str | None,
 ) -> Searches:
     """The searches of one catalogue, whose default collection is `default` if that is set."""
-    search_store = await asyncio.to_thread(
-        SearchStore, settings.cache_dir if catalog.is_live else None, address.location
-    )
+    # Scenes are stored as they were read. With other profiles they have another meaning.
+    meaning = f"{address.location} {catalog.profiles.digest}"
+    search_store = await asyncio.to_thread(SearchStore, settings.cache_dir if catalog.is_live else None, meaning)
     stack.callback(search_store.close)
     is_only = len(settings.catalog) == 1
     folder = catalog.folder if isinstance(catalog, Archive) else None

@@ -110,7 +110,8 @@ class Layer:
         """Names of the values: their formulas, unless something else is derived from these."""
         if not (self.transform or self.surface):
             return self.expression.names
-        return (self.short,) if self.short else tuple(f"{name} in {self.unit}" for name in self.expression.names)
+        derived = self.surface or self.transform
+        return (self.short,) if self.short else tuple(f"{derived} of {name}" for name in self.expression.names)
 
     @property
     def _unit(self) -> str:
@@ -160,6 +161,17 @@ def _single_layer(profile: Profile, options: LayerOptions) -> Layer:
     if options.expression is not None:
         return _of_formula(profile, options.expression)
     return named_layer(profile, profile.default if options.index is None else options.index)
+
+
+def check_profile(profile: Profile) -> None:
+    """Raise InvalidInput if a preset, a quantity or the default layer of a profile cannot be drawn."""
+    names = (*(preset.name for preset in profile.presets), *(layer.name for layer in profile.layers), profile.default)
+    for name in names:
+        try:
+            named_layer(profile, name)
+        except InvalidInput as error:
+            message = f"{profile.source}: {name}: {error}"
+            raise InvalidInput(message, parameter="collections", valid=error.valid) from None
 
 
 def named_layer(profile: Profile, name: str) -> Layer:

@@ -252,20 +252,26 @@ def told(assets: Item) -> Iterator[Told]:
 
 
 def identified(assets: Item, wanted: str) -> Told | None:
-    """The only band that a common name can mean, by the first kind of word that any one band has to itself."""
+    """The only band that a common name can mean, by the first kind of word that one band has to itself.
+
+    If several have it, weaker words may decide among these only.
+    """
 
     def is_contradicted(band: Told) -> bool:
         return band.common in COMMON and band.common != wanted and {band.common, wanted} not in TOGETHER
 
     bands = list(told(assets))
+    contested: list[Told] = []
     for claims in (
         [band for band in bands if not band.rendered and band.common == wanted],
         [band for band in bands if not band.rendered and band.name == wanted and not is_contradicted(band)],
         [band for band in bands if band.alone and band.key.lower() == wanted and not is_contradicted(band)],
     ):
+        claims = [band for band in claims if not contested or band in contested]
         if len(claims) == 1:
             return claims[0]
-    return identified(assets, "nir08") if wanted == "nir" else None
+        contested = claims or contested
+    return identified(assets, "nir08") if wanted == "nir" and not contested else None
 
 
 def listings(member: str, common: str) -> st.SearchStrategy[Item]:

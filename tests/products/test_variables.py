@@ -21,7 +21,7 @@ def test_ndvi_is_the_default() -> None:
     [
         ({"index": "ndvi,ndwi"}, ("NDVI", "NDWI"), 10),
         ({"index": " NBR , ndre"}, None, 10),
-        ({"index": "scl"}, ("scl",), 20),
+        ({"index": "scl"}, ("SCL",), 20),
         ({"expression": "B08; B8A"}, ("nir", "nir08"), 10),
         ({"expression": "swir16 / swir22"}, ("swir16 / swir22",), 20),
         ({"expression": "nir09"}, ("nir09",), 60),

@@ -72,7 +72,12 @@ OTHERS: list[list[list[Json]]] = [
     [[{}, {"composite": "newest"}, {"pixel_selection": "first"}], [{"composite": "median"},
      {"pixel_selection": "median"}], [{"composite": "max"}, {"pixel_selection": "highest"}], [{"composite": "p90"}]],
     [[{}, {"resampling": "nearest"}], [{"resampling": "cubic"}]],
-    [[{}], [{"mask": "3,8"}, {"mask": [8, 3]}, {"mask": " 08, 3,8"}], [{"mask": [9]}]],
+    [
+        [{}],
+        [{"mask": "3,8"}, {"mask": [8, 3]}, {"mask": " 08, 3,8"}, {"mask": "shadow,cloud_medium"}],
+        [{"mask": [9]}],
+        [{"mask": "clouds,nir > 0.4"}, {"mask": "B08>.40 , 10,9,8,3,1,0"}, {"mask": "(nir) > 4e-1, clouds, cirrus"}],
+    ],
     [[{}], [{"bbox": [11, 46, 12, 47]}, {"bbox": [11.0, 46.0, -5, 12, 47, 5e3]},
      {"area": {"type": "Polygon", "coordinates": [[[12, 47], [11, 47], [11, 46], [12, 46], [12, 47]]]}}],
      [{"bbox": [11, 46, 12, 47.5]}]],

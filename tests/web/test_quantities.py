@@ -137,7 +137,7 @@ def test_a_preset_of_formulas_in_decibels(server: Served, made: Quantities) -> N
     expected[:, ~np.isfinite(expected).all(axis=0)] = np.nan
     np.testing.assert_allclose(values, expected, rtol=2e-6, atol=2e-6)
     assert units == ("dB",) * 3
-    assert names == ("vv in dB", "vh in dB", "vv / vh in dB")
+    assert names == ("decibel of vv", "decibel of vh", "decibel of vv / vh")
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")

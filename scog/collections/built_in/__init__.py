@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from hashlib import blake2b
 from pathlib import Path
 from types import MappingProxyType
 
@@ -43,6 +44,13 @@ def built_in(name: str) -> Profile | None:
     if name not in names():
         return None
     return parse_profile(file.read_text(encoding="utf-8"), f"scog/{name}.toml", built_in)
+
+
+@lru_cache
+def digest() -> str:
+    """Digest of all profiles: what was read with others has another meaning."""
+    files = sorted(Path(__file__).parent.glob("*.toml"))
+    return blake2b(b"".join(file.read_bytes() for file in files), digest_size=8).hexdigest()
 
 
 def names() -> tuple[str, ...]:

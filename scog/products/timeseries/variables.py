@@ -84,6 +84,8 @@ def _of_indices(profile: Profile, names: list[str]) -> SeriesVariables:
     for other in others:
         expression = expression.joined(other.expression)
     outputs = tuple(name for layer in selected for name in layer.style.columns)
+    if with_classes:
+        outputs = tuple(name.upper() for name in outputs)
     title = first.title if not others else ", ".join(outputs)
     transforms = tuple(each for layer in selected for each in layer.transforms or (None,) * layer.expression.outputs)
     scales = transforms if any(transforms) else ()
