@@ -192,7 +192,7 @@ def test_masks_cloud_cover_and_periods_are_the_collections(seen: Visit) -> None:
         described = get(f"{seen.server}/bands?collection={collection}")
         mask = next(each for each in described["mask"]["sets"] if each["name"] == described["mask"]["default"])
         assert page.inner_text("#mask-name") == "Mask clouds"
-        assert page.inner_text("#mask-about") == ", ".join(mask["masks"])
+        assert page.inner_text("#mask-about") == "; ".join(mask["masks"])
         assert page.inner_text("#fill-name") == f"Fill gaps from the previous {described['period_days']} days"
         assert page.locator("#clouds").is_visible()
     choose(seen, RADAR)

@@ -179,6 +179,7 @@ def test_bands(server: Served) -> None:
         "offset": None,  # by the rule of the collection
         "nodata": 0.0,
         "rescale": [0.0, 0.5],
+        "colormap": "greys_r",
         "classes": [],
         "sources": [],
     }
@@ -219,8 +220,11 @@ def test_what_each_known_collection_lists_can_be_requested(server: Served, colle
         assert server.get(f"/legend.json?{query}&bands={preset['name']}").json()["kind"] == "channels"
     for band in body["bands"]:
         for name in (band["name"], *band["aliases"]):
-            kind = server.get(f"/legend.json?{query}&bands={name}").json()["kind"]
-            assert kind == ("classes" if band["classes"] else "ramp"), name
+            legend = server.get(f"/legend.json?{query}&bands={name}").json()
+            assert legend["kind"] == ("classes" if band["classes"] else "ramp"), name
+            if band["colormap"]:
+                named = server.get(f"/legend.json?{query}&bands={name}&colormap_name={band['colormap']}").json()
+                assert (legend["range"], legend["colors"]) == (band["rescale"], named["colors"])
     assert (body["period_days"] is None) == body["static"]
     if body["mask"]:
         assert body["mask"]["default"] in (*(each["name"] for each in body["mask"]["sets"]), "none")

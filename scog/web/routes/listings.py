@@ -25,6 +25,7 @@ from scog.errors import InvalidInput, OutOfRange
 from scog.imaging.engine import Engine
 from scog.imaging.image_cache import encoded_image
 from scog.render import colormap
+from scog.render.layer import BAND_COLORMAP
 from scog.web.http.links import base_url
 from scog.web.http.problems import REQUEST_PROBLEMS
 from scog.web.http.query_route import QueryRoute
@@ -239,6 +240,7 @@ def _band_json(band: Band) -> dict[str, Any]:
         "offset": band.offset,
         "nodata": band.nodata,
         "rescale": list(band.display_range),
+        "colormap": None if band.classes else BAND_COLORMAP,
         "classes": [_class_json(each) for each in band.classes],
         "sources": list(band.sources),
     }

@@ -87,6 +87,6 @@ function showCollection({ isStatic, hasCloudCover, mask, periodDays }) {
   document.querySelectorAll(".of-mask").forEach((each) => (each.hidden = !mask));
   byId("clouds").parentElement.hidden = !hasCloudCover;
   byId("mask-name").textContent = `Mask ${mask?.name ?? ""}`;
-  byId("mask-about").textContent = mask?.masks.join(", ") ?? "";
+  byId("mask-about").textContent = mask?.masks.join("; ") ?? "";
   byId("fill-name").textContent = `Fill gaps from the previous ${periodDays} days`;
 }

@@ -85,11 +85,11 @@ function examples(layers) {
 function renderLayer(layer) {
   const { kind, name, title, bands, about, key, classes } = layer;
   const swatch = make("i", { className: "swatch" });
-  if (kind === "bands")
+  if (kind === "bands" && !isBand(layer))
     swatch.append(
       ...bands.map((band, position) => {
         const part = make("b");
-        part.style.background = BAND_COLORS[band] ?? (bands.length === 3 ? BAND_COLORS[CHANNELS[position]] : "");
+        part.style.background = BAND_COLORS[band] ?? BAND_COLORS[CHANNELS[position]];
         return part;
       }),
     );

@@ -46,6 +46,7 @@ export function layersOfCollection({ presets, layers, bands }) {
     group: "Bands",
     about: aboutBand(band),
     bands: [band.name],
+    colormap: band.colormap,
   }));
   return { combinations, named: [...quantities, ...classified], single };
 }
