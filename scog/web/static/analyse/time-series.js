@@ -14,13 +14,16 @@ export function seriesRequest({ point, area }, query) {
   return { url: `timeseries${query}`, body: JSON.stringify(area) };
 }
 
+const EMPTY = { names: [], units: [], observations: [], expected: 0, reading: false, problem: null, key: "" };
+
 /**
- * `names` and `units` of the outputs (null for those without one), `observations` by time, `expected` number of them, `reading` and `problem` of the request.
+ * `names` and `units` of the outputs (null for those without one), `observations` by time, `expected` number of them,
+ * `reading` and `problem` of the request.
  */
 export class TimeSeries {
   /** `onChange` is called after each event. */
   constructor(onChange) {
-    Object.assign(this, { onChange, names: [], units: [], observations: [], expected: 0, reading: false, problem: null, key: "" });
+    Object.assign(this, { onChange, ...EMPTY, observations: [] });
   }
 
   /** Requests a series, unless it is the current one. Failures end up in `problem`. */
@@ -48,7 +51,7 @@ export class TimeSeries {
   /** Aborts the request and drops its observations. */
   clear() {
     this.control?.abort();
-    Object.assign(this, { names: [], units: [], observations: [], expected: 0, reading: false, problem: null, key: "" });
+    Object.assign(this, { ...EMPTY, observations: [] });
   }
 
   _add(event, data) {

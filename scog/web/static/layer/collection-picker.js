@@ -1,7 +1,17 @@
 // The choice of a collection, on servers that have several.
 import { Combobox } from "../shell/combobox.js";
 import { byId, make } from "../shell/dom.js";
-import { collectionOf, listCollections } from "./collections.js";
+import {
+  canonical,
+  collectionOf,
+  layerOf,
+  listCollections,
+  loadCollection,
+  loadIndices,
+  resolved,
+} from "./collections.js";
+import { DEFAULT_IMAGE, DEFAULT_STYLE } from "./image-request.js";
+import { fetchLegend } from "./legend-cache.js";
 
 export class CollectionPicker {
   /** `onPick` is called with the name of a collection, "" for the server's default. */
@@ -62,4 +72,26 @@ export class CollectionPicker {
     this.combobox.refresh();
     byId("collection-search").focus({ preventScroll: true });
   }
+}
+
+/**
+ * Resolves to what changes in an image if it is shown in another collection: its layer stays if the collection has it,
+ * else becomes the default. Rejects with a Problem.
+ */
+export async function inCollection(image, collection) {
+  await loadCollection(collection);
+  await loadIndices(collection);
+  const { kind, name } = resolved(image);
+  const same = { ...DEFAULT_IMAGE, collection, kind, name };
+  const shown = (await hasLayer(same)) ? canonical(same) : DEFAULT_IMAGE;
+  return { collection, kind: shown.kind, name: shown.name, ...DEFAULT_STYLE };
+}
+
+// Whether the collection of an image has its layer. Of expressions, the server decides.
+async function hasLayer(image) {
+  if (image.kind !== "expression") return Boolean(layerOf(image));
+  return fetchLegend(image).then(
+    () => true,
+    () => false,
+  );
 }

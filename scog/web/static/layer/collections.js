@@ -21,8 +21,9 @@ const loaded = new Map(); // name to collection
 const loading = new Map(); // URL to promise
 
 /**
- * The collection of an image: `isStatic` if it does not change over time, `hasCloudCover` of its scenes, the default
- * period in days, `mask` as `{name, masks}` or null, its bands and layers, and its `tilejson`, null if it is not loaded.
+ * The collection of an image: `isStatic` if it does not change over time, `hasCloudCover` if its scenes have one, the
+ * default period in days, `mask` as `{name, masks}` or null, its bands and layers, and its `tilejson`, null if it is not
+ * loaded.
  */
 export const collectionOf = ({ collection }) => loaded.get(collection) ?? UNKNOWN;
 

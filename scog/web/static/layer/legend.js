@@ -68,8 +68,9 @@ function scale(marks, [low, high], share, unit) {
   const ends = [low, high];
   const fits = (value) => ends.includes(value) || ends.every((end) => Math.abs(share(end) - share(value)) > 14);
   marks.filter(fits).forEach((value) => {
-    const tick = make("span", { className: ends.includes(value) ? "end" : "" }, value === high ? formatValue(value, unit) : formatNumber(value));
-    const isWide = value === high && tick.textContent.length > 4 && share(value) > 80; // wider than the space below
+    const text = formatValue(value, value === high ? unit : "");
+    const tick = make("span", { className: ends.includes(value) ? "end" : "" }, text);
+    const isWide = value === high && text.length > 4 && share(value) > 80; // wider than the space below
     if (isWide) tick.classList.add("last");
     else tick.style.left = `${Math.min(98, Math.max(2, share(value)))}%`;
     line.append(tick);

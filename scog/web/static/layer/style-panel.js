@@ -26,7 +26,8 @@ export class StylePanel {
     byId("layer-title").textContent = layerName(image);
     document.title = `${layerName(image)} · scog`;
     const layer = layerOf(image);
-    const title = image.kind === CUSTOM_EXPRESSION.kind ? image.name : layer && isIndex(layer) ? layer.title : layer?.about;
+    const about = layer && isIndex(layer) ? layer.title : layer?.about;
+    const title = image.kind === CUSTOM_EXPRESSION.kind ? image.name : about;
     if (title && title !== layerName(image)) byId("layer-title").append(make("small", {}, title));
     const query = valueQuery(image);
     if (this.valuesKey && !this.valuesKey.startsWith(`${query} `)) this.values = null;

@@ -1,4 +1,5 @@
-// HTTP requests to the server, and their query strings. Failures become a Problem with the text of its `application/problem+json` (RFC 9457).
+// HTTP requests to the server, and their query strings. Failures become a Problem with the text of its
+// `application/problem+json` (RFC 9457).
 
 export class Problem extends Error {
   /**

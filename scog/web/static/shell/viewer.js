@@ -4,23 +4,13 @@ import { AnalyseTab } from "../analyse/analyse-tab.js";
 import { DrawTool } from "../analyse/draw-tool.js";
 import { boundsOf } from "../analyse/geojson.js";
 import { SelectionPanel } from "../analyse/selection-panel.js";
-import { CollectionPicker } from "../layer/collection-picker.js";
-import {
-  canonical,
-  collectionOf,
-  isLoaded,
-  layerOf,
-  loadCollection,
-  loadIndices,
-  resolved,
-} from "../layer/collections.js";
+import { CollectionPicker, inCollection } from "../layer/collection-picker.js";
+import { collectionOf, isLoaded, loadCollection, loadIndices } from "../layer/collections.js";
 import { ColormapPicker } from "../layer/colormap-picker.js";
 import { ExportTab } from "../layer/export-tab.js";
 import { ExpressionEditor } from "../layer/expression-editor.js";
 import { ImageControls } from "../layer/image-controls.js";
-import { DEFAULT_IMAGE, DEFAULT_STYLE } from "../layer/image-request.js";
 import { LayerPicker } from "../layer/layer-picker.js";
-import { fetchLegend } from "../layer/legend-cache.js";
 import { StylePanel } from "../layer/style-panel.js";
 import { addBasemap, addLand } from "../map/basemap.js";
 import { Footprints } from "../map/footprints.js";
@@ -187,36 +177,19 @@ async function showAllLayers() {
   stylePanel.show(store.image);
 }
 
-// Shows another collection: the same layer if it has that, else its default. The view stays if it shows some of it.
+// Shows another collection. The view stays if some of the collection is in it.
 async function chooseCollection(name) {
   chosen = name;
+  if (name === store.image.collection) return;
   opening += 1;
   showProgress();
-  try {
-    await loadCollection(name);
-    await loadIndices(name);
-    const other = { ...store.image, ...DEFAULT_STYLE, collection: name };
-    const isSame = await hasLayer({ ...other, ...pick(resolved(store.image)) });
-    if (chosen !== name) return;
-    store.changeImage(canonical({ ...other, ...pick(isSame ? resolved(store.image) : DEFAULT_IMAGE) }));
+  const part = await inCollection(store.image, name).catch(showError);
+  opening -= 1;
+  if (part && chosen === name) {
+    store.changeImage(part);
     if (store.state.sides.length === 1 && !archiveBounds().intersects(map.getBounds())) showAll();
-  } catch (problem) {
-    showError(problem);
-  } finally {
-    opening -= 1;
-    showProgress();
   }
-}
-
-const pick = ({ kind, name }) => ({ kind, name });
-
-// Whether the collection of an image has its layer. Of expressions, the server decides.
-async function hasLayer(image) {
-  if (image.kind !== "expression") return Boolean(layerOf(image));
-  return fetchLegend(image).then(
-    () => true,
-    () => false,
-  );
+  showProgress();
 }
 
 // ---- status line and time
@@ -259,7 +232,8 @@ function showTime() {
   const { used, skipped, details } = imageLayers.scenes(state.side);
   const usedDates = [...new Set([...used].map((id) => acquisitions.dateOf.get(id)).filter(Boolean))].sort();
   dock.show(state, { usedDates, skipped: skipped.size, details: [...details].join("\n") });
-  byId("title-time").textContent = [byId("shown-time").textContent, collectionPicker.title].filter(Boolean).join(" · ");
+  const titles = [byId("shown-time").textContent, collectionPicker.title];
+  byId("title-time").textContent = titles.filter(Boolean).join(" · ");
   selectionPanel.show(state, isLoaded(store.image) && (Boolean(acquisitions.newest) || !searching));
   analyseTab.show(state, store.image, isOpen("analyse") && !isBusy());
   footprints.show(state.footprints, acquisitions, state.sides[state.side].time, used);
