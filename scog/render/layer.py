@@ -37,6 +37,8 @@ OPEN_DAYS = 730.0
 """Assumed length of a time range with an open end, in days."""
 DEFAULT_RANGE: Range = (-1.0, 1.0)
 """Default range of an expression."""
+BAND_COLORMAP = "greys_r"
+"""Default colormap of a single band."""
 
 
 @dataclass(frozen=True)
@@ -313,7 +315,7 @@ def _of_bands(profile: Profile, bands: Sequence[str]) -> Layer:
         return Layer(
             band.title,
             parse(band.name, names),
-            Ramp(band.display_range, color_table("greys_r")),
+            Ramp(band.display_range, color_table(BAND_COLORMAP)),
             mask=profile.default_mask,
             unit=band.unit,
         )

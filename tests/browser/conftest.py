@@ -36,12 +36,17 @@ def server(demo_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @contextmanager
-def serving(catalog: str, folder: Path, **settings: str) -> Iterator[str]:
-    """URL of a `scog serve` process with a catalogue. Settings become SCOG_NAME; log and cache go to `folder`."""
+def serving(catalog: str | list[str], folder: Path, **settings: str) -> Iterator[str]:
+    """URL of a `scog serve` process with one or several catalogues. Settings become SCOG_NAME.
+
+    Log and cache go to `folder`.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "scog.cli", "serve", "--catalog", catalog, "--port", str(port)]
+    catalogs = [catalog] if isinstance(catalog, str) else catalog
+    options = [option for each in catalogs for option in ("--catalog", each)]
+    command = [sys.executable, "-m", "scog.cli", "serve", *options, "--port", str(port)]
     environment = os.environ | {"XDG_CACHE_HOME": str(folder / "cache")}
     environment |= {f"SCOG_{name.upper()}": value for name, value in settings.items()}
     with (folder / "log").open("w+") as log:

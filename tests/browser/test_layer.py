@@ -28,9 +28,10 @@ def option(name: str) -> str:
 def test_layers_are_searched_by_words_and_bands(opened: Visit) -> None:
     page = opened.page
     page.wait_for_selector(option("EVI"))
-    layers = get(f"{opened.server}/indices")["indices"]
-    presets = get(f"{opened.server}/bands")["presets"]
-    assert page.locator("#layer-list [role=option]").count() == len(layers) + len(presets) + 2  # scl, custom expression
+    indices = get(f"{opened.server}/indices")["indices"]
+    named = get(f"{opened.server}/bands")
+    layers = [*indices, *named["presets"], *named["layers"], *named["bands"]]  # with the scene classification
+    assert page.locator("#layer-list [role=option]").count() == len(layers) + 1  # custom expression
     page.fill("#layer-search", "burn")
     first = page.locator("#layer-list [role=option] b").all_inner_texts()
     assert {"NBR", "BAI"} <= set(first)
@@ -39,6 +40,21 @@ def test_layers_are_searched_by_words_and_bands(opened: Visit) -> None:
     assert page.inner_text("#layer-list") == "Nothing found."
     page.fill("#layer-search", "")
     assert page.locator("#layer-list [role=option][aria-selected=true] b").inner_text() == "NDVI"
+
+
+@pytest.mark.parametrize("text", ["swir16", "b11", "B11"])
+def test_a_band_is_selected_by_name_or_alias(visit: Visit, text: str) -> None:
+    visit.open()
+    page = visit.page
+    page.wait_for_selector(option("EVI"))
+    page.fill("#layer-search", text)
+    with tile_response(visit, "bands=swir16"):
+        page.keyboard.press("Enter")
+    band = next(each for each in get(f"{visit.server}/bands")["bands"] if each["name"] == "swir16")
+    visit.until(f"document.querySelector('#layer-title').textContent.startsWith({band['title']!r})")
+    assert "bands=swir16" in visit.hash
+    legend = get(f"{visit.server}/legend.json?bands=swir16")
+    page.wait_for_selector(f"#ramp[aria-label='Colours from {legend['range'][0]:g} to {legend['range'][1]:g}']")
 
 
 def test_the_custom_expression_is_listed_once_while_layers_load(visit: Visit) -> None:

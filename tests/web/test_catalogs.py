@@ -438,7 +438,8 @@ def test_collections_are_listed_with_their_names(server: Served, api: EarthSearc
     for (catalog, collection), entry in listed.items():
         assert entry["needs_catalog"] == (collection == L2A)
         assert entry["name"] == (f"{L2A}@{catalog}" if collection == L2A else collection)
-        assert entry["title"] == (f"{collection}, made up" if catalog == "remote" else collection)
+        own_title = "Sentinel-2 Level-2A" if collection == L2A else collection
+        assert entry["title"] == (f"{collection}, made up" if catalog == "remote" else own_title)
         assert entry["default"] == ((catalog, collection) == ("remote", L2A))
         assert ndvi(server, entry["name"]) == pytest.approx(NDVI[catalog, collection], abs=1e-6)
         self_link, tilejson = entry["links"]

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from scog.bandmath.indices import BEST_KNOWN, DOMAINS, INDICES, get
+from scog.collections.built_in import FILES
 from scog.render.colormap import names
-from tests.profiles import BANDS, C1, L2A, PRESETS, PROFILES, SCENE_CLASSES, search
+from scog.settings import Settings
+from tests.profiles import BANDS, C1, CLOUDS, L2A, PRESETS, PROFILES, SCENE_CLASSES, SENTINEL_2, search
 from tests.web.conftest import Served, is_problem
 
 KEYS = {
@@ -177,11 +179,61 @@ def test_bands(server: Served) -> None:
         "offset": None,  # by the rule of the collection
         "nodata": 0.0,
         "rescale": [0.0, 0.5],
+        "colormap": "greys_r",
         "classes": [],
         "sources": [],
     }
     assert {band["name"] for band in bands if band["spectral"]} >= set(get(BEST_KNOWN[0]).bands)
     assert next(band for band in bands if band["name"] == "scl")["wavelength"] is None
+
+
+def test_what_a_collection_is(server: Served) -> None:
+    body = server.get("/bands?collection=sentinel-2-l2a").json()
+    assert {name: body[name] for name in ("title", "default", "static", "cloud_filter", "period_days")} == {
+        "title": "Sentinel-2 Level-2A",
+        "default": "ndvi",
+        "static": False,
+        "cloud_filter": True,
+        "period_days": Settings().newest_days,
+    }
+    assert body["attribution"] == SENTINEL_2.attribution
+    mask = body["mask"]
+    assert (mask["band"], mask["default"]) == ("scl", "clouds")
+    masked = {each["name"]: each["masks"] for each in mask["sets"]}
+    named = {each.value: each.name for each in SCENE_CLASSES}
+    assert masked["clouds"] == [named[value] for value in sorted(CLOUDS)]
+    scl = next(band for band in body["bands"] if band["name"] == "scl")
+    assert scl["classes"] == body["scene_classes"]
+    assert server.get("/legend.json?index=scl").json()["classes"][0].items() >= scl["classes"][0].items()
+
+
+@pytest.mark.parametrize("collection", sorted(FILES))
+def test_what_each_known_collection_lists_can_be_requested(server: Served, collection: str) -> None:
+    body = server.get(f"/bands?collection={collection}").json()
+    query = f"collection={collection}"
+    default = server.get(f"/legend.json?{query}").json()
+    assert server.get(f"/legend.json?{query}&index={body['default']}").json() == default
+    for layer in body["layers"]:
+        legend = server.get(f"/legend.json?{query}&index={layer['name']}").json()
+        assert (legend["title"], legend["unit"]) == (layer["title"], layer["unit"])
+    for preset in body["presets"]:
+        assert server.get(f"/legend.json?{query}&bands={preset['name']}").json()["kind"] == "channels"
+    for band in body["bands"]:
+        for name in (band["name"], *band["aliases"]):
+            legend = server.get(f"/legend.json?{query}&bands={name}").json()
+            assert legend["kind"] == ("classes" if band["classes"] else "ramp"), name
+            if band["colormap"]:
+                named = server.get(f"/legend.json?{query}&bands={name}&colormap_name={band['colormap']}").json()
+                assert (legend["range"], legend["colors"]) == (band["rescale"], named["colors"])
+    assert (body["period_days"] is None) == body["static"]
+    if body["mask"]:
+        assert body["mask"]["default"] in (*(each["name"] for each in body["mask"]["sets"]), "none")
+        assert all(each["masks"] for each in body["mask"]["sets"])
+
+
+def test_links_of_indices_name_the_collection(server: Served) -> None:
+    index = server.get("/indices?collection=landsat-c2-l2&search=ndvi").json()["indices"][0]
+    assert index["tilejson"].endswith("/tilejson.json?index=ndvi&collection=landsat-c2-l2")
 
 
 # Colormaps

@@ -91,6 +91,7 @@ def collection_json(
         "needs_catalog": name != collection,
         "default": collection == member.collection,
         **{key: document[key] for key in SHOWN if key in document},
+        "title": _title(member, collection, document),
         "links": [
             {"rel": "self", "href": f"{base}/collections/{quote(name, safe='@')}", "type": "application/json"},
             {
@@ -100,6 +101,13 @@ def collection_json(
             },
         ],
     }
+
+
+def _title(member: Searches, collection: str, document: Mapping[str, Any]) -> str:
+    """The title in a collection's document; if that has none but the id, the one of its profile, if there is one."""
+    title = str(document.get("title") or collection)
+    is_known = bool(member.catalog.profiles.candidates(collection))
+    return member.profile(collection).title if title == collection and is_known else title
 
 
 def profile_json(profile: Profile) -> dict[str, Any]:

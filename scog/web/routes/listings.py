@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Annotated, Any, TypeVar
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 import numpy as np
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -15,13 +15,17 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from scog.bandmath import indices
 from scog.bandmath.indices import Index
+from scog.bandmath.transforms import unit_of
 from scog.collections.band import Band, BandClass
+from scog.collections.mask_source import MaskSource
+from scog.collections.presets import QuantityLayer
 from scog.collections.profile import Profile
 from scog.composite.methods import COMPOSITES, percentile
 from scog.errors import InvalidInput, OutOfRange
 from scog.imaging.engine import Engine
 from scog.imaging.image_cache import encoded_image
 from scog.render import colormap
+from scog.render.layer import BAND_COLORMAP
 from scog.web.http.links import base_url
 from scog.web.http.problems import REQUEST_PROBLEMS
 from scog.web.http.query_route import QueryRoute
@@ -80,7 +84,8 @@ async def list_indices(request: Request, parameters: Annotated[IndexParameters, 
     profile = await engine.profile(parameters.collection)
     matches = await _in_thread(request, lambda: indices.search(profile, parameters.search, parameters.domain))
     base = base_url(request)
-    return _json_response(request, {"indices": [_index_json(index, base) for index in matches]}, LINK_HEADERS)
+    listed = [_index_json(index, base, parameters.collection) for index in matches]
+    return _json_response(request, {"indices": listed}, LINK_HEADERS)
 
 
 @router.get("/indices/{name}", summary="A spectral index", response_description="The index.")
@@ -89,16 +94,18 @@ async def one_index(request: Request, name: IndexName, parameters: NoQuery) -> R
     return _json_response(request, _index_json(_get_from_path(indices.get, name), base_url(request)), LINK_HEADERS)
 
 
-@router.get(
-    "/bands", summary="Bands, presets and scene classes", response_description="Bands, presets and scene classes."
-)
+@router.get("/bands", summary="What a collection has", response_description="Bands, presets, quantities and masks.")
 async def list_bands(request: Request, parameters: Annotated[CollectionParameters, Query()]) -> Response:
     """The bands of a collection that expressions may use (wavelengths in micrometres, resolutions in metres), the
-    presets that `bands` accepts, and its quantities, which `index` accepts.
+    presets that `bands` accepts, its quantities, which `index` accepts, and the sets that `mask` accepts.
+
+    `default` is the `index` of a request without one. `static` collections do not change over time, so that they have
+    no `period_days`, the length of the default period. `cloud_filter` says whether scenes have a cloud cover.
     """
     engine: Engine = request.app.state.engine
     profile = await engine.profile(parameters.collection)
-    return _json_response(request, names_json(profile), CACHE_HEADERS)
+    body = _collection_json(profile, engine.settings.newest_days) | names_json(profile)
+    return _json_response(request, body, CACHE_HEADERS)
 
 
 @router.get("/composites", summary="Composites", response_description="The composites.")
@@ -152,7 +159,8 @@ def _json_response(request: Request, content: dict[str, Any], headers: dict[str,
     return with_etag(request, encoded_image(bytes(JSONResponse(content).body)), "application/json", headers)
 
 
-def _index_json(index: Index, base: str) -> dict[str, Any]:
+def _index_json(index: Index, base: str, collection: str | None = None) -> dict[str, Any]:
+    query = {"index": index.name} | ({"collection": collection} if collection else {})
     return {
         "name": index.name,
         "aliases": list(index.aliases),
@@ -163,7 +171,21 @@ def _index_json(index: Index, base: str) -> dict[str, Any]:
         "reference": index.reference,
         "rescale": list(index.rescale),
         "colormap": index.colormap,
-        "tilejson": f"{base}/tilejson.json?index={quote(index.name)}",
+        "tilejson": f"{base}/tilejson.json?{urlencode(query, safe='@,')}",
+    }
+
+
+def _collection_json(profile: Profile, newest_days: int) -> dict[str, Any]:
+    """What a collection is. `newest_days` is the default period of those without their own."""
+    mask = profile.mask
+    return {
+        "title": profile.title,
+        "attribution": profile.attribution,
+        "default": profile.default,
+        "static": profile.static,
+        "cloud_filter": profile.cloud_filter,
+        "period_days": None if profile.static else profile.period_days or newest_days,
+        "mask": None if mask is None else _mask_json(profile, mask),
     }
 
 
@@ -183,9 +205,25 @@ def names_json(profile: Profile) -> dict[str, Any]:
             }
             for preset in profile.presets
         ],
-        "layers": [asdict(layer) | {"rescale": list(layer.rescale)} for layer in profile.layers],
+        "layers": [_layer_json(layer) for layer in profile.layers],
         "scene_classes": [_class_json(each) for each in classes],
     }
+
+
+def _layer_json(layer: QuantityLayer) -> dict[str, Any]:
+    unit = layer.unit or unit_of(layer.transform)
+    return asdict(layer) | {"rescale": list(layer.rescale), "unit": unit or None}
+
+
+def _mask_json(profile: Profile, mask: MaskSource) -> dict[str, Any]:
+    """The default mask, and the named sets with the names of what each masks: of its classes, else of its bits."""
+    names = {number: name for name, number in mask.names.items()}
+    names |= {each.value: each.name for each in profile.band(mask.band).classes}
+    sets = [
+        {"name": name, "masks": [names.get(number, str(number)) for number in sorted(numbers)]}
+        for name, numbers in mask.sets.items()
+    ]
+    return {"band": mask.band, "default": profile.default_mask, "sets": sets}
 
 
 def _band_json(band: Band) -> dict[str, Any]:
@@ -202,6 +240,7 @@ def _band_json(band: Band) -> dict[str, Any]:
         "offset": band.offset,
         "nodata": band.nodata,
         "rescale": list(band.display_range),
+        "colormap": None if band.classes else BAND_COLORMAP,
         "classes": [_class_json(each) for each in band.classes],
         "sources": list(band.sources),
     }

@@ -1,8 +1,9 @@
 // The "Analyse" tab: areas to draw or open, zonal statistics, and downloads.
+import { collectionOf } from "../layer/collections.js";
 import { valueQuery } from "../layer/image-request.js";
 import { byId, make, narrowScreen } from "../shell/dom.js";
 import { request, requestJson } from "../shell/http.js";
-import { formatNumber } from "../shell/number-format.js";
+import { formatNumber, formatValue } from "../shell/number-format.js";
 import { isOpen } from "../shell/panel.js";
 import { downloadRequest, saveFile } from "./downloads.js";
 import { parseArea, boundsOf } from "./geojson.js";
@@ -20,11 +21,11 @@ const ROWS = {
 
 export class AnalyseTab {
   /**
-   * `visibleBounds` returns the visible box in degrees, `timeRange` that of the timeline. `onArea` is called with an
-   * area from a file, `onError` with an error.
+   * `visibleBounds` returns the visible box in degrees, `timeRange` that of the timeline, `unit` that of the values or
+   * nothing. `onArea` is called with an area from a file, `onError` with an error.
    */
-  constructor(store, drawTool, { visibleBounds, timeRange, onArea, onError }) {
-    Object.assign(this, { store, visibleBounds, timeRange, onArea, onError, key: "" });
+  constructor(store, drawTool, { visibleBounds, timeRange, unit, onArea, onError }) {
+    Object.assign(this, { store, visibleBounds, timeRange, unit, onArea, onError, key: "" });
     const start = (kind) => {
       if (narrowScreen.matches && isOpen("analyse")) byId("fold").click(); // the panel covers the map
       drawTool.start(kind);
@@ -42,11 +43,17 @@ export class AnalyseTab {
     this._acceptDrops();
   }
 
-  /** Shows the downloads and, if the tab `isVisible`, the statistics of the selected area. */
+  /**
+   * Shows the downloads and, if the tab `isVisible`, the statistics of the selected area. A collection that does not
+   * change over time has no series and animations.
+   */
   show({ selection }, image, isVisible) {
+    const { isStatic } = collectionOf(image);
+    document.querySelectorAll(".over-time").forEach((each) => (each.hidden = isStatic));
+    byId("point-hint").textContent = isStatic ? "the value at a point" : "the time series of a point";
     byId("download-source").textContent = selection?.area ? "Area of interest:" : "Current map extent:";
     for (const kind of ["csv", "chart"]) document.querySelector(`[data-download=${kind}]`).disabled = !selection;
-    byId("series-hint").hidden = Boolean(selection);
+    byId("series-hint").hidden = Boolean(selection) || isStatic;
     byId("statistics").hidden = !selection?.area;
     if (selection?.area && isVisible) this._fetchStatistics(selection.area, image);
   }
@@ -61,7 +68,7 @@ export class AnalyseTab {
     const result = await requestJson(url, undefined, { method: "POST", body }).catch((problem) => ({ problem }));
     if (key !== this.key) return;
     byId("statistics-status").textContent = result.problem?.message ?? "";
-    byId("statistics-table").replaceChildren(...(result.problem ? [] : table(result.properties)));
+    byId("statistics-table").replaceChildren(...(result.problem ? [] : table(result.properties, this.unit())));
   }
 
   async _open(file) {
@@ -115,7 +122,7 @@ export class AnalyseTab {
 }
 
 // Table rows with a column per output.
-function table({ statistics, measured }) {
+function table({ statistics, measured }, unit) {
   const hectares = measured?.area_ha;
   const outputs = Object.entries(statistics ?? {});
   const line = (name, cells) =>
@@ -123,7 +130,7 @@ function table({ statistics, measured }) {
   const rows = Object.entries(ROWS).map(([key, name]) =>
     line(
       name,
-      outputs.map(([, one]) => formatNumber(one[key] ?? null)),
+      outputs.map(([, one]) => formatValue(one[key] ?? null, unit)),
     ),
   );
   rows.push(

@@ -1,6 +1,7 @@
 // Downloads: images, values, animations and time series.
-import { datetime, queryString, tileParams, tileQuery, valueQuery } from "../layer/image-request.js";
-import { layerName } from "../layer/listings.js";
+import { collectionOf, layerName } from "../layer/collections.js";
+import { datetime, tileParams, tileQuery, valueQuery } from "../layer/image-request.js";
+import { queryString } from "../shell/http.js";
 import { seriesRequest, seriesQuery } from "./time-series.js";
 
 const SIZE = 640; // pixels of an animation's longer side
@@ -34,7 +35,7 @@ export function downloadRequest(kind, { image, selection, visibleBounds, timeRan
     if (!step) params.splice(0, params.length, ...params.filter(([each]) => each !== "composite"));
     const more = [
       ["datetime", interval],
-      ["cloud_cover", String(image.clouds)],
+      ...(collectionOf(image).hasCloudCover ? [["cloud_cover", String(image.clouds)]] : []),
       ["size", String(SIZE)],
       ...(step ? [["step", step]] : []),
     ];

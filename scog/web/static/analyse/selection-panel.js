@@ -1,11 +1,11 @@
 // The selected point or area: its mark on the map, its value in the image, and its time series in the dock.
 /* global L */
-import { isClassification, valueQuery } from "../layer/image-request.js";
-import { layerName } from "../layer/listings.js";
+import { collectionOf, isClassification, layerName } from "../layer/collections.js";
+import { valueQuery } from "../layer/image-request.js";
 import { formatLatLon } from "../map/coordinates.js";
 import { byId, make } from "../shell/dom.js";
 import { requestJson } from "../shell/http.js";
-import { formatNumber } from "../shell/number-format.js";
+import { formatValue } from "../shell/number-format.js";
 import { formatDate } from "../time/dates.js";
 import { SeriesChart } from "./series-chart.js";
 import { TimeSeries } from "./time-series.js";
@@ -60,8 +60,11 @@ export class SelectionPanel {
     if (selection !== this.drawn) this._mark(selection);
     if (!selection) return this.series.clear();
     const image = state.sides[state.side];
+    const { isStatic } = collectionOf(image);
+    byId("chart").hidden = isStatic;
+    if (isStatic) this.series.clear();
     if (isReady) {
-      this.series.load(selection, image, this.timeRange());
+      if (!isStatic) this.series.load(selection, image, this.timeRange());
       this._fetchValue(selection, image);
     }
     return this._draw();
@@ -100,15 +103,17 @@ export class SelectionPanel {
 
   _draw() {
     const { selection } = this.store.state;
-    if (!selection || !this.timeline.from) return;
     const { image } = this.store;
+    const { isStatic } = collectionOf(image);
+    if (!selection || !(this.timeline.from || isStatic)) return;
     this.title.textContent = selection.point
       ? formatLatLon(selection.point[1], selection.point[0])
       : "Area of interest";
     this.values.replaceChildren(
-      ...(selection.point ? pointValues(this.value, layerName(image)) : areaValues(this.series, image.time)),
+      ...(selection.point ? pointValues(this.value, layerName(image), !isStatic) : areaValues(this.series, image.time)),
     );
-    this.progress.textContent = seriesProgress(this.series);
+    this.progress.textContent = isStatic ? "" : seriesProgress(this.series);
+    if (isStatic) return;
     this.chart.show(this.series, this.timeline.scale(), image.time, {
       classes: isClassification(image),
       range: this.range,
@@ -116,24 +121,24 @@ export class SelectionPanel {
   }
 }
 
-function pointValues(value, layer) {
+function pointValues(value, layer, isDated) {
   if (!value) return ["…"];
   if (value.problem) return [value.problem.message];
-  const { values, band_names: names, datetime } = value;
+  const { values, band_names: names, units, datetime } = value;
   if (values.every((each) => each === null)) return ["No valid pixel at this point"];
   const numbers = values.map((each, output) => {
-    const data = make("data", { value: String(each) }, formatNumber(each));
+    const data = make("data", { value: String(each) }, formatValue(each, units[output]));
     return make("span", {}, `${values.length > 1 ? names[output] : layer} `, data);
   });
-  return [...numbers, ...(datetime ? [make("small", {}, formatDate(datetime))] : [])];
+  return [...numbers, ...(datetime && isDated ? [make("small", {}, formatDate(datetime))] : [])];
 }
 
-function areaValues({ observations, names }, time) {
+function areaValues({ observations, names, units }, time) {
   const valid = observations.filter(({ values }) => values.some((each) => each !== null));
   const shown = valid.find(({ date }) => date === time) ?? valid.at(-1);
   if (!shown) return [];
   const numbers = shown.values.map((each, output) =>
-    make("span", {}, `${names[output]} `, make("data", { value: String(each) }, formatNumber(each))),
+    make("span", {}, `${names[output]} `, make("data", { value: String(each) }, formatValue(each, units[output]))),
   );
   return [...numbers, make("small", {}, `mean on ${formatDate(shown.date)}, ${Math.round(100 * shown.valid)} % valid`)];
 }

@@ -1,6 +1,6 @@
 // A time series as an SVG chart on the timeline's scale: a line per output, and percentile bands of an area.
 import { make, svgElement } from "../shell/dom.js";
-import { formatNumber, ticks } from "../shell/number-format.js";
+import { formatValue, ticks } from "../shell/number-format.js";
 import { formatDate } from "../time/dates.js";
 
 const HEIGHT = 132; // pixels
@@ -26,12 +26,12 @@ export class SeriesChart {
    * Draws a TimeSeries on a TimeScale and marks the image's `time`. `classes` draws no lines; `range` is the style's,
    * of which the axis spans at least a sixth.
    */
-  show({ names, observations }, scale, time, { classes, range }) {
-    Object.assign(this, { names, observations, scale });
+  show({ names, units, observations }, scale, time, { classes, range }) {
+    Object.assign(this, { names, units, observations, scale });
     const withValues = observations.filter(({ values }) => values.some((value) => value !== null));
     this.axis = axisRange(withValues, range ? (range[1] - range[0]) / 6 : 0);
     this.svg.setAttribute("viewBox", `0 0 ${scale.width} ${HEIGHT}`);
-    this.svg.setAttribute("aria-label", summary(names, withValues));
+    this.svg.setAttribute("aria-label", summary(names, units, withValues));
     const lines = names.map((_, output) => this._line(withValues, output, classes));
     this.svg.replaceChildren(
       ...this._grid(),
@@ -49,11 +49,12 @@ export class SeriesChart {
 
   _grid() {
     const { width } = this.scale;
+    const unit = this.units.every((each) => each === this.units[0]) ? this.units[0] : null;
     return ticks(...this.axis, 3)
       .filter((value) => this._y(value) >= TOP - 1 && this._y(value) <= BASELINE + 1)
       .flatMap((value) => [
         svgElement("line", { x1: 0, x2: width, y1: this._y(value), y2: this._y(value), class: "grid" }),
-        svgElement("text", { x: 2, y: this._y(value) - 3 }, formatNumber(value)),
+        svgElement("text", { x: 2, y: this._y(value) - 3 }, formatValue(value, unit)),
       ]);
   }
 
@@ -119,7 +120,7 @@ export class SeriesChart {
     const texts = near.values.map(
       (value, output) =>
         (this.names.length > 1 ? `${this.names[output]} ` : "") +
-        (value === null ? (REASONS[near.reason] ?? "no value") : formatNumber(value)),
+        (value === null ? (REASONS[near.reason] ?? "no value") : formatValue(value, this.units[output])),
     );
     this.tip.textContent = `${formatDate(near.date)} · ${[...new Set(texts)].join(", ")}`;
     const half = this.tip.offsetWidth / 2;
@@ -144,15 +145,16 @@ export function axisRange(withValues, span = 0) {
   return [low - margin, high + margin];
 }
 
-function summary(names, withValues) {
+function summary(names, units, withValues) {
   if (!withValues.length) return "Time series without values";
   return names
     .map((name, output) => {
+      const format = (value) => formatValue(value, units[output]);
       const found = withValues.filter(({ values }) => values[output] !== null);
       if (!found.length) return `${name}: no values`;
       const values = found.map((each) => each.values[output]);
       const ends = `${formatDate(found[0].date)} to ${formatDate(found.at(-1).date)}`;
-      return `${name}: ${found.length} values from ${formatNumber(Math.min(...values))} to ${formatNumber(Math.max(...values))}, ${ends}`;
+      return `${name}: ${found.length} values from ${format(Math.min(...values))} to ${format(Math.max(...values))}, ${ends}`;
     })
     .join("; ");
 }

@@ -1,15 +1,11 @@
 // The time series of a point or an area, streamed one observation after the other in any order.
-import { isClassification, queryString } from "../layer/image-request.js";
+import { layerParams, maskParams } from "../layer/image-request.js";
+import { queryString } from "../shell/http.js";
 import { serverSentEvents } from "../shell/server-sent-events.js";
 
 /** Query string of an image's series from `from` to `to`: single observations, so without composite and cloud cover. */
-export function seriesQuery({ kind, name, mask, dilate, ...image }, [from, to], more = []) {
-  const params = kind === "index" && name === "ndvi" ? [] : [[kind, name]];
-  if (!isClassification({ kind, name, ...image })) {
-    if (!mask) params.push(["mask", "none"]);
-    else if (dilate) params.push(["mask_dilate", String(dilate)]);
-  }
-  return queryString([...params, ["datetime", `${from}/${to}`], ...more]);
+export function seriesQuery(image, [from, to], more = []) {
+  return queryString([...layerParams(image), ...maskParams(image), ["datetime", `${from}/${to}`], ...more]);
 }
 
 /** `{url, body}` of a series request; `body` is the GeoJSON of an area, undefined for a point. */
@@ -18,13 +14,16 @@ export function seriesRequest({ point, area }, query) {
   return { url: `timeseries${query}`, body: JSON.stringify(area) };
 }
 
+const EMPTY = { names: [], units: [], observations: [], expected: 0, reading: false, problem: null, key: "" };
+
 /**
- * `names` of the outputs, `observations` by time, `expected` number of them, `reading` and `problem` of the request.
+ * `names` and `units` of the outputs (null for those without one), `observations` by time, `expected` number of them,
+ * `reading` and `problem` of the request.
  */
 export class TimeSeries {
   /** `onChange` is called after each event. */
   constructor(onChange) {
-    Object.assign(this, { onChange, names: [], observations: [], expected: 0, reading: false, problem: null, key: "" });
+    Object.assign(this, { onChange, ...EMPTY, observations: [] });
   }
 
   /** Requests a series, unless it is the current one. Failures end up in `problem`. */
@@ -52,11 +51,12 @@ export class TimeSeries {
   /** Aborts the request and drops its observations. */
   clear() {
     this.control?.abort();
-    Object.assign(this, { names: [], observations: [], expected: 0, reading: false, problem: null, key: "" });
+    Object.assign(this, { ...EMPTY, observations: [] });
   }
 
   _add(event, data) {
-    if (event === "start") Object.assign(this, { names: data.band_names ?? [], expected: data.expected ?? 0 });
+    if (event === "start")
+      Object.assign(this, { names: data.band_names ?? [], units: data.units ?? [], expected: data.expected ?? 0 });
     if (event === "observation") this.observations.push({ ...data, date: data.datetime.slice(0, 10) });
     if (event === "error") this.problem = new Error(data.detail ?? "The time series ended early.");
     if (event === "observation") this.observations.sort((a, b) => (a.datetime < b.datetime ? -1 : 1));

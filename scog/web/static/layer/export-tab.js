@@ -1,7 +1,7 @@
 // The "Export" tab: URLs of the layer, and code that uses them in other programs.
 import { byId, make } from "../shell/dom.js";
+import { layerName } from "./collections.js";
 import { tileQuery, valueQuery } from "./image-request.js";
-import { layerName } from "./listings.js";
 import { snippets } from "./snippets.js";
 
 export class ExportTab {
@@ -12,7 +12,8 @@ export class ExportTab {
 
   /** Shows the URLs of an image; `view` is the map's `{zoom, lat, lon}`. */
   show(image, tilejson, view) {
-    const tiles = new URL(tilejson.tiles[0], document.baseURI).href.replace(/%7B/g, "{").replace(/%7D/g, "}");
+    const [template] = tilejson.tiles[0].split("?"); // its query names the collection, as those of the image do
+    const tiles = new URL(template, document.baseURI).href.replace(/%7B/g, "{").replace(/%7D/g, "}");
     const base = tiles.replace(/\/tiles\/.*/, "");
     const [renderedQuery, query] = [tileQuery(image), valueQuery(image)];
     byId("xyz").value = tiles + renderedQuery;

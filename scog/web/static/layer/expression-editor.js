@@ -1,9 +1,11 @@
 // The editor of expressions: the server checks them while they are typed, and the map shows valid ones.
 import { byId, debounced, make } from "../shell/dom.js";
+import { collectionOf } from "./collections.js";
 import { DEFAULT_IMAGE } from "./image-request.js";
 import { fetchLegend } from "./legend-cache.js";
 
 const TYPING_PAUSE = 350; // milliseconds after the last key
+const MAX_NAMES = 8; // of bands that are listed
 
 export class ExpressionEditor {
   /** `onError` is called with Problems that are not about the expression. */
@@ -21,7 +23,9 @@ export class ExpressionEditor {
   }
 
   /** Shows an image's expression. Keeps the text being typed unless another expression was set elsewhere. */
-  show({ kind, name }) {
+  show(image) {
+    const { kind, name } = image;
+    byId("expression-bands").textContent = bandNames(collectionOf(image).bands);
     if (kind !== "expression" || name === this.shown) return;
     this.shown = name;
     if (this.box.value.trim() !== name) this.box.value = name;
@@ -30,7 +34,8 @@ export class ExpressionEditor {
   async _apply() {
     const name = this.box.value.trim();
     if (!name || (name === this.store.image.name && !this.box.matches("[aria-invalid=true]"))) return;
-    const problem = await fetchLegend({ ...DEFAULT_IMAGE, kind: "expression", name }).then(
+    const { collection } = this.store.image;
+    const problem = await fetchLegend({ ...DEFAULT_IMAGE, collection, kind: "expression", name }).then(
       () => null,
       (error) => error,
     );
@@ -48,6 +53,12 @@ export class ExpressionEditor {
     byId("expression").setAttribute("aria-invalid", String(Boolean(problem)));
     byId("expression-error").replaceChildren(...(problem ? describe(problem, expression) : []));
   }
+}
+
+// "blue (B02), green (B03) …": the first bands with one of their other names.
+function bandNames(bands) {
+  const names = bands.slice(0, MAX_NAMES).map(({ name, aliases: [alias] }) => (alias ? `${name} (${alias})` : name));
+  return names.join(", ") + (bands.length > MAX_NAMES ? " …" : "");
 }
 
 function describe({ message, valid, parameter, position }, expression) {

@@ -1,7 +1,8 @@
 // The controls of cloud mask, cloud cover, time range, composite and opacity.
 import { byId, make } from "../shell/dom.js";
 import { startOf, isDate, endOf } from "../time/dates.js";
-import { DEFAULT_IMAGE, isClassification } from "./image-request.js";
+import { collectionOf, isClassification, isMaskable } from "./collections.js";
+import { DEFAULT_IMAGE } from "./image-request.js";
 import { loadComposites } from "./listings.js";
 
 const SLIDERS = { opacity: "%", clouds: "%", dilate: "m" }; // units
@@ -25,6 +26,7 @@ export class ImageControls {
 
   /** Lists the composites that the server offers. Rejects with a Problem. */
   async load() {
+    if (this.composites.length > 1) return;
     this.composites = await loadComposites();
     this._listComposites();
     this.show(this.store.image);
@@ -37,13 +39,14 @@ export class ImageControls {
       this._showValue(name, image[name]);
     }
     for (const name of ["fill", "mask"]) byId(name).checked = image[name];
+    showCollection(collectionOf(image));
     const isSingleDate = Boolean(image.time) && !image.time.includes("/");
     byId("fill").disabled = !isSingleDate;
     byId("clouds").disabled = isSingleDate && !image.fill;
     if (byId("clouds").disabled) byId("clouds-value").textContent = "not for a single date";
     byId("cloud-controls").classList.toggle("off", isClassification(image));
-    byId("mask").disabled = isClassification(image);
-    byId("dilate").disabled = isClassification(image) || !image.mask;
+    byId("mask").disabled = !isMaskable(image);
+    byId("dilate").disabled = !isMaskable(image) || !image.mask;
     byId("from").value = image.time ? startOf(image.time) : "";
     byId("to").value = image.time ? endOf(image.time) : "";
     if (![...byId("composite").options].some(({ value }) => value === image.composite)) {
@@ -75,4 +78,15 @@ export class ImageControls {
     if (!isDate(to) || from > to) to = from;
     this.store.changeImage({ time: from === to ? from : `${from}/${to}` });
   }
+}
+
+// Shows the controls that a collection has: of its mask, of its scenes' cloud cover, and of time.
+function showCollection({ isStatic, hasCloudCover, mask, periodDays }) {
+  byId("time-controls").hidden = isStatic;
+  byId("cloud-controls").hidden = !mask && !hasCloudCover;
+  document.querySelectorAll(".of-mask").forEach((each) => (each.hidden = !mask));
+  byId("clouds").parentElement.hidden = !hasCloudCover;
+  byId("mask-name").textContent = `Mask ${mask?.name ?? ""}`;
+  byId("mask-about").textContent = mask?.masks.join("; ") ?? "";
+  byId("fill-name").textContent = `Fill gaps from the previous ${periodDays} days`;
 }

@@ -1,17 +1,17 @@
 // An image request: the layer, time, composite, mask and style of one image, and its query parameters.
-import { FILL_DAYS, addDays } from "../time/dates.js";
-
-/** The expression that the editor starts with: EVI. */
-export const EXAMPLE_EXPRESSION = "2.5 * (nir - red) / (nir + 6 * red - 7.5 * blue + 1)";
+import { queryString } from "../shell/http.js";
+import { addDays } from "../time/dates.js";
+import { collectionOf, isMaskable } from "./collections.js";
 
 /** The image of a page without a hash. Its values are the server's defaults, so that queries stay short. */
 export const DEFAULT_IMAGE = Object.freeze({
+  collection: "", // "" for the server's default
   kind: "index", // or "bands", or "expression"
-  name: "ndvi", // index name, preset name or band list, or the expression itself
+  name: "", // index name, preset name or band list, or the expression itself; "" for the collection's default
   time: "", // "" (newest), a date, or "start/end"
-  fill: true, // fill the gaps of a single date from the FILL_DAYS days before
+  fill: true, // fill the gaps of a single date from the default period before
   composite: "newest",
-  mask: true, // mask clouds and shadows
+  mask: true, // the collection's default mask
   dilate: 0, // mask dilation in metres
   clouds: 60, // maximum cloud cover of a scene in percent
   rescale: "", // "low,high" per output, separated by ";"; "" for the layer's default
@@ -22,27 +22,38 @@ export const DEFAULT_IMAGE = Object.freeze({
 /** The style that a newly selected layer starts with. */
 export const DEFAULT_STYLE = Object.freeze({ rescale: "", colormap: "" });
 
-/** Whether the image shows the scene classification, which is never masked. */
-export const isClassification = ({ kind, name }) => kind === "index" && name === "scl";
 const isSingleDay = ({ time, fill }) => Boolean(time) && !time.includes("/") && !fill;
 
 /** The `datetime` interval the image is composited from, as "date" or "start/end"; "" for the newest. */
-export function datetime({ time, fill }) {
+export function datetime(image) {
+  const { time, fill } = image;
   if (!time || time.includes("/") || !fill) return time;
-  return `${addDays(time, -FILL_DAYS)}/${time}`;
+  return `${addDays(time, -collectionOf(image).periodDays)}/${time}`;
+}
+
+/** `[name, value]` pairs of collection and layer, without those at the server's default. */
+export function layerParams({ collection, kind, name }) {
+  const params = collection ? [["collection", collection]] : [];
+  return name ? [...params, [kind, name]] : params;
+}
+
+/** `[name, value]` pairs of the mask, if the collection has one. */
+export function maskParams(image) {
+  if (!isMaskable(image)) return [];
+  if (!image.mask) return [["mask", "none"]];
+  return image.dilate ? [["mask_dilate", String(image.dilate)]] : [];
 }
 
 /** `[name, value]` pairs that determine pixel values, without those at the server's default. */
 export function valueParams(image, { withTime = true } = {}) {
-  const { kind, name, clouds, mask, dilate, composite } = image;
-  const params = kind === "index" && name === "ndvi" ? [] : [[kind, name]];
-  if (withTime && image.time) params.push(["datetime", datetime(image)]);
-  if (withTime && isSingleDay(image))
+  const { isStatic, hasCloudCover } = collectionOf(image);
+  const params = layerParams(image);
+  if (withTime && image.time && !isStatic) params.push(["datetime", datetime(image)]);
+  if (withTime && isSingleDay(image) && hasCloudCover)
     params.push(["cloud_cover", "100"]); // a single date is shown however cloudy it is
-  else if (clouds !== DEFAULT_IMAGE.clouds) params.push(["cloud_cover", String(clouds)]);
-  if (!isClassification(image) && !mask) params.push(["mask", "none"]);
-  if (!isClassification(image) && mask && dilate) params.push(["mask_dilate", String(dilate)]);
-  if (composite !== DEFAULT_IMAGE.composite) params.push(["composite", composite]);
+  else if (image.clouds !== DEFAULT_IMAGE.clouds && hasCloudCover) params.push(["cloud_cover", String(image.clouds)]);
+  params.push(...maskParams(image));
+  if (image.composite !== DEFAULT_IMAGE.composite && !isStatic) params.push(["composite", image.composite]);
   return params;
 }
 
@@ -61,9 +72,3 @@ export const tileParams = (image) => [...valueParams(image), ...styleParams(imag
 export const tileQuery = (image) => queryString(tileParams(image));
 /** Query string of pixel values (no style), with a leading "?" unless empty. */
 export const valueQuery = (image) => queryString(valueParams(image));
-
-/** Encodes pairs as "?a=1&b=2", or "". Comma, slash and colon are valid in a query and stay readable. */
-export function queryString(params) {
-  const encode = (text) => encodeURIComponent(text).replace(/%(2C|2F|3A)/g, decodeURIComponent);
-  return params.length ? `?${params.map(([name, value]) => `${name}=${encode(value)}`).join("&")}` : "";
-}

@@ -1,6 +1,7 @@
 // Legends of images (`/legend.json`), fetched once per query.
-import { requestJson } from "../shell/http.js";
-import { queryString, styleParams, valueParams } from "./image-request.js";
+import { queryString, requestJson } from "../shell/http.js";
+import { collectionOf } from "./collections.js";
+import { styleParams, valueParams } from "./image-request.js";
 
 const MAX_ENTRIES = 100;
 const cache = new Map(); // query to promise, oldest first
@@ -8,7 +9,7 @@ const cache = new Map(); // query to promise, oldest first
 // The default style may depend on a time range (composites), but not on a single date, cloud cover or mask.
 function legendQuery(image) {
   const params = valueParams(image, { withTime: false }).filter(([name]) => !/^(cloud_cover|mask)/.test(name));
-  if (image.time.includes("/")) params.push(["datetime", image.time]);
+  if (image.time.includes("/") && !collectionOf(image).isStatic) params.push(["datetime", image.time]);
   return queryString([...params, ...styleParams(image)]);
 }
 

@@ -1,6 +1,6 @@
 // The legend: a colour ramp with rescale handles, classes, or RGB ranges, with a histogram of the visible values.
 import { byId, gradient, make, svgElement } from "../shell/dom.js";
-import { formatNumber, ticks } from "../shell/number-format.js";
+import { formatNumber, formatValue, ticks } from "../shell/number-format.js";
 import { histogram, histogramPath, quantiles } from "./histogram.js";
 import { RescaleHandles } from "./rescale-handles.js";
 
@@ -31,11 +31,11 @@ export class Legend {
     if (focused && legend.kind === "ramp") this.box.querySelector(`[data-end="${focused}"]`)?.focus();
   }
 
-  _ramp({ range, colors, below, above }, values) {
+  _ramp({ range, colors, below, above, unit }, values) {
     const axis = axisRange(range, values?.[0]);
     const share = (value) => (100 * (value - axis[0])) / (axis[1] - axis[0]);
     const [from, to] = range.map(share);
-    const ramp = make("div", { id: "ramp", role: "img", "aria-label": `Colours from ${range[0]} to ${range[1]}` });
+    const ramp = make("div", { id: "ramp", role: "img", "aria-label": rangeText(range, unit) });
     const inner = colors.filter((_, index) => index % 4 === 0 || index === colors.length - 1);
     const stops = inner.map(
       (color, index) => `${color} ${(from + ((to - from) * index) / (inner.length - 1)).toFixed(2)}%`,
@@ -45,7 +45,7 @@ export class Legend {
     return [
       ...graph(values ? [[histogram(values[0], ...axis, BINS), "one"]] : []),
       make("div", { className: "track" }, ramp, ...this.rescaleHandles.create(range, axis)),
-      scale(marks, range, share),
+      scale(marks, range, share, unit),
     ];
   }
 }
@@ -60,14 +60,19 @@ export function axisRange([low, high], values) {
   ];
 }
 
+const rangeText = (range, unit) => `Colours from ${range.join(" to ")}` + (unit ? ` ${unit}` : "");
+
 // Tick labels of the ramp: its ends, and values between them that have room.
-function scale(marks, [low, high], share) {
+function scale(marks, [low, high], share, unit) {
   const line = make("div", { id: "ticks", "aria-hidden": "true" });
   const ends = [low, high];
   const fits = (value) => ends.includes(value) || ends.every((end) => Math.abs(share(end) - share(value)) > 14);
   marks.filter(fits).forEach((value) => {
-    const tick = make("span", { className: ends.includes(value) ? "end" : "" }, formatNumber(value));
-    tick.style.left = `${Math.min(98, Math.max(2, share(value)))}%`;
+    const text = formatValue(value, value === high ? unit : "");
+    const tick = make("span", { className: ends.includes(value) ? "end" : "" }, text);
+    const isWide = value === high && text.length > 4 && share(value) > 80; // wider than the space below
+    if (isWide) tick.classList.add("last");
+    else tick.style.left = `${Math.min(98, Math.max(2, share(value)))}%`;
     line.append(tick);
   });
   return line;
@@ -111,7 +116,7 @@ function contains({ value, low, high }, number) {
   return (low === null || number >= low) && (high === null || number < high);
 }
 
-function channels({ channels: shown }, values) {
+function channels({ channels: shown, unit }, values) {
   const [low, high] = [
     Math.min(...shown.map(({ range }) => range[0])),
     Math.max(...shown.map(({ range }) => range[1])),
@@ -125,7 +130,7 @@ function channels({ channels: shown }, values) {
       {},
       make("i", { className: color }),
       make("span", {}, output),
-      make("small", {}, range.map(formatNumber).join(" to ")),
+      make("small", {}, [formatNumber(range[0]), formatValue(range[1], unit)].join(" to ")),
     );
     return item;
   });

@@ -1,13 +1,6 @@
-// What the server offers by name: band combinations, indices, composites.
+// Layers and composites as the server lists them: their entries in lists, and the search for words.
 import { requestJson } from "../shell/http.js";
 
-const SCL = {
-  kind: "index",
-  name: "scl",
-  title: "Scene classification",
-  group: "Classification",
-  about: "pixel classes: cloud, shadow, vegetation, water, snow",
-};
 /** The entry for an expression of the user's. */
 export const CUSTOM_EXPRESSION = {
   kind: "expression",
@@ -17,27 +10,55 @@ export const CUSTOM_EXPRESSION = {
   about: "band math",
 };
 
-let layers = [SCL];
-
-/**
- * All named layers: band combinations, the scene classification, then indices in the server's order. Rejects with a
- * Problem.
- */
-export async function loadLayers() {
-  const [{ presets }, { indices }] = await Promise.all([requestJson("bands"), requestJson("indices")]);
-  const combinations = presets.map(({ name, title, bands, description }) => ({
+/** The layers of `/bands`: band combinations, quantities and classifications, then single bands. */
+export function layersOfCollection({ presets, layers, bands }) {
+  const combinations = presets.map(({ name, title, bands: shown, description }) => ({
     kind: "bands",
     name,
     title,
     group: "Band combinations",
     about: description,
-    bands,
+    bands: shown,
   }));
-  const named = indices.map(({ name, title, domain, formula, bands, reference, colormap, aliases }) => ({
+  const quantities = layers.map(({ name, title, description, unit, expression, transform, surface, colormap }) => ({
+    kind: "index",
+    name,
+    title,
+    group: "Quantities",
+    about: [description, unit && `in ${unit}`].filter(Boolean).join(", "),
+    formula: transform || surface ? "" : expression,
+    colormap,
+  }));
+  const classified = bands.filter(({ classes }) => classes.length).map(({ name, title, aliases, classes }) => ({
+    kind: "index",
+    name,
+    title,
+    aliases,
+    group: "Classification",
+    about: classes.map((each) => each.name).join(", "),
+    classes,
+  }));
+  const single = bands.filter(({ classes }) => !classes.length).map((band) => ({
+    kind: "bands",
+    name: band.name,
+    title: band.title,
+    aliases: band.aliases,
+    group: "Bands",
+    about: aboutBand(band),
+    bands: [band.name],
+    colormap: band.colormap,
+  }));
+  return { combinations, named: [...quantities, ...classified], single };
+}
+
+/** The layers of `/indices`, in its order. */
+export function layersOfIndices(indices) {
+  return indices.map(({ name, title, domain, formula, bands, reference, colormap, aliases }) => ({
     kind: "index",
     name,
     title,
     group: "Indices",
+    isIndex: true,
     domain,
     formula,
     bands,
@@ -45,22 +66,25 @@ export async function loadLayers() {
     colormap,
     aliases,
   }));
-  layers = [...combinations, SCL, ...named];
-  return layers;
 }
+
+/** Whether a layer is a spectral index, which is known by its short name. */
+export const isIndex = (layer) => Boolean(layer.isIndex);
+
+/** Whether a layer is a single band. */
+export const isBand = ({ kind, bands }) => kind === "bands" && bands.length === 1;
 
 /** The composites as `{name, title, description}`. Rejects with a Problem. */
 export const loadComposites = async () => (await requestJson("composites")).composites;
 
-/** The listed layer of an image, or undefined. */
-export const layerOf = ({ kind, name }) => layers.find((layer) => layer.kind === kind && layer.name === name);
-
-/** A short title of an image's layer. */
-export function layerName(image) {
-  if (image.kind === "expression") return CUSTOM_EXPRESSION.title;
-  if (image.name === SCL.name) return SCL.title;
-  if (image.kind === "index") return image.name.length <= 6 ? image.name.toUpperCase() : image.name;
-  return layerOf(image)?.title ?? image.name.replace("true-color", "True colour");
+function aboutBand({ name, aliases, wavelength, resolution, unit, spectral }) {
+  const facts = [
+    [name, ...aliases].join(", "),
+    wavelength && `${wavelength} µm`,
+    resolution && `${resolution} m`,
+    unit && (spectral ? unit : `values in ${unit}`),
+  ];
+  return facts.filter(Boolean).join(" · ");
 }
 
 /** The layers that contain all words of a text, best match first; matches in names rank highest. */

@@ -1,10 +1,11 @@
 // The style of the image: title, legend with histogram, rescale inputs and colormap picker.
 import { visibleBox } from "../map/map.js";
 import { byId, make } from "../shell/dom.js";
+import { layerName, layerOf } from "./collections.js";
 import { valueQuery } from "./image-request.js";
 import { fetchLegend } from "./legend-cache.js";
 import { Legend } from "./legend.js";
-import { layerName, layerOf } from "./listings.js";
+import { CUSTOM_EXPRESSION, isIndex } from "./listings.js";
 import { RescaleInputs } from "./rescale-inputs.js";
 import { readVisibleValues } from "./visible-values.js";
 
@@ -24,8 +25,9 @@ export class StylePanel {
   async show(image) {
     byId("layer-title").textContent = layerName(image);
     document.title = `${layerName(image)} · scog`;
-    const title =
-      image.kind === "index" ? layerOf(image)?.title : image.kind === "expression" ? image.name : layerOf(image)?.about;
+    const layer = layerOf(image);
+    const about = layer && isIndex(layer) ? layer.title : layer?.about;
+    const title = image.kind === CUSTOM_EXPRESSION.kind ? image.name : about;
     if (title && title !== layerName(image)) byId("layer-title").append(make("small", {}, title));
     const query = valueQuery(image);
     if (this.valuesKey && !this.valuesKey.startsWith(`${query} `)) this.values = null;

@@ -1,7 +1,7 @@
 // Pixel values of the visible area: small `.npy` tiles one zoom level below the map's, cropped to the view.
 /* global L */
-import { request } from "../shell/http.js";
-import { queryString, valueParams } from "./image-request.js";
+import { queryString, request } from "../shell/http.js";
+import { valueParams } from "./image-request.js";
 import { readNpy } from "./npy.js";
 
 const TILE_SIZE = 128; // pixels

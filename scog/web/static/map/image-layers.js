@@ -1,5 +1,6 @@
 // The image layers of the map: one, or two with a swipe divider between.
 /* global L */
+import { collectionOf } from "../layer/collections.js";
 import { tileQuery } from "../layer/image-request.js";
 import { escapeHtml } from "./map.js";
 import { RequestQueues } from "./request-queue.js";
@@ -24,17 +25,12 @@ export class ImageLayers {
     });
   }
 
-  /** Sets bounds, zoom levels and attribution, before anything is shown. */
-  setTileJson(tilejson) {
-    this.tilejson = tilejson;
-  }
-
-  /** Shows an image on a side (0 or 1); null removes it. */
+  /** Shows an image of a loaded collection on a side (0 or 1); null removes it. */
   show(side, image) {
     const query = image && tileQuery(image);
     const shown = this.shown[side];
     if (query === (shown?.query ?? null)) return shown?.layer.setOpacity(image.opacity / 100);
-    this._replace(side, image && { query, layer: this._createLayer(side, image, query) });
+    this._replace(side, image && { image, query, layer: this._createLayer(side, image, query) });
   }
 
   /** Requests all tiles again. */
@@ -42,12 +38,13 @@ export class ImageLayers {
     this.shown.forEach((old, side) => {
       if (!old) return;
       const opacity = 100 * old.layer.options.opacity;
-      this._replace(side, { query: old.query, layer: this._createLayer(side, { opacity }, old.query) });
+      this._replace(side, { ...old, layer: this._createLayer(side, { ...old.image, opacity }, old.query) });
     });
   }
 
-  _createLayer(side, { opacity }, query) {
-    const [west, south, east, north] = this.tilejson.bounds;
+  _createLayer(side, image, query) {
+    const { tilejson } = collectionOf(image);
+    const [west, south, east, north] = tilejson.bounds;
     return new TileLayer(
       query,
       {
@@ -56,11 +53,11 @@ export class ImageLayers {
           [south, west],
           [north, east],
         ],
-        minZoom: Math.min(this.tilejson.minzoom, FARTHEST),
-        maxNativeZoom: this.tilejson.maxzoom + 1, // its pixels may be larger than the files', by half at most
+        minZoom: Math.min(tilejson.minzoom, FARTHEST),
+        maxNativeZoom: tilejson.maxzoom + 1, // its pixels may be larger than the files', by half at most
         maxZoom: this.map.getMaxZoom(),
-        opacity: opacity / 100,
-        attribution: escapeHtml(this.tilejson.attribution),
+        opacity: image.opacity / 100,
+        attribution: escapeHtml(tilejson.attribution),
         updateWhenZooming: false,
         className: "pixels",
       },

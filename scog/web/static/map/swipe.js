@@ -1,6 +1,6 @@
 // The swipe divider between two images, moved by pointer or arrow keys.
+import { collectionOf, isLoaded, layerName } from "../layer/collections.js";
 import { fetchLegend } from "../layer/legend-cache.js";
-import { layerName } from "../layer/listings.js";
 import { byId, gradient, make, narrowScreen } from "../shell/dom.js";
 import { formatTime } from "../time/dates.js";
 
@@ -27,12 +27,18 @@ export class Swipe {
     byId("divider").hidden = byId("sides").hidden = !isSplit;
     byId("swipe").setAttribute("aria-pressed", String(isSplit));
     this._clip();
-    if (!isSplit) return;
+    if (!isSplit || !sides.every(isLoaded)) return;
+    const [first, second] = sides.map(collectionOf);
     this.bar.setAttribute("aria-valuenow", String(Math.round(100 * divider)));
+    const about = (image) => {
+      const { title, isStatic } = collectionOf(image);
+      const lines = [first === second ? "" : title, isStatic ? "" : formatTime(image.time)];
+      return lines.filter(Boolean).map((line) => make("small", {}, line));
+    };
     sides.forEach((image, index) => {
       const button = document.querySelector(`[data-side="${index}"]`);
       button.setAttribute("aria-pressed", String(index === side));
-      const label = make("span", {}, make("b", {}, layerName(image)), make("small", {}, formatTime(image.time)));
+      const label = make("span", {}, make("b", {}, layerName(image)), ...about(image));
       button.replaceChildren(label);
       fetchLegend(image).then(
         (legend) => {

@@ -1,5 +1,6 @@
 // The buttons beside the map, and clicks and keys on it.
-import { DEFAULT_IMAGE, isClassification } from "../layer/image-request.js";
+import { canonical, layerToCompare } from "../layer/collections.js";
+import { DEFAULT_IMAGE } from "../layer/image-request.js";
 import { byId } from "../shell/dom.js";
 import { DEFAULT_STATE } from "../shell/state.js";
 
@@ -8,7 +9,7 @@ export function setUpToolbar(map, store, draw, showAll) {
   byId("full-extent").addEventListener("click", showAll);
   byId("zoom-to-extent").addEventListener("click", showAll);
   byId("footprints").addEventListener("click", () => store.change({ footprints: !store.state.footprints }));
-  byId("reset").addEventListener("click", () => store.change({ ...DEFAULT_STATE, selection: store.state.selection }));
+  byId("reset").addEventListener("click", () => store.change(resetState(store)));
   byId("swipe").addEventListener("click", () => store.change(toggleSwipe(store.state)));
   for (const kind of ["keydown", "pointerdown"]) {
     // The focus ring of the map is shown to keyboard users only.
@@ -26,10 +27,15 @@ export function setUpToolbar(map, store, draw, showAll) {
   });
 }
 
-// Splits one image into two, true colour beside an index and NDVI beside colours; or keeps the selected one of two.
+// Everything but the collection and the selection.
+function resetState({ state, image: { collection } }) {
+  return { ...DEFAULT_STATE, sides: [Object.freeze({ ...DEFAULT_IMAGE, collection })], selection: state.selection };
+}
+
+// Splits one image into two, colours beside an index or the default layer beside colours; or keeps the selected one.
 function toggleSwipe({ sides, side }) {
   if (sides.length === 2) return { sides: [sides[side]], side: 0 };
-  const isColour = sides[0].kind === "bands" || isClassification(sides[0]);
-  const other = isColour ? {} : { kind: "bands", name: "true-color" };
-  return { sides: [sides[0], Object.freeze({ ...DEFAULT_IMAGE, ...other, time: sides[0].time })], side: 1 };
+  const { collection, time } = sides[0];
+  const other = { ...DEFAULT_IMAGE, ...layerToCompare(sides[0]), collection, time };
+  return { sides: [sides[0], Object.freeze({ ...canonical(other) })], side: 1 };
 }

@@ -11,6 +11,11 @@ export function formatNumber(value) {
   return text.replace("-", "−");
 }
 
+/** A pixel value with its unit, if it has one: "12.5 °C". */
+export function formatValue(value, unit) {
+  return unit && value !== null && Number.isFinite(value) ? `${formatNumber(value)} ${unit}` : formatNumber(value);
+}
+
 /** About `count` round numbers within a range, ascending. */
 export function ticks(low, high, count = 4) {
   const rough = (high - low) / count;

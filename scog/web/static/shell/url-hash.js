@@ -46,7 +46,7 @@ export function writeHash(state, { zoom, lat, lon }) {
   if (state.span !== DEFAULT_STATE.span) params.set("span", String(state.span));
   if (state.until) params.set("until", state.until);
   if (state.footprints) params.set("footprints", "1");
-  const text = params.toString().replace(/%(2C|2F|3A|3B)/g, decodeURIComponent);
+  const text = params.toString().replace(/%(2C|2F|3A|3B|40)/g, decodeURIComponent);
   return `#${[zoom, lat.toFixed(digits), lon.toFixed(digits)].join("/")}${text ? `?${text}` : ""}`;
 }
 
@@ -54,8 +54,9 @@ function readImage(params, prefix) {
   const text = (name) => params.get(prefix + name) ?? "";
   const kind = KINDS.find((name) => text(name)) ?? DEFAULT_IMAGE.kind;
   return Object.freeze({
+    collection: text("collection").slice(0, 200),
     kind,
-    name: (text(kind) || DEFAULT_IMAGE.name).slice(0, 512),
+    name: text(kind).slice(0, 512),
     time: isTime(text("time")) ? text("time") : "",
     fill: text("fill") !== "0",
     composite: /^\w{1,20}$/.test(text("composite")) ? text("composite") : DEFAULT_IMAGE.composite,
@@ -69,8 +70,7 @@ function readImage(params, prefix) {
 }
 
 function writeImage(params, image, prefix) {
-  if (image.kind !== DEFAULT_IMAGE.kind || image.name !== DEFAULT_IMAGE.name)
-    params.set(prefix + image.kind, image.name);
+  if (image.name) params.set(prefix + image.kind, image.name);
   for (const [name, initial] of Object.entries(DEFAULT_IMAGE)) {
     if (["kind", "name"].includes(name) || image[name] === initial) continue;
     params.set(prefix + name, typeof initial === "boolean" ? Number(image[name]) : image[name]);

@@ -4,6 +4,8 @@ import { AnalyseTab } from "../analyse/analyse-tab.js";
 import { DrawTool } from "../analyse/draw-tool.js";
 import { boundsOf } from "../analyse/geojson.js";
 import { SelectionPanel } from "../analyse/selection-panel.js";
+import { CollectionPicker, inCollection } from "../layer/collection-picker.js";
+import { collectionOf, isLoaded, loadCollection, loadIndices } from "../layer/collections.js";
 import { ColormapPicker } from "../layer/colormap-picker.js";
 import { ExportTab } from "../layer/export-tab.js";
 import { ExpressionEditor } from "../layer/expression-editor.js";
@@ -32,10 +34,14 @@ const SEARCH_DELAY = 300; // milliseconds after the map has stopped moving
 
 const initial = readHash(location.hash);
 const store = new Store(initial.state);
-let tilejson; // undefined until loaded
+let shown = null; // the collection of the image that the controls edit, once it is loaded
+let opening = 0; // collections that are being loaded
+let chosen = null; // the name of the last one that was chosen
 let searching = false;
+let hasLand = false;
 
 const map = createMap();
+const outline = L.layerGroup().addTo(map);
 const imageLayers = new ImageLayers(map, (problem) => tilesChanged(problem));
 const acquisitions = new Acquisitions({
   onChange: () => showTime(),
@@ -43,6 +49,7 @@ const acquisitions = new Acquisitions({
   onError: showError,
 });
 const isBusy = () => imageLayers.progress().waiting > 0;
+const collectionPicker = new CollectionPicker(store, chooseCollection);
 const layerPicker = new LayerPicker(store);
 const imageControls = new ImageControls(store);
 const expressionEditor = new ExpressionEditor(store, showError);
@@ -60,8 +67,9 @@ const timelineRange = () => acquisitions.timeRange(store.state);
 const selectionPanel = new SelectionPanel(map, store, dock.timeline, timelineRange);
 const drawTool = new DrawTool(map, (area) => store.change({ selection: { area } }));
 const analyseTab = new AnalyseTab(store, drawTool, {
-  visibleBounds: () => visibleBox(map, tilejson.bounds) ?? tilejson.bounds,
+  visibleBounds: () => visibleBox(map, shown.tilejson.bounds) ?? shown.tilejson.bounds,
   timeRange: timelineRange,
+  unit: () => stylePanel.legend?.unit,
   onError: showError,
   onArea: (area) => {
     const [west, south, east, north] = boundsOf(area);
@@ -76,17 +84,21 @@ function show(state, previous) {
   const image = state.sides[state.side];
   const imageChanged = !previous || image !== previous.sides[previous.side] || state.side !== previous.side;
   if (imageChanged) {
+    collectionPicker.show(image);
     layerPicker.show(image);
     imageControls.show(image);
     expressionEditor.show(image);
   }
   if (imageChanged || state.sides !== previous.sides || state.divider !== previous.divider) swipe.show(state);
   byId("footprints").setAttribute("aria-pressed", String(state.footprints));
-  if (!tilejson) return;
+  if (!state.sides.every(isLoaded)) return openCollections();
+  const isOther = shown?.name !== collectionOf(image).name;
+  shown = collectionOf(image);
   updateHash();
   if (!previous || state.sides !== previous.sides) showImages(state, previous);
   if (imageChanged) stylePanel.show(image).then(() => updateWhenIdle());
-  if (previous && (state.span !== previous.span || state.until !== previous.until)) searchAcquisitions();
+  if (isOther) showCollection();
+  else if (previous && (state.span !== previous.span || state.until !== previous.until)) searchAcquisitions();
   showTime();
 }
 
@@ -112,10 +124,79 @@ function tilesChanged(problem) {
   showProgress();
 }
 
+// ---- collections
+
+// Loads the collections of the images, and then shows these.
+async function openCollections() {
+  const { sides } = store.state;
+  opening += 1;
+  showProgress();
+  try {
+    await Promise.all(sides.map(({ collection }) => loadCollection(collection)));
+  } catch (problem) {
+    if (sides === store.state.sides) showError(problem);
+  }
+  opening -= 1;
+  showProgress();
+  if (sides !== store.state.sides || !sides.every(isLoaded)) return; // a later change loads its own
+  const isFirst = !shown;
+  if (isFirst) start();
+  show(store.state, null);
+  if (isFirst) showCollection();
+}
+
+// What belongs to the collection rather than to one of its images.
+function showCollection() {
+  byId("demo-notice").hidden = shown.tilejson.attribution !== DEMO_ATTRIBUTION;
+  outline.clearLayers();
+  const style = { className: "outline", interactive: false, fill: false };
+  if (!isWorld()) L.rectangle(archiveBounds(), style).addTo(outline);
+  acquisitions.clear();
+  searchAcquisitions();
+  // Tiles have priority, but on a slow line the panel waits for them at most a second.
+  let loading = null;
+  const loadOnce = () => (loading ??= loadListings());
+  if (isBusy()) imageLayers.shown.find(Boolean)?.layer.once("load", loadOnce);
+  setTimeout(loadOnce, isBusy() ? 1000 : 0);
+}
+
+function loadListings() {
+  const once = hasLand ? [] : [addLand(map)];
+  hasLand = true;
+  return Promise.all([showAllLayers(), imageControls.load(), collectionPicker.load().then(showTime), ...once]).catch(
+    showError,
+  );
+}
+
+async function showAllLayers() {
+  const { name } = shown;
+  await loadIndices(name);
+  if (store.image.collection !== name) return;
+  shown = collectionOf(store.image);
+  layerPicker.show(store.image);
+  stylePanel.show(store.image);
+}
+
+// Shows another collection. The view stays if some of the collection is in it.
+async function chooseCollection(name) {
+  chosen = name;
+  if (name === store.image.collection) return;
+  opening += 1;
+  showProgress();
+  const part = await inCollection(store.image, name).catch(showError);
+  opening -= 1;
+  if (part && chosen === name) {
+    store.changeImage(part);
+    if (store.state.sides.length === 1 && !archiveBounds().intersects(map.getBounds())) showAll();
+  }
+  showProgress();
+}
+
 // ---- status line and time
 
 function showProgress() {
-  if (!tilejson) return;
+  if (opening || !shown) return showStatus(opening && shown ? "Opening the collection" : "", { busy: opening > 0 });
+  const { tilejson } = shown;
   const { waiting, ...progress } = imageLayers.progress();
   const isOutside = !archiveBounds().intersects(map.getBounds());
   const isBelowMinZoom = map.getZoom() < tilejson.minzoom;
@@ -151,29 +232,31 @@ function showTime() {
   const { used, skipped, details } = imageLayers.scenes(state.side);
   const usedDates = [...new Set([...used].map((id) => acquisitions.dateOf.get(id)).filter(Boolean))].sort();
   dock.show(state, { usedDates, skipped: skipped.size, details: [...details].join("\n") });
-  byId("title-time").textContent = byId("shown-time").textContent;
-  selectionPanel.show(state, Boolean(acquisitions.newest) || !searching);
+  const titles = [byId("shown-time").textContent, collectionPicker.title];
+  byId("title-time").textContent = titles.filter(Boolean).join(" · ");
+  selectionPanel.show(state, isLoaded(store.image) && (Boolean(acquisitions.newest) || !searching));
   analyseTab.show(state, store.image, isOpen("analyse") && !isBusy());
   footprints.show(state.footprints, acquisitions, state.sides[state.side].time, used);
 }
 
 // Requests of lower priority than tiles.
 const updateWhenIdle = debounced(150, () => {
-  if (!tilejson || isBusy()) return;
-  stylePanel.updateValues(tilejson);
-  if (isOpen("export")) exportTab.show(store.image, tilejson, currentView(map));
+  if (!shown || isBusy()) return;
+  stylePanel.updateValues(shown.tilejson);
+  if (isOpen("export")) exportTab.show(store.image, shown.tilejson, currentView(map));
 });
 
 // ---- map
 
-const isWorld = () => tilejson.bounds[2] - tilejson.bounds[0] > 90;
+const isWorld = () => shown.tilejson.bounds[2] - shown.tilejson.bounds[0] > 90;
 
 function archiveBounds() {
-  const [west, south, east, north] = tilejson.bounds;
+  const [west, south, east, north] = shown.tilejson.bounds;
   return L.latLngBounds([south, west], [north, east]);
 }
 
 function showAll() {
+  const { tilejson } = shown;
   if (isWorld()) return goTo(map, { zoom: tilejson.center[2], lat: tilejson.center[1], lon: tilejson.center[0] });
   return map.fitBounds(archiveBounds(), { ...freePadding(), animate: false });
 }
@@ -184,13 +267,14 @@ function updateHash() {
 
 // Lists the acquisitions of the visible part of the archive.
 function searchAcquisitions() {
+  const { name, isStatic, tilejson } = shown;
   const box = visibleBox(map, tilejson.bounds);
-  if (box && map.getZoom() >= tilejson.minzoom) acquisitions.search(box, store.state);
+  if (box && !isStatic && map.getZoom() >= tilejson.minzoom) acquisitions.search(box, store.state, name);
 }
 
 const searchAfterMove = debounced(SEARCH_DELAY, searchAcquisitions);
 map.on("moveend", () => {
-  if (!tilejson) return;
+  if (!shown) return;
   updateHash();
   showProgress();
   searchAfterMove();
@@ -202,10 +286,10 @@ window.addEventListener("hashchange", () => {
   store.change(state);
 });
 onRetry(() => {
-  if (!tilejson) return open();
+  if (!shown || !store.state.sides.every(isLoaded)) return openCollections();
   searchAcquisitions();
   imageLayers.reload();
-  return layerPicker.load().catch(showError);
+  return loadListings();
 });
 
 // ---- start
@@ -221,33 +305,13 @@ function updateLayout() {
   style.setProperty("--bottom", `${window.innerHeight - top}px`);
 }
 
-async function open() {
-  try {
-    tilejson = await requestJson("tilejson.json");
-  } catch (problem) {
-    showError(problem);
-    return;
-  }
-  imageLayers.setTileJson(tilejson);
-  byId("demo-notice").hidden = tilejson.attribution !== DEMO_ATTRIBUTION;
+// Once, when the first collection is loaded.
+function start() {
+  shown = collectionOf(store.image);
   if (initial.view) goTo(map, initial.view);
   else showAll();
-  if (!isWorld()) L.rectangle(archiveBounds(), { className: "outline", interactive: false, fill: false }).addTo(map);
-  show(store.state, null);
-  searchAcquisitions();
   new Graticule(map);
   addBasemap(map);
-  const loadListings = () =>
-    Promise.all([
-      layerPicker.load().then(() => stylePanel.show(store.image)),
-      imageControls.load(),
-      addLand(map),
-    ]).catch(showError);
-  // Tiles have priority, but on a slow line the panel waits for them at most a second.
-  let loading = null;
-  const loadOnce = () => (loading ??= loadListings());
-  if (isBusy()) imageLayers.shown.find(Boolean)?.layer.once("load", loadOnce);
-  setTimeout(loadOnce, isBusy() ? 1000 : 0);
 }
 
 setUpPanel(map, () => (showTime(), updateWhenIdle()));
@@ -258,4 +322,5 @@ show(store.state, null);
 updateLayout();
 [byId("panel"), byId("dock")].forEach((card) => new ResizeObserver(updateLayout).observe(card));
 window.addEventListener("resize", updateLayout);
-open();
+if (!store.state.sides.every(({ collection }) => collection === ""))
+  loadCollection("").catch(() => {}); // which the page preloads

@@ -1,6 +1,5 @@
 // The acquisitions of the visible area, listed by `/scenes` for the timeline.
-import { queryString } from "../layer/image-request.js";
-import { request } from "../shell/http.js";
+import { queryString, request } from "../shell/http.js";
 import { addMonths, today } from "./dates.js";
 
 const MAX_EXTENT = 1.5; // degrees; of a larger view, the acquisitions at its centre are listed
@@ -9,7 +8,7 @@ export class Acquisitions {
   /**
    * `onSearching(isSearching)` is called when a search starts and ends, `onChange` when `days` have changed, `onError`
    * with a Problem. A day is `{date, scenes, clouds, least, cloud}`: GeoJSON features and their cloud cover in percent,
-   * with minimum and mean.
+   * with minimum and mean, which is null if it is unknown.
    */
   constructor({ onChange, onSearching, onError }) {
     Object.assign(this, { onChange, onSearching, onError, days: [], newest: "", truncated: false, dateOf: new Map() });
@@ -21,14 +20,26 @@ export class Acquisitions {
     return [addMonths(to, -span), to];
   }
 
-  /** Lists the acquisitions in a box `[west, south, east, north]` in degrees; aborts the search before. */
-  async search(box, { span, until }) {
+  /** Aborts the search and drops what it has found. */
+  clear() {
+    this.control?.abort();
+    Object.assign(this, { days: [], newest: "", truncated: false });
+    this.onSearching(false);
+  }
+
+  /**
+   * Lists the acquisitions of a collection ("" for the default) in a box `[west, south, east, north]` in degrees;
+   * aborts the search before.
+   */
+  async search(box, { span, until }, collection) {
     this.control?.abort();
     const { signal } = (this.control = new AbortController());
     const bbox = limitExtent(box)
       .map((degrees) => degrees.toFixed(4))
       .join();
-    const fetchScenes = (params) => this._fetch([["bbox", bbox], ["cloud_cover", "100"], ["limit", "500"], ...params], signal);
+    const common = [["bbox", bbox], ["cloud_cover", "100"], ["limit", "500"]];
+    if (collection) common.unshift(["collection", collection]);
+    const fetchScenes = (params) => this._fetch([...common, ...params], signal);
     this.onSearching(true);
     try {
       if (!this.newest) {
@@ -67,7 +78,7 @@ export class Acquisitions {
     this.days = [...days.values()].sort((a, b) => (a.date < b.date ? -1 : 1));
     for (const day of this.days) {
       day.least = day.clouds.length ? Math.min(...day.clouds) : 0;
-      day.cloud = day.clouds.length ? day.clouds.reduce((sum, each) => sum + each, 0) / day.clouds.length : 0;
+      day.cloud = day.clouds.length ? day.clouds.reduce((sum, each) => sum + each, 0) / day.clouds.length : null;
     }
   }
 }

@@ -1,8 +1,5 @@
 // Dates are strings such as "2022-10-05" in UTC. A time is "" (the newest image), a date, or "start/end".
 
-/** Days before a date that fill its gaps; the same as the server's default period. */
-export const FILL_DAYS = 90;
-
 /** The current date in UTC. */
 export const today = () => new Date().toISOString().slice(0, 10);
 

@@ -1,9 +1,12 @@
 // The dock: date buttons, playback, and the time range of the timeline.
+import { collectionOf } from "../layer/collections.js";
 import { byId } from "../shell/dom.js";
 import { addMonths, formatDateRange, formatTime } from "./dates.js";
 import { Timeline } from "./timeline.js";
 
 const FRAME = 900; // milliseconds; the shortest time that a date is shown
+
+const STATIC = "Does not change over time";
 
 export class Dock {
   /** `isBusy` returns whether tiles are pending; playback waits for them. */
@@ -29,12 +32,18 @@ export class Dock {
    * `details` the messages about them.
    */
   show(state, { usedDates, skipped, details }) {
-    const { time, fill, clouds } = state.sides[state.side];
+    const image = state.sides[state.side];
+    const { isStatic, hasCloudCover } = collectionOf(image);
+    const time = isStatic ? "" : image.time;
+    const { fill, clouds } = image;
+    if (isStatic) this._play(false);
+    byId("dock").classList.toggle("static", isStatic);
+    byId("timeline-key").hidden = !hasCloudCover;
     const { days } = this.acquisitions;
-    const steps = days.filter((day) => !fill || day.least <= clouds);
+    const steps = days.filter((day) => !fill || !hasCloudCover || day.least <= clouds);
     const [from, to] = this.acquisitions.timeRange(state);
     this.timeline.show({ days, steps, from, to, time, usedDates: new Set(usedDates) });
-    byId("shown-time").textContent = shownTimeText(time, usedDates);
+    byId("shown-time").textContent = isStatic ? STATIC : shownTimeText(time, usedDates);
     byId("newest").hidden = !time && !state.until;
     byId("span").value = state.span;
     byId("newer").disabled = !state.until;

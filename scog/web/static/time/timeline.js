@@ -35,8 +35,7 @@ export class Timeline {
     const index = steps.findIndex((day) => day.date === date);
     this.box.setAttribute("aria-valuemax", String(Math.max(0, steps.length - 1)));
     this.box.setAttribute("aria-valuenow", String(index < 0 ? Math.max(0, steps.length - 1) : index));
-    const cloud = steps[index] ? `, ${Math.round(steps[index].cloud)} % cloud cover` : "";
-    this.box.setAttribute("aria-valuetext", formatTime(time) + cloud);
+    this.box.setAttribute("aria-valuetext", formatTime(time) + (steps[index] ? cloudText(steps[index], ", ") : ""));
   }
 
   /** The TimeScale of the current width. */
@@ -79,7 +78,8 @@ export class Timeline {
   }
 
   _bar(scale, day) {
-    const height = MIN_BAR + (MAX_BAR - MIN_BAR) * (1 - day.cloud / 100);
+    const clearness = 1 - (day.cloud ?? 0) / 100;
+    const height = MIN_BAR + (MAX_BAR - MIN_BAR) * clearness;
     const bar = svgElement("rect", {
       x: scale.x(day.date) - 2.5,
       y: BASELINE - height,
@@ -88,7 +88,7 @@ export class Timeline {
       rx: 2.5,
       class: "day",
     });
-    bar.style.setProperty("--clear-part", `${Math.round(100 - day.cloud)}%`);
+    bar.style.setProperty("--clear-part", `${Math.round(100 * clearness)}%`);
     if (!this.steps.includes(day)) bar.classList.add("dim");
     if (this.usedDates.has(day.date)) bar.classList.add("used");
     return bar;
@@ -125,7 +125,7 @@ export class Timeline {
     this.tip.hidden = !day;
     this.box.classList.toggle("over", Boolean(day));
     if (!day) return;
-    this.tip.textContent = `${formatDate(day.date)} · ${Math.round(day.cloud)} % cloud cover`;
+    this.tip.textContent = formatDate(day.date) + cloudText(day, " · ");
     const half = this.tip.offsetWidth / 2;
     this.tip.style.left = `${Math.min(this.box.clientWidth - half - 4, Math.max(half + 4, this.scale().x(day.date)))}px`;
   }
@@ -197,3 +197,5 @@ export class Timeline {
     this.onSelect(range[0] === range[1] ? range[0] : range.join("/"));
   }
 }
+
+const cloudText = ({ cloud }, before) => (cloud === null ? "" : `${before}${Math.round(cloud)} % cloud cover`);
