@@ -140,6 +140,11 @@ class NothingReadable(ScogError):
         self.skipped = tuple(skipped)
         self.details = dict(details or {})
 
+    @property
+    def has_no_such_band(self) -> bool:
+        """Whether every scene lacks a requested band, so that no file was to blame."""
+        return bool(self.skipped) and all(reason.startswith("no-band-") for _, reason in self.skipped)
+
 
 class Overloaded(ScogError):
     """Too much work is queued; retry after a second."""

@@ -95,7 +95,7 @@ def _print_summary(output: Path, animation: Animation) -> None:
     first, last = times[0].text[:10], times[-1].text[-10:]
     print_status(f"{output}: {len(times)} frames, {first} to {last}" + "".join(f"; {note}" for note in notes))
     for line in animation.report.lines():
-        print_status(f"  skipped {line}")
+        print_status(f"  {line}")
 
 
 def _show_progress(done: int, total: int) -> None:

@@ -80,7 +80,7 @@ def _crop(options: argparse.Namespace) -> None:
     size = f"{grid.width} x {grid.height} pixels of {grid.crs}, {100 * drawing.valid.mean():.0f} % valid"
     print_status(f"{options.output}: {size}, {len(report.used)} scenes used, {len(report.skipped)} skipped")
     for line in report.lines():
-        print_status(f"  skipped {line}")
+        print_status(f"  {line}")
     if report.incomplete:
         print_status(f"  incomplete: {report.incomplete}")
 

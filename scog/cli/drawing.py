@@ -81,7 +81,7 @@ def _tile(options: argparse.Namespace) -> None:
     valid_share = f"{100 * drawing.valid.mean():.0f} % valid"
     print_status(f"{options.output}: {valid_share}, {len(report.used)} scenes used, {len(report.skipped)} skipped")
     for line in report.lines():
-        print_status(f"  skipped {line}")
+        print_status(f"  {line}")
 
 
 def _sheet(options: argparse.Namespace) -> None:

@@ -104,9 +104,14 @@ def add_catalog_option(command: argparse.ArgumentParser) -> None:
     )
 
 
-def settings_of(options: argparse.Namespace) -> Settings:
-    """The settings of the environment and the options. Raises ValidationError."""
+def settings_of(options: argparse.Namespace, *, is_default: bool = False) -> Settings:
+    """The settings of the environment and the options. With `is_default`, --collection is the default collection.
+
+    Raises ValidationError.
+    """
     given: dict[str, Any] = {"catalog": tuple(options.catalog)} if options.catalog else {}
+    if is_default and options.collection:
+        given["collection"] = options.collection
     return Settings(**given)
 
 

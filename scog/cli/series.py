@@ -227,4 +227,4 @@ def _print_notes(all_series: Sequence[Series]) -> None:
         if series.report.incomplete:
             print_status(f"The series is incomplete: {series.report.incomplete}.")
         for line in series.report.lines():
-            print_status(f"  skipped {line}")
+            print_status(f"  {line}")

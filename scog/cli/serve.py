@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from scog.catalog.address import parse_addresses
-from scog.catalog.archive.archive import Archive
 from scog.cli.options import add_catalog_option, print_status, settings_of
 from scog.demo.make import ensure_archive
 from scog.errors import InvalidInput, ScogError
+from scog.imaging.engine import check_catalogs
 from scog.settings import Settings
 
 
@@ -44,7 +44,7 @@ def _add_address_options(command: argparse.ArgumentParser) -> None:
 
 
 def _serve(options: argparse.Namespace) -> None:
-    _run_server(settings_of(options), options.host, options.port)
+    _run_server(settings_of(options, is_default=True), options.host, options.port)
 
 
 def _demo(options: argparse.Namespace) -> None:
@@ -60,9 +60,7 @@ def _run_server(settings: Settings, host: str, port: int) -> None:
     from scog.web.app import create_app
 
     addresses = parse_addresses(settings.catalog)
-    for address in addresses:
-        if address.folder is not None:  # report an unusable archive in one line, before the server starts
-            asyncio.run(Archive.open(address.folder).close())
+    asyncio.run(check_catalogs(settings))  # report errors in one line, before the server starts
     with _bind(host, port) as listener:
         url_host = f"[{host}]" if ":" in host else host
         for address in addresses:

@@ -63,7 +63,7 @@ def _stats(options: argparse.Namespace) -> None:
         print("\n".join(_table(areas, results, image.style)))
     for result in results:
         for line in result.report.lines() if isinstance(result, Zonal) else ():
-            print_status(f"  skipped {line}")
+            print_status(f"  {line}")
     if any(each.report.incomplete if isinstance(each, Zonal) else each.reason == DEADLINE for each in results):
         print_status("  incomplete: the deadline passed, or the catalogue failed")
 

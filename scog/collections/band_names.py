@@ -34,7 +34,7 @@ class BandNames:
         lower = name.lower()
         if lower in self.ambiguous:
             return None
-        return self.canonical_names.get(lower) or (lower if self.open else None)
+        return self.canonical_names.get(lower) or (lower if self.open and band_identifier(lower) == lower else None)
 
     def problem(self, name: str) -> str:
         """Why `find` knows no such band, with similar names."""

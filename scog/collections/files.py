@@ -7,12 +7,12 @@ from pathlib import Path
 
 from scog.collections.built_in import built_in
 from scog.collections.profile import Profile
-from scog.collections.profile_toml import parse_profile
+from scog.collections.profile_toml import is_profile, parse_profile
 from scog.errors import InvalidInput
 
 
 def read_profiles(paths: Iterable[Path]) -> list[Profile]:
-    """The profiles of files, and of the `*.toml` files of folders.
+    """The profiles of files, and of the `*.toml` files of folders that describe bands or extend a profile.
 
     Raises InvalidInput if a path does not exist, or a file cannot be read or is invalid.
     """
@@ -25,5 +25,6 @@ def read_profiles(paths: Iterable[Path]) -> list[Profile]:
             except (OSError, UnicodeDecodeError) as error:
                 message = f"The profile {file} cannot be read: {error}."
                 raise InvalidInput(message, parameter="collections", valid="TOML files, or folders of them") from None
-            profiles.append(parse_profile(text, str(file), built_in))
+            if file is path or is_profile(text):
+                profiles.append(parse_profile(text, str(file), built_in))
     return profiles

@@ -41,7 +41,7 @@ def _joint(collections: tuple[str, ...], profiles: tuple[Profile, ...]) -> Profi
         attribution="; ".join(dict.fromkeys(profile.attribution for profile in distinct if profile.attribution)),
         bands=_without_ambiguous_aliases(tuple(bands.values()), ambiguous := _ambiguous(distinct)),
         mask=first.mask,
-        default_mask=first.default_mask,
+        default_mask=first.default_mask if len({each.default_mask for each in distinct}) == 1 else "default",
         default=first.default,
         presets=tuple({each.name: each for profile in reversed(distinct) for each in profile.presets}.values()),
         layers=tuple({each.name: each for profile in reversed(distinct) for each in profile.layers}.values()),

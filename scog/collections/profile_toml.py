@@ -10,7 +10,7 @@ from dataclasses import replace
 from hashlib import blake2b
 from typing import Any, TypeVar, get_args
 
-from scog.collections.band import Band, BandClass
+from scog.collections.band import REFLECTANCE, Band, BandClass
 from scog.collections.band_names import band_identifier
 from scog.collections.mask_source import MaskSource
 from scog.collections.presets import Preset, QuantityLayer, normalized
@@ -52,6 +52,14 @@ def parse_profile(text: str, source: str, base_of: Callable[[str], Profile | Non
     table.close()
     digest = blake2b(text.encode(), digest_size=8).hexdigest()
     return replace(profile, default=profile.default or natural_default(profile), digest=digest)
+
+
+def is_profile(text: str) -> bool:
+    """Whether a TOML document is meant to be a profile: it has bands, or extends a profile. True if it is no TOML."""
+    try:
+        return not {"bands", "extends"}.isdisjoint(tomllib.loads(text))
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return True
 
 
 class _Table:
@@ -299,7 +307,7 @@ def _band(table: _Table) -> Band:
         number=number,
         wavelength=table.number("wavelength"),
         resolution=table.number("resolution"),
-        unit=table.text("unit"),
+        unit=_unit(table),
         scale=scale,
         offset=table.number("offset"),
         nodata=None if ignores_nodata else table.number("nodata"),
@@ -308,6 +316,13 @@ def _band(table: _Table) -> Band:
         classes=tuple(_closed(each, _class) for each in table.tables("classes")),
         bits=table.flag("bits", False),
     )
+
+
+def _unit(table: _Table) -> str:
+    unit = table.text("unit")
+    if unit != REFLECTANCE and unit.lower() in (REFLECTANCE, "reflectances"):
+        raise table.invalid("unit", f"{quoted(unit)} is not {REFLECTANCE}", f"{REFLECTANCE}, in lower case")
+    return unit
 
 
 def _class(table: _Table) -> BandClass:
@@ -401,7 +416,8 @@ def _scene_keys(table: _Table) -> SceneKeys:
     for number, parts in enumerate(table.list("acquisition"), start=1):
         path = f"acquisition[{number}]"
         if not isinstance(parts, list):
-            raise table.invalid(path, "not a list", "a list of alternatives, such as [{ property = 'created' }]")
+            valid = "a list of parts, each a list of alternatives, such as [[{ property = 'created' }]]"
+            raise table.invalid(path, "not a list", valid)
         acquisition.append(tuple(_closed(table.table(part, path), _part) for part in parts))
     return SceneKeys(
         tile=_parts(table, "tile") or STANDARD.tile,

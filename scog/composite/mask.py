@@ -23,6 +23,8 @@ from scog.errors import InvalidExpression, InvalidInput
 from scog.suggest import did_you_mean, quoted
 
 NONE = "none"
+DEFAULT = "default"
+"""The default mask of each scene's collection."""
 _NAME = re.compile(r"[\w ]*[A-Za-z_][\w ]*", re.ASCII)
 """A part that can only be a name; expressions that are one name have to be written as `name != 0`."""
 
@@ -52,7 +54,7 @@ class Mask:
 
     def of(self, member: Profile) -> SceneMask:
         """The mask of scenes of one of the request's collections, which has the profile `member`."""
-        return _scene_mask(self, member)
+        return _scene_mask(_parsed(member.default_mask, 0.0, member) if self.text == DEFAULT else self, member)
 
 
 @lru_cache(maxsize=256)
@@ -87,6 +89,10 @@ def parse_mask(text: str | None, dilate: float, profile: Profile) -> Mask:
 
 @lru_cache(maxsize=256)
 def _parsed(text: str, dilate: float, profile: Profile) -> Mask:
+    if text.strip().lower() == DEFAULT:
+        text = profile.default_mask
+        if text == DEFAULT:
+            return Mask(DEFAULT, dilate)
     if text.strip().lower() == NONE:
         return Mask(NONE, dilate)
     names: set[str] = set()

@@ -78,7 +78,7 @@ def _band_number(asset: Asset, name: str, bands: tuple[FileBand, ...]) -> int:
     """The 1-based number in the file of the band called `name`."""
     if asset.band is not None:
         if asset.band > len(bands):
-            message = f"In the item {name} is band {asset.band} of the file, but the file has {_band_list(bands)}."
+            message = f"By item or profile {name} is band {asset.band} of the file, but it has {_band_list(bands)}."
             raise AssetRefused(message, reason="no-such-band")
         return asset.band
     without_alpha = [number for number, band in enumerate(bands, start=1) if not band.alpha]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from scog.cog.metadata import FileMetadata
 from scog.cog.preview_level import Levels, PreviewLevel, cheapest_levels, coarser_levels, pixel_size_ratio
 from scog.cog.range_plan import BlockIndex
 from scog.collections.band import REFLECTANCE
+from scog.collections.built_in import unit_of
 from scog.collections.reflectance_offset import OffsetChoice
 from scog.errors import AssetChanged, AssetMissing, SourceError
 from scog.geo.grid import Grid
@@ -101,6 +103,8 @@ class BandReader:
         self.offsets = SceneOffsets(reader, workbench, ambiguous_offset)
         """Determines the reflectance offset of scenes."""
         self._warp_maps = WarpMaps(workbench)
+        self._in_no_file: WeakKeyDictionary[Scene, set[str]] = WeakKeyDictionary()
+        """Bands that no file of a scene has."""
 
     async def compute(
         self,
@@ -129,17 +133,24 @@ class BandReader:
 
     async def find_in_files(self, scene: Scene, bands: Sequence[str], tally: UpstreamStats) -> None:
         """Add bands that the item does not name to the scene's assets, if one of its files does."""
-        for band in bands:
-            if band in scene.assets:
-                continue
+        for band in self.not_searched(scene, bands):
             found = band_by_position(scene, band)
             if found is None:
                 files = undescribed_files(scene)
                 headers = await gather_all(self._header_if_readable(asset.url, tally) for asset in files)
                 read = zip(files, headers, strict=True)
-                found = band_by_file(band, {asset: header for asset, header in read if header is not None})
+                found = band_by_file(
+                    band, unit_of(band), {asset: header for asset, header in read if header is not None}
+                )
             if found is not None:
                 scene.assets[band] = found
+            else:
+                self._in_no_file.setdefault(scene, set()).add(band)
+
+    def not_searched(self, scene: Scene, bands: Sequence[str]) -> list[str]:
+        """The bands that neither the item names, nor its files were searched for."""
+        missing = [band for band in bands if band not in scene.assets]
+        return [band for band in missing if band not in self._in_no_file.get(scene, ())] if missing else missing
 
     async def _header_if_readable(self, url: str, tally: UpstreamStats) -> FileMetadata | None:
         try:

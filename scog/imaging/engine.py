@@ -12,7 +12,7 @@ from pathlib import Path
 from scog.catalog.address import CatalogAddress, default_collection, parse_addresses
 from scog.catalog.archive.archive import Archive
 from scog.catalog.catalogs import Catalogs
-from scog.catalog.query import Catalog
+from scog.catalog.query import Catalog, collections_of
 from scog.catalog.search import OwnFiles, Searches
 from scog.catalog.search_store import SearchStore
 from scog.cog.block_reader import BlockReader
@@ -23,15 +23,17 @@ from scog.collections.profile import Profile
 from scog.collections.profiles import Profiles
 from scog.collections.reflectance_offset import SHIFT
 from scog.collections.storage import CONTAINERS, TOKEN_SERVICES
+from scog.errors import InvalidInput
 from scog.imaging.band_reader import BandReader
 from scog.imaging.collection_profiles import CollectionProfiles
 from scog.imaging.image_cache import ImageCache
+from scog.imaging.profile_check import check_profile
 from scog.net.local import LocalRanges
 from scog.net.ranges import HttpRanges, Ranges
 from scog.net.signing import Signer
-from scog.render.layer import check_profile
 from scog.runtime.memory_budget import MemoryBudget
 from scog.settings import EARTH_SEARCH, EARTH_SEARCH_HOSTS, REMOTE_COLLECTION, Settings
+from scog.suggest import did_you_mean, quoted
 from scog.warp.workbench import Workbench
 
 
@@ -81,9 +83,7 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
         signer = await _open_signer(settings, locations)
         stack.push_async_callback(signer.close)
         catalogs = [await _open_catalog(stack, address, settings, custom, signer) for address in addresses]
-        for catalog in catalogs:
-            for profile in catalog.profiles.custom:
-                check_profile(profile)
+        _check(catalogs, default)
         folders = [catalog.folder for catalog in catalogs if isinstance(catalog, Archive)]
         # Local reads block on the disk. They have their own threads so that they do not delay computation.
         disk = _thread_pool(stack, 16, "disk")
@@ -110,6 +110,34 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
             image_cache=ImageCache(settings.image_cache_mb * 1_000_000),
             profiles=CollectionProfiles(blocks),
         )
+
+
+async def check_catalogs(settings: Settings) -> None:
+    """Raise InvalidInput where `open_engine` would: for unusable archives, profiles and default collections."""
+    async with AsyncExitStack() as stack:
+        addresses = parse_addresses(settings.catalog)
+        default = default_collection(settings.collection, addresses)
+        custom = await asyncio.to_thread(read_profiles, settings.collections) if settings.collections else []
+        for profile in custom:
+            check_profile(profile)
+        for address in addresses:
+            if address.folder is not None:
+                archive = await _open_catalog(stack, address, settings, custom, Signer())
+                _check([archive], default if address is addresses[0] else None)
+
+
+def _check(catalogs: Sequence[Catalog], default: str | None) -> None:
+    """Raise InvalidInput if a profile cannot be drawn, or the first catalogue is an archive without `default`."""
+    for catalog in catalogs:
+        for profile in catalog.profiles.custom:
+            check_profile(profile)
+    first = catalogs[0]
+    if isinstance(first, Archive):
+        known = first.collections()
+        for name in collections_of(default):
+            if name not in known:
+                message = f"The archive has no collection {quoted(name)}{did_you_mean(name, known)}"
+                raise InvalidInput(message, parameter="collection", valid=" or ".join(known))
 
 
 def _thread_pool(stack: AsyncExitStack, threads: int, name: str) -> Executor:

@@ -29,14 +29,17 @@ def undescribed_files(scene: Scene) -> list[Asset]:
     return [asset for asset in by_url.values() if not asset.rendered and not asset.discrete][:MAX_FILES]
 
 
-def band_by_file(name: str, files: Mapping[Asset, FileMetadata]) -> Asset | None:
+def band_by_file(name: str, unit: str, files: Mapping[Asset, FileMetadata]) -> Asset | None:
     """The band that one of the files calls `name` in its description or colour interpretation.
 
-    None if no file has such a band, or several bands have the name.
+    `unit` is that of bands with this name. None if no file has such a band, or several bands have the name.
     """
     for described in (_by_description, _by_color):
-        found = [replace(asset, band=number, notes=(*asset.notes, f"{name} by the file's {how}"))
-                 for asset, metadata in files.items() for number, how in described(name, metadata)]  # fmt: skip
+        found = [
+            replace(asset, band=number, unit=asset.unit or unit, notes=(*asset.notes, f"{name} by the file's {how}"))
+            for asset, metadata in files.items()
+            for number, how in described(name, metadata)
+        ]
         if found:
             return found[0] if len(found) == 1 else None
     return None

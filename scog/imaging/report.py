@@ -120,8 +120,16 @@ class Report:
         ]
 
     def lines(self) -> list[str]:
-        """Skipped scenes, guessed reflectance offsets and notes as lines of text."""
-        return self.error_lines() + [f"reflectance offset: {line}" for line in self.offset_lines()] + self.note_lines()
+        """What happened, as lines of text: skipped and unmasked scenes, guessed reflectance offsets, and notes."""
+        return [
+            *(f"skipped {line}" for line in self.error_lines()),
+            *(
+                f"not masked: {scene}, which has no {' and no '.join(missing)}"
+                for scene, missing in self.unmasked.items()
+            ),
+            *(f"reflectance offset: {line}" for line in self.offset_lines()),
+            *(f"note: {line}" for line in self.note_lines()),
+        ]
 
     def record_failure(self, error: ScogError) -> None:
         """Record that a part of the work failed.

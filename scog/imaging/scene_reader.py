@@ -63,6 +63,7 @@ class SceneReader:
 
         Pixels without data are neither usable nor masked.
         """
+        await self._find_mask_in_files(scene)
         mask, dilation_grid = self._mask_of(scene), self._dilation_grid
         if not mask.rules:
             return np.ones(self._grid.shape, bool), np.zeros(self._grid.shape, bool)
@@ -80,6 +81,8 @@ class SceneReader:
 
     def cached_usable(self, scene: Scene, pixels: Mask2D | None = None) -> Mask2D | None:
         """The usable pixels of a scene, bool `(y, x)`; None if a band of its mask is not in memory."""
+        if self._band_reader.not_searched(scene, self._request.scene_mask(scene.collection).bands):
+            return None
         mask, dilation_grid = self._mask_of(scene), self._dilation_grid
         if not mask.rules:
             return np.ones(self._grid.shape, bool)
@@ -110,6 +113,7 @@ class SceneReader:
 
     async def usable_and_values(self, scene: Scene) -> tuple[Mask2D, ValuesAndValidity] | None:
         """The usable pixels and the expression's values, read concurrently. None if either cannot be read."""
+        await self._find_mask_in_files(scene)
         request, mask = self._request, self._mask_of(scene)
         # One request reads the bands of the mask and of the expression. Two are needed if a band of the mask is
         # resampled by another method than nearest, if the mask is dilated (it is then read on a larger grid), or if
@@ -133,6 +137,12 @@ class SceneReader:
     def _band_request(self, scene: Scene, pixels: Mask2D | None) -> BandRequest:
         bands, resampling = self._request.expression.bands, self._request.resampling
         return BandRequest(scene, bands, self._grid, pixels, resampling, self._partial_rows, self._request.offset)
+
+    async def _find_mask_in_files(self, scene: Scene) -> None:
+        """Look for bands of the mask that the item does not name in its files."""
+        bands = self._request.scene_mask(scene.collection).bands
+        if self._band_reader.not_searched(scene, bands):
+            await self._band_reader.find_in_files(scene, bands, self._report.tally)
 
     def _mask_of(self, scene: Scene) -> SceneMask:
         """The mask of a scene, without rules that need a band which the scene does not have.

@@ -165,17 +165,6 @@ def _single_layer(profile: Profile, options: LayerOptions) -> Layer:
     return named_layer(profile, profile.default if options.index is None else options.index)
 
 
-def check_profile(profile: Profile) -> None:
-    """Raise InvalidInput if a preset, a quantity or the default layer of a profile cannot be drawn."""
-    names = (*(preset.name for preset in profile.presets), *(layer.name for layer in profile.layers), profile.default)
-    for name in names:
-        try:
-            named_layer(profile, name)
-        except InvalidInput as error:
-            message = f"{profile.source}: {name}: {error}"
-            raise InvalidInput(message, parameter="collections", valid=error.valid) from None
-
-
 def named_layer(profile: Profile, name: str) -> Layer:
     """The layer of a quantity, band of classes, preset, index or band. Raises InvalidInput if the name is none."""
     quantity = profile.layer(name)
@@ -197,9 +186,11 @@ def named_layer(profile: Profile, name: str) -> Layer:
             f"{message}.", parameter="index", valid=f"an index of its bands: {', '.join(profile.by_name)}"
         )
     ramp = Ramp(index.rescale, color_table(index.colormap))
+    # In a profile, an alias of a band may be the name in the formula. Other items are asked for the name itself.
+    expression = index.expression if profile.open else parse(index.formula, profile.names)
     return Layer(
         index.title,
-        index.expression,
+        expression,
         ramp,
         mask=profile.default_mask,
         colormap=index.colormap,

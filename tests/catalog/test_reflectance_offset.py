@@ -148,7 +148,7 @@ def test_recorded_items_have_the_true_offset(recorded: dict[str, Item]) -> None:
     }
 
 
-@pytest.mark.parametrize("collection", ["sentinel-2-l1c", "landsat-c2-l2", "", "SENTINEL-2-L2A", None])
+@pytest.mark.parametrize("collection", ["mine", "landsat", "", "SENTINEL-2-L2A", None])
 @pytest.mark.parametrize(("scale", "offset"), [(0.0000275, -0.2), (0.0001, -0.1), (2, 5)])
 def test_other_collections_have_the_offset_of_their_metadata(
     collection: str | None, scale: float, offset: float, make_item: Callable[..., Item]

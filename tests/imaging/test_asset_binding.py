@@ -128,7 +128,7 @@ def test_a_band_number_beyond_the_file_is_refused() -> None:
     error = refused(tiff(BANDS[:2]), band=3)
     assert (error.reason, str(error)) == (
         "no-such-band",
-        "In the item red is band 3 of the file, but the file has 2 bands (1, 2).",
+        "By item or profile red is band 3 of the file, but it has 2 bands (1, 2).",
     )
     assert refused(tiff(BANDS[:1]), band=2).reason == "no-such-band"
 

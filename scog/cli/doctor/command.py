@@ -36,7 +36,7 @@ def _doctor(options: argparse.Namespace) -> bool:
 
     async def check() -> list[Finding]:
         results = []
-        async with aclosing(examine(settings_of(options))) as findings:
+        async with aclosing(examine(settings_of(options, is_default=True))) as findings:
             async for finding in findings:
                 results.append(finding)
                 if options.format == "text":

@@ -16,6 +16,7 @@ from scog.catalog.stac_api import RemoteCatalog
 from scog.cli.doctor.finding import Finding
 from scog.cli.doctor.network import latency, throughput
 from scog.cog.metadata import FileMetadata
+from scog.collections.profile import Profile
 from scog.errors import (
     AssetMissing,
     AssetRefused,
@@ -31,6 +32,7 @@ from scog.imaging.asset_binding import bind_asset
 from scog.imaging.engine import Engine, open_engine
 from scog.net.byte_range import is_local
 from scog.net.policy import UpstreamStats, host_of
+from scog.render.layer import layer_of
 from scog.settings import Settings
 from scog.temporal.intervals import Interval, rfc3339
 
@@ -78,19 +80,21 @@ async def _steps(engine: Engine, searches: Searches) -> AsyncIterator[Finding]:
     if not search.scenes.scenes:
         return
     scene = search.scenes.scenes[0]
-    yield await _profile(engine, searches, scene)
-    metadata, finding = await _header(engine, scene)
+    profile = await engine.profiles.of(searches, scene.collection or None)
+    band = await _band(engine, profile, scene)
+    yield _profile(profile, scene)
+    metadata, finding = await _header(engine, scene, band)
     yield finding
     if metadata is None:
         return
-    block = await _block(engine, scene, metadata)
+    block = await _block(engine, scene, band, metadata)
     yield block
-    if block.well:
-        yield await _offset(engine, scene)
+    if block.well and scene.assets[band].stated_offset is not None:
+        yield await _offset(engine, scene, band)
     for finding in _notes(scene):
         yield finding
-    if block.well and not is_local(_asset(scene)[1]):
-        async for finding in _network(engine, _asset(scene)[1]):
+    if block.well and not is_local(scene.assets[band].url):
+        async for finding in _network(engine, scene.assets[band].url):
             yield finding
 
 
@@ -172,9 +176,9 @@ def _items(search: Search) -> Finding:
     return Finding(bool(scenes), text, hint)
 
 
-async def _header(engine: Engine, scene: Scene) -> tuple[FileMetadata | None, Finding]:
+async def _header(engine: Engine, scene: Scene, band: str) -> tuple[FileMetadata | None, Finding]:
     """Read the header of one file."""
-    band, url = _asset(scene)
+    url = scene.assets[band].url
     subject = f"header of {scene.id}'s {band}"
     since, tally = time.perf_counter(), UpstreamStats()
     try:
@@ -186,9 +190,9 @@ async def _header(engine: Engine, scene: Scene) -> tuple[FileMetadata | None, Fi
     return metadata, Finding(True, f"{subject}: {cost}, {width} x {height} pixels, {len(metadata.levels)} levels")
 
 
-async def _block(engine: Engine, scene: Scene, metadata: FileMetadata) -> Finding:
+async def _block(engine: Engine, scene: Scene, band: str, metadata: FileMetadata) -> Finding:
     """Read the block at the centre of the full-resolution level."""
-    band, url = _asset(scene)
+    url = scene.assets[band].url
     since, tally = time.perf_counter(), UpstreamStats()
     level = metadata.levels[0]
     centre = level.grid.height // 2 // level.block_shape[0], level.grid.width // 2 // level.block_shape[1]
@@ -201,12 +205,22 @@ async def _block(engine: Engine, scene: Scene, metadata: FileMetadata) -> Findin
     return Finding(True, f"one block of {band}, {columns} x {rows} pixels: {cost}")
 
 
-async def _profile(engine: Engine, searches: Searches, scene: Scene) -> Finding:
-    """What scog believes of the scene's collection, and from where."""
-    profile = await engine.profiles.of(searches, scene.collection or None)
+def _profile(profile: Profile, scene: Scene) -> Finding:
+    """What scog believes of the scene's collection and from where, and which of its bands the scene does not have."""
     bands = [f"{band.name} ({'; '.join(band.sources)})" if band.sources else band.name for band in profile.bands]
     text = f"collection {scene.collection or '(none)'}: by {profile.source}: {', '.join(bands)}"
-    return Finding(bool(bands), text, "No band is known. docs/guide/collections.md explains how to describe them.")
+    missing = [] if profile.open else [band.name for band in profile.bands if band.name not in scene.assets]
+    if missing:
+        text += f"; {scene.id} has no {', '.join(missing)}"
+    hint = "docs/guide/collections.md explains how to describe the bands of a collection."
+    return Finding(len(missing) < len(bands), text, hint)
+
+
+async def _band(engine: Engine, profile: Profile, scene: Scene) -> str:
+    """The band to read: one of the default layer that the scene has, else its first."""
+    bands = layer_of(profile).expression.bands
+    await engine.band_reader.find_in_files(scene, bands, UpstreamStats())
+    return next((band for band in bands if band in scene.assets), next(iter(scene.assets)))
 
 
 def _notes(scene: Scene) -> list[Finding]:
@@ -215,21 +229,15 @@ def _notes(scene: Scene) -> list[Finding]:
     return [Finding(True, f"{scene.id}: {note}") for note in (*scene.remarks, *notes)]
 
 
-async def _offset(engine: Engine, scene: Scene) -> Finding:
+async def _offset(engine: Engine, scene: Scene, band: str) -> Finding:
     """The reflectance offset of the scene, and how it was determined."""
-    band, url = _asset(scene)
+    url = scene.assets[band].url
     subject, since, tally = f"reflectance offset of {scene.id}'s {band}", time.perf_counter(), UpstreamStats()
     try:
         [used] = await engine.band_reader.offsets.of(scene, [scene.assets[band]], None, tally)
     except SourceError as error:
         return Finding(False, f"{subject}: {error} ({error.reason})", _hint(error, url))
     return Finding(True, f"{subject}: {used}" + (f", {_cost(since, tally)}" if tally.requests else ""))
-
-
-def _asset(scene: Scene) -> tuple[str, str]:
-    """The band to read, and the URL of its asset."""
-    band = "red" if "red" in scene.assets else next(iter(scene.assets))
-    return band, scene.assets[band].url
 
 
 def _cost(since: float, tally: UpstreamStats) -> str:

@@ -46,6 +46,13 @@ def built_in(name: str) -> Profile | None:
     return parse_profile(file.read_text(encoding="utf-8"), f"scog/{name}.toml", built_in)
 
 
+def unit_of(name: str) -> str:
+    """The unit of bands with a standard name, such as `reflectance`; empty for other names."""
+    generic = built_in(GENERIC)
+    band = None if generic is None else generic.by_name.get(name)
+    return "" if band is None else band.unit
+
+
 @lru_cache
 def digest() -> str:
     """Digest of all profiles: what was read with others has another meaning."""

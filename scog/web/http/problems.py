@@ -153,6 +153,8 @@ def add_handlers(app: FastAPI) -> None:
 def problem_of(error: errors.ScogError, hint: str = "") -> Problem:
     """The problem that reports an error. `hint` is appended to its message."""
     status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
+    if isinstance(error, errors.NothingReadable) and error.has_no_such_band:
+        status = 404  # no file failed: the scenes have no such band
     members: dict[str, Any] = {}
     if isinstance(error, errors.InvalidInput):
         members = {"parameter": error.parameter, "valid": error.valid}
