@@ -100,8 +100,8 @@ class ValueParameters(SceneParameters):
 
     index: Text | None = Field(
         None,
-        description="Name of a spectral index (see `/indices`), such as `ndvi`; or of a quantity or a band with classes "
-        "of the collection (see `/bands`), such as `scl`. Default: the collection's.",
+        description="Name of a spectral index (see `/indices`), such as `ndvi`; or of a quantity or a band with classes, "
+        "such as `scl` (see `/bands`). Default: the collection's.",
     )
     expression: Text | None = Field(None, description="Expression over bands, such as `(nir-red)/(nir+red)`.")
     bands: Texts = Field(
