@@ -1,4 +1,4 @@
-"""scog computes images, time series and statistics from archives of Sentinel-2 COGs on request.
+"""scog computes images, time series and statistics from archives of satellite COGs on request.
 
 For notebooks and scripts:
 

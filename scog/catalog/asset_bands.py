@@ -32,6 +32,7 @@ FAMILIES = (
     {"rededge", "rededge1", "rededge2", "rededge3", "rededge071", "rededge075", "rededge078"},
     {"lwir", "lwir11", "lwir12"},
     {"swir", "swir16", "swir22"},
+    {"nir08", "rededge"},  # an old habit of items of Sentinel-2
 )
 """Names of which one may stand for another in an item without contradiction."""
 _FAMILIAR = COMMON_NAMES.union(*FAMILIES)
@@ -98,13 +99,16 @@ def may_hold_measurements(asset: Mapping[str, Any]) -> bool:
 def contradicts_profile(band: str, common_name: object) -> bool:
     """Whether an item's common name means another band than the one that a profile knows by the asset's key.
 
-    Only standard common names count. `rededge` for a narrow near infrared is an old habit, and no contradiction.
+    Only standard common names count.
     """
     if common_name == band or common_name not in COMMON_NAMES or band not in _FAMILIAR:
         return False
-    return {band, common_name} != {"nir08", "rededge"} and not any(
-        band in family and common_name in family for family in FAMILIES
-    )
+    return not _are_related(band, common_name)
+
+
+def _are_related(name: str, other: object) -> bool:
+    """Whether one name may stand for the other."""
+    return name == other or any(name in family and other in family for family in FAMILIES)
 
 
 def last_measurement(bands: Sequence[AssetBand]) -> int:
@@ -156,7 +160,8 @@ class _Claims:
         by_name: defaultdict[str, list[tuple[AssetBand, str]]] = defaultdict(list)
         for name, band, note in claims:
             if _contradicts(name, band, self._names):
-                self._remarks.append(f"asset {band.key[:40]}: called {name}, but its common name is {band.common_name}")
+                stated = f"its common name is {band.common_name}" if band.common_name else f"its name is {band.name}"
+                self._remarks.append(f"asset {band.key[:40]}: called {name}, but {stated}")
             elif name not in self.found and (name not in self.contested or band in self.contested[name]):
                 by_name[name].append((band, note))
         for name, bands in by_name.items():
@@ -179,12 +184,11 @@ def _spellings(name: str, names: BandNames) -> list[str]:
 
 
 def _contradicts(name: str, band: AssetBand, names: BandNames) -> bool:
-    """Whether a standard name means another band than the band's common name."""
+    """Whether a standard name means another band than the band's common name, or its own name if that is standard."""
     is_standard = name in names.canonical_names
-    name, common = _canonical(name, names), _canonical(band.common_name, names)
-    if not common or name == common or not is_standard:
-        return False
-    return not any(name in family and common in family for family in FAMILIES)
+    own_name = band.name if band.name in names.canonical_names else ""
+    stated = _canonical(band.common_name or own_name, names)
+    return bool(stated) and is_standard and not _are_related(_canonical(name, names), stated)
 
 
 def _note(name: str, band: AssetBand, names: BandNames) -> str:

@@ -163,11 +163,8 @@ def _known_band(
         raise ValueError(f"{band.name} in the profile {profile.name}, but {common_name} in the item")
     written = _written_of_known(band, asset)
     stated = None
-    scale, offset = band.scale, band.offset
-    if scale is None and offset is None:
-        scale, offset = written.scale, written.offset
-    elif scale is None:
-        scale = 1.0
+    scale = written.scale if band.scale is None else band.scale
+    offset = written.offset if band.offset is None else band.offset
     if profile.offset_rule is not None and band.spectral:
         stated = offsets.get(written.offset)
         if stated is None:

@@ -31,7 +31,7 @@ def parse_page(page: Page, query: Query, profiles: Profiles) -> ParsedPage:
             problems.append(f"{_id_of(item)}: {reason}{f' ({reason.detail})' if reason.detail else ''}")
             continue
         problems += [f"{_id_of(item)}: {remark}" for remark in scene.remarks[:1]]
-        mismatch = _mismatch(scene, query)
+        mismatch = _mismatch(scene, query, profiles)
         if mismatch is None:
             scenes.append(scene)
         else:
@@ -39,9 +39,10 @@ def parse_page(page: Page, query: Query, profiles: Profiles) -> ParsedPage:
     return ParsedPage(scenes, skipped, problems)
 
 
-def _mismatch(scene: Scene, query: Query) -> str | None:
+def _mismatch(scene: Scene, query: Query, profiles: Profiles) -> str | None:
     """Why a scene does not match the query, or None. Checked here because some catalogues ignore filters."""
-    if scene.cloud_cover is not None and scene.cloud_cover > query.cloud_cover:
+    is_cloudy = scene.cloud_cover is not None and scene.cloud_cover > query.cloud_cover
+    if is_cloudy and profiles.of(scene.collection).cloud_filter:
         return "cloud-cover"
     if not query.interval.overlaps(scene.start, scene.end):
         return "other-time"

@@ -225,7 +225,7 @@ def _filters(query: Query, profile: Profile) -> dict[str, Any] | None:
     """The filters of a query in the query extension; None if there is none."""
     filters: dict[str, Any] = {}
     # Items without a cloud cover are kept, but would not match the filter: unknown collections are not filtered.
-    if query.cloud_cover < 100 and not profile.open:
+    if query.cloud_cover < 100 and not profile.open and all(each.cloud_filter for each in profile.members.values()):
         filters["eo:cloud_cover"] = {"lte": query.cloud_cover}
     if query.orbit is not None:
         filters["sat:orbit_state"] = {"eq": str(query.orbit)}

@@ -53,7 +53,7 @@ def _with_full_stop(message: str) -> str:
 def argument_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
     parser = argparse.ArgumentParser(
-        prog="scog", description="Maps, statistics and time series from Sentinel-2 COGs, read where they are stored."
+        prog="scog", description="Maps, statistics and time series from satellite COGs, read where they are stored."
     )
     parser.add_argument("--version", action="version", version=f"scog {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

@@ -42,17 +42,22 @@ def _joint(collections: tuple[str, ...], profiles: tuple[Profile, ...]) -> Profi
         bands=_without_ambiguous_aliases(tuple(bands.values()), ambiguous := _ambiguous(distinct)),
         mask=first.mask,
         default_mask=first.default_mask if len({each.default_mask for each in distinct}) == 1 else "default",
-        default=first.default,
+        default=_default(distinct),
         presets=tuple({each.name: each for profile in reversed(distinct) for each in profile.presets}.values()),
         layers=tuple({each.name: each for profile in reversed(distinct) for each in profile.layers}.values()),
         period_days=None if None in periods else max(period for period in periods if period is not None),
         static=all(profile.static for profile in distinct),
-        cloud_filter=all(profile.cloud_filter for profile in distinct),
+        cloud_filter=any(profile.cloud_filter for profile in distinct),
         open=any(profile.open for profile in distinct),
         source="; ".join(dict.fromkeys(profile.source for profile in distinct)),
         ambiguous=ambiguous,
         members=dict(zip(collections, profiles, strict=True)),
     )
+
+
+def _default(profiles: Sequence[Profile]) -> str:
+    """NDVI if it is the default of any, since it needs no collection of its own; else the default of the first."""
+    return "ndvi" if any(profile.default == "ndvi" for profile in profiles) else profiles[0].default
 
 
 def _ambiguous(profiles: Sequence[Profile]) -> dict[str, str]:

@@ -295,10 +295,12 @@ def _band(table: _Table) -> Band:
     number = table.integer("number")
     if number is not None and number < 1:
         raise table.invalid("number", f"there is no band {number}", "1 for the first band of the file")
-    scale = table.number("scale")
+    scale, offset = table.number("scale"), table.number("offset")
     if scale == 0:
         raise table.invalid("scale", "all values would be 0", "a number other than 0")
     ignores_nodata = table.is_text("nodata", "none")
+    if offset is not None and scale is None:
+        raise table.invalid("offset", "has no scale", "both scale and offset, or scale alone")
     return Band(
         name=name,
         title=table.text("title", name),

@@ -25,8 +25,11 @@ class Profiles:
         self._candidates: dict[str, tuple[Profile, ...]] = {}
         self._by_keys: dict[tuple[str, tuple[str, ...], str], Profile] = {}
         self._derived: dict[str, Profile] = {}
-        self.generic: Profile = built_in(GENERIC) or _missing()
-        """The profile of collections without one."""
+
+    @property
+    def generic(self) -> Profile:
+        """The profile of collections without one. Read when it is first needed."""
+        return built_in(GENERIC) or _missing()
 
     @property
     def digest(self) -> str:
@@ -40,7 +43,8 @@ class Profiles:
 
     def of(self, collection: str) -> Profile:
         """The profile of a collection: one for this catalogue, else one for all, else a derived one, else `generic`."""
-        return next(iter(self.candidates(collection)), self._derived.get(collection, self.generic))
+        known = next(iter(self.candidates(collection)), None) or self._derived.get(collection)
+        return self.generic if known is None else known
 
     def set_derived(self, collection: str, profile: Profile) -> None:
         """Use a profile that was derived for a collection. Its items are still read with `generic`."""
@@ -86,7 +90,8 @@ class Profiles:
         if custom:
             return custom[0]
         # `max` returns the first of equals, and the candidates are sorted by preference.
-        return max(fitting, key=lambda profile: profile.fit(asset_keys), default=self._generic_for(platform))
+        best = max(fitting, key=lambda profile: profile.fit(asset_keys), default=None)
+        return self._generic_for(platform) if best is None else best
 
     def _generic_for(self, platform: str) -> Profile:
         """The generic profile, with the band codes of a platform."""

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from affine import Affine
 
+from scog.catalog.asset_bands import contradicts_profile
 from scog.catalog.assets import Asset
 from scog.catalog.proj_extension import Georeference
 from scog.cog.georeferencing import checked_crs, is_valid_transform
@@ -50,6 +51,10 @@ def _bound(asset: Asset, name: str, metadata: FileMetadata) -> tuple[Asset, File
     number = _band_number(asset, name, metadata.bands)
     band = metadata.bands[number - 1]
     asset = replace(asset, band=number, unit=asset.unit or band.unit)
+    called = band_identifier(band.name) if band.name else band.color
+    if contradicts_profile(name, called):
+        note = f"{name}: the file calls band {number} {called}"
+        asset = replace(asset, notes=tuple(dict.fromkeys((*asset.notes, note))))
     if metadata.masked_by_alpha and any(each.alpha for each in metadata.bands[: asset.listed]):
         note = f"the file calls band {asset.listed} alpha, but it is a measurement"
         asset = replace(asset, ignores_mask=True, notes=tuple(dict.fromkeys((*asset.notes, note))))

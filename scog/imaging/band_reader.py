@@ -35,6 +35,8 @@ from scog.warp.resample import Resampling
 from scog.warp.warp import method_for, warp_blocks
 from scog.warp.workbench import Workbench, pixels_to_process
 
+MAX_SEARCHED = 256
+"""Maximum number of names of a scene for which it is remembered that no file has them. Requests may invent any."""
 Mask2D = NDArray[np.bool_]
 T = TypeVar("T")
 
@@ -134,7 +136,7 @@ class BandReader:
     async def find_in_files(self, scene: Scene, bands: Sequence[str], tally: UpstreamStats) -> None:
         """Add bands that the item does not name to the scene's assets, if one of its files does."""
         for band in self.not_searched(scene, bands):
-            found = band_by_position(scene, band)
+            found = await self._by_position(scene, band, tally)
             if found is None:
                 files = undescribed_files(scene)
                 headers = await gather_all(self._header_if_readable(asset.url, tally) for asset in files)
@@ -145,12 +147,21 @@ class BandReader:
             if found is not None:
                 scene.assets[band] = found
             else:
-                self._in_no_file.setdefault(scene, set()).add(band)
+                in_no_file = self._in_no_file.setdefault(scene, set())
+                if len(in_no_file) >= MAX_SEARCHED:
+                    in_no_file.clear()
+                in_no_file.add(band)
 
     def not_searched(self, scene: Scene, bands: Sequence[str]) -> list[str]:
         """The bands that neither the item names, nor its files were searched for."""
         missing = [band for band in bands if band not in scene.assets]
         return [band for band in missing if band not in self._in_no_file.get(scene, ())] if missing else missing
+
+    async def _by_position(self, scene: Scene, band: str, tally: UpstreamStats) -> Asset | None:
+        """The band of a name such as `image_b2`, if the file has so many."""
+        asset = band_by_position(scene, band)
+        header = None if asset is None else await self._header_if_readable(asset.url, tally)
+        return asset if asset is not None and header is not None and (asset.band or 1) <= header.count else None
 
     async def _header_if_readable(self, url: str, tally: UpstreamStats) -> FileMetadata | None:
         try:

@@ -26,7 +26,9 @@ FORCED_RENEWAL_PAUSE = 60.0
 UNKNOWN_TTL = 600.0
 """Seconds for which a container counts as unknown to the token service."""
 MAX_OFFERED = 10_000
-"""Maximum number of tokens from items' URLs."""
+"""Maximum number of containers, and of blobs with tokens of their own, whose tokens from items' URLs are kept."""
+MAX_ALTERNATIVES = 3
+"""Maximum number of tokens from items' URLs for one container or blob."""
 
 
 class Tokens(Protocol):
@@ -83,8 +85,8 @@ class Signer:
         self._renewals: set[asyncio.Future[None]] = set()
         self._signed_hosts: dict[str, bool] = {}
         """Whether requests to a host may need a token."""
-        self._offered: OrderedDict[Container | str, SasToken] = OrderedDict()
-        """Tokens from items' URLs, by container or, for one blob, by URL."""
+        self._offered: OrderedDict[Container | str, list[SasToken]] = OrderedDict()
+        """Tokens from items' URLs, by container or, for one blob, by URL. The first valid one is used."""
 
     async def close(self) -> None:
         """Cancel renewals and close the service's connections."""
@@ -101,7 +103,10 @@ class Signer:
         return signed
 
     def offer(self, url: str, token: str) -> None:
-        """Remember the token of a signed URL, without which all other code knows the URL."""
+        """Remember the token of a signed URL, without which all other code knows the URL.
+
+        Nobody vouches for it: it does not replace one in use, but serves when that expires or is refused.
+        """
         expiry = expiry_of(token)
         lifetime = 0.0 if expiry is None else (expiry - datetime.now(UTC)).total_seconds()
         try:
@@ -115,9 +120,13 @@ class Signer:
         self._signed_hosts[host] = True
         expires = self._clock() + lifetime
         key = (_container(url) if is_for_container(token) else None) or url
-        known = self._offered.get(key)
-        if known is None or known.expires < expires:
-            self._offered[key] = SasToken(token, expires, expires - MARGIN, expires)
+        now = self._clock()
+        known = [each for each in self._offered.get(key, ()) if now < each.valid_until]
+        if all(each.query != token for each in known):
+            known.append(SasToken(token, expires, expires - MARGIN, expires))
+        if len(known) > MAX_ALTERNATIVES:
+            del known[1]  # the one in use and the latest stay
+        self._offered[key] = known
         if len(self._offered) > MAX_OFFERED:
             self._offered.popitem(last=False)
 
@@ -155,15 +164,14 @@ class Signer:
 
         Concurrent calls share one request. Raises SourceUnavailable if the service fails.
         """
-        for key in (url, _container(url)):
-            if key is not None and key in self._offered and self._offered[key].query == refused:
-                del self._offered[key]
+        self._demote_offered(url, refused)
         if not is_allowed(url, self.hosts):
-            return False
+            offered = self._find_offered(url)
+            return offered is not None and offered.query != refused
         container = container_of(url)
         state = self._states.get(container)
         if state is None or state.token is None:  # the token was that of the item's URL
-            return bool(await self.token(url))
+            return await self.token(url) not in ("", refused)
         if state.token.query == refused:
             if self._flights.get(container) is None:
                 if self._clock() < state.next_forced_at:
@@ -175,11 +183,37 @@ class Signer:
     def _find_offered(self, url: str) -> SasToken | None:
         if not self._offered:
             return None
+        now = self._clock()
         for key in (url, _container(url)):
-            offered = self._offered.get(key) if key is not None else None
-            if offered is not None and self._clock() < offered.valid_until:
-                return offered
+            for offered in self._offered.get(key, ()) if key is not None else ():
+                if now < offered.valid_until:
+                    return offered
         return None
+
+    def _demote_offered(self, url: str, refused: str) -> None:
+        """Prefer others to a token of an item's URL that the store refused: the service's, else those of other items.
+
+        Without a service, the last token of a container stays: it may be right for other blobs.
+        """
+        container = _container(url)
+        for key in (url, container):
+            known = self._offered.get(key, ()) if key is not None else ()
+            found = next((each for each in known if each.query == refused), None)
+            if key is None or found is None:
+                continue
+            others = [each for each in known if each is not found]
+            if self._is_known_to_service(url, container):
+                others = []
+            elif key == container:
+                others.append(found)
+            self._offered[key] = others
+            if not others:
+                del self._offered[key]
+
+    def _is_known_to_service(self, url: str, container: Container | None) -> bool:
+        """Whether the service signs a URL, as far as is known."""
+        state = self._states.get(container) if container is not None else None
+        return is_allowed(url, self.hosts) and (state is None or self._clock() >= state.unknown_until)
 
     def _unsigned(self, url: str, container: Container) -> str:
         """No token, for a container that the service does not know. Raises AssetRefused unless its host is allowed."""

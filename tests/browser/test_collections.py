@@ -80,6 +80,7 @@ def test_a_collection_changes_tiles_legend_layers_and_hash(seen: Visit) -> None:
     assert len(titles) == 4
     assert page.locator("#collection-list [role=option] b").all_inner_texts() == titles
     page.keyboard.press("Escape")
+    page.wait_for_selector("#histogram path")  # the last requests of the first image
     seen.requests.clear()
     choose(seen, DEM)
     title_is(seen, "Hillshade")
@@ -213,7 +214,7 @@ def test_units_are_in_legend_point_chart_and_statistics(seen: Visit) -> None:
     page = seen.page
     title_is(seen, "VV backscatter")
     page.wait_for_selector("#chart .dot >> nth=1")
-    assert page.inner_text("#ticks .last") == "0 dB"
+    assert page.locator("#ticks .end").last.inner_text() == "0 dB"
     assert re.fullmatch(r"−?[\d.]+ dB", page.inner_text("#selection-value data"))
     assert page.locator("#chart text").first.text_content().endswith(" dB")
     assert page.get_attribute("#chart svg", "aria-label").count(" dB, ") == 1

@@ -223,7 +223,7 @@ COMMON = ("blue", "green", "red", "rededge1", "nir", "nir08", "swir16", "pan")
 """Some of STAC's common names."""
 WORDS = (*COMMON, "B04", "B5", "B08", "Red", "x")
 KEYS = (*COMMON, "B04", "B5", "image", "data")
-TOGETHER = ({"nir", "nir08"},)
+TOGETHER = ({"nir", "nir08"}, {"nir08", "rededge"})
 """Common names of which one may be called like the other."""
 
 
@@ -258,7 +258,8 @@ def identified(assets: Item, wanted: str) -> Told | None:
     """
 
     def is_contradicted(band: Told) -> bool:
-        return band.common in COMMON and band.common != wanted and {band.common, wanted} not in TOGETHER
+        stated = band.common if band.common in COMMON else band.name
+        return stated in COMMON and stated != wanted and {stated, wanted} not in TOGETHER
 
     bands = list(told(assets))
     contested: list[Told] = []

@@ -148,8 +148,10 @@ def test_doctor_passes(world: EarthSearch, capfd: pytest.CaptureFixture[str]) ->
     code, out, _ = scog(capfd, "doctor")
     assert code == 0, out
     lines = out.splitlines()
-    assert [line[:4] for line in lines] == ["ok  "] * 11
-    landing, to_catalogue, search, items, header, block, offset, to_pixels, throughput, expect, fitting = lines
+    assert [line[:4] for line in lines] == ["ok  "] * 12
+    landing, to_catalogue, search, items, collection, header, block, offset, to_pixels, throughput, expect, fitting = (
+        lines
+    )
     assert "1 requests" in landing
     assert "A double of Earth Search" in landing
     assert f"connection to {world.host}: connected in" in to_catalogue
@@ -158,6 +160,7 @@ def test_doctor_passes(world: EarthSearch, capfd: pytest.CaptureFixture[str]) ->
     assert "sentinel-2-l2a" in search
     assert "100 usable" in items
     assert f"S2B_{SQUARES[0].name}_20250130_0_L2A" in items
+    assert "collection sentinel-2-l2a: by scog/sentinel-2-l2a.toml: coastal, blue" in collection
     assert "1098 x 1098 pixels, 5 levels" in header
     assert "1 requests" in block
     assert offset.endswith("red: 0 (flag)")
@@ -177,7 +180,7 @@ def test_doctor_reports_as_json(world: EarthSearch, capfd: pytest.CaptureFixture
     code, out, _ = scog(capfd, "doctor", "--format", "json")
     findings = json.loads(out)
     assert code == 0
-    assert [finding["well"] for finding in findings] == [True] * 11
+    assert [finding["well"] for finding in findings] == [True] * 12
     values = {name: value for finding in findings for name, value in finding["values"].items()}
     assert values["connections"] == 8
     assert values["many"] > 0

@@ -12,7 +12,8 @@ GUIDE = (Path(__file__).parents[2] / "docs" / "guide" / "collections.md").read_t
 
 
 def test_the_example_is_a_valid_profile() -> None:
-    (example,) = re.findall(r"```toml\n(.*?)```", GUIDE, re.DOTALL)
+    example, bits = re.findall(r"```toml\n(.*?)```", GUIDE, re.DOTALL)
+    assert parse_profile(f'name = "udm2"\n{bits}', "guide").default_mask.startswith("cloud > 0")
     profile = parse_profile(example, "guide")
     assert [band.name for band in profile.bands] == ["red", "nir", "quality"]
     assert profile.mask is not None

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from scog.catalog.records import FORMAT
-from scog.cubes import cubes as module
 from scog.collections.profile import Profile
+from scog.cubes import cubes as module
 from scog.cubes.cubes import Cubes
 from scog.cubes.definition import Definition, read_definition
 from scog.cubes.store import CubeStore

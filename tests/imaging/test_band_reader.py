@@ -36,8 +36,14 @@ def grid(row: int, col: int, height: int, width: int) -> Grid:
     return Grid(CRS, Affine(10.0, 0.0, 600_000.0 + 10 * col, 0.0, -10.0, 5_100_000.0 - 10 * row), width, height)
 
 
+class _Scene(SimpleNamespace):
+    """Can be a key and be referred to weakly, unlike a SimpleNamespace."""
+
+    __hash__ = object.__hash__  # type: ignore[assignment]
+
+
 def scene(**assets: Asset) -> Any:
-    return SimpleNamespace(id="scene", assets=assets)
+    return _Scene(id="scene", assets=assets)
 
 
 @asynccontextmanager

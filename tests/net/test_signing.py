@@ -478,13 +478,14 @@ def test_a_query_of_the_url_is_sent_too(cloud: Azure) -> None:
 # Tokens of items' URLs
 
 
-def _offering(cloud: Azure, token: str, *, with_service: bool, reads: int = 1) -> list[bytes]:
+def _offering(cloud: Azure, *tokens: str, with_service: bool, reads: int = 1) -> list[bytes]:
     async def work() -> list[bytes]:
         async with cloud.ranges() as ranges:
             signer = ranges._signer if with_service else Signer(clock=cloud.clock)
             ranges._signer = signer
             ranges._allowed = (cloud.store.host,)
-            signer.offer(cloud.url, token)
+            for token in tokens:
+                signer.offer(cloud.url, token)
             return [await read(ranges, cloud.url) for _ in range(reads)]
 
     return run(work())
@@ -520,6 +521,57 @@ def test_a_refused_token_of_an_items_url_is_replaced_by_the_services(cloud: Azur
     assert cloud.service.names == ["sentinel-2-l2a"]
     with pytest.raises(AssetMissing, match="refused access"):
         _offering(cloud, token, with_service=False)
+
+
+def test_a_wrong_token_of_another_item_does_not_replace_one_in_use(cloud: Azure) -> None:
+    """However late it expires."""
+    right, wrong = make_token("/".join(S2), _in(600)), make_token("another/container", _in(6000))
+    assert _offering(cloud, right, wrong, with_service=False, reads=3) == [DATA[100:300]] * 3
+    assert cloud.store.refused == []
+
+
+@pytest.mark.parametrize("resource", ["b", "c"])
+@pytest.mark.parametrize("with_service", [False, True])
+def test_a_wrong_token_gives_way_to_a_right_one(cloud: Azure, resource: str, *, with_service: bool) -> None:
+    wrong = [make_token("another/container", _in(6000), number, resource) for number in range(3)]
+    right = make_token("/".join(S2), _in(600), 9, resource)
+    assert _offering(cloud, wrong[0], right, with_service=with_service, reads=3) == [DATA[100:300]] * 3
+    assert cloud.store.refused == ["wrong signature"]
+    cloud.store.refused.clear()
+    if with_service:  # which need not try all
+        assert _offering(cloud, *wrong, with_service=True, reads=3) == [DATA[100:300]] * 3
+        assert cloud.store.refused == ["wrong signature"]
+
+
+def test_the_latest_token_of_many_items_serves_when_the_one_in_use_expires(cloud: Azure) -> None:
+    first, *others = (make_token("/".join(S2), _in(seconds)) for seconds in range(600, 1200, 100))
+
+    async def work() -> None:
+        signer = Signer(clock=cloud.clock)
+        for token in (first, *others):
+            signer.offer(cloud.url, token)
+        assert await signer.token(cloud.url) == first
+        cloud.clock.ahead = 1050
+        assert await signer.token(cloud.url) == others[-1]
+
+    run(work())
+
+
+def test_a_forbidden_blob_does_not_lose_the_token_of_its_container(cloud: Azure) -> None:
+    token = make_token("/".join(S2), _in(600))
+    other = cloud.store.put_blob(*S2, "a/c.tif", DATA)
+
+    async def work() -> None:
+        async with cloud.ranges() as ranges:
+            ranges._signer, ranges._allowed = Signer(clock=cloud.clock), (cloud.store.host,)
+            ranges._signer.offer(cloud.url, token)
+            cloud.store.refuse_all = True
+            with pytest.raises(AssetMissing, match="refused access"):
+                await read(ranges, other)
+            cloud.store.refuse_all = False
+            assert await read(ranges, cloud.url) == DATA[100:300]
+
+    run(work())
 
 
 def test_concurrent_reads_replace_a_refused_token_of_an_item_together(cloud: Azure) -> None:

@@ -192,8 +192,8 @@ EXPECTED = {
     "collection=masked&index=ndvi": ([2500 / 3500], "scl by the file's band description"),
     "collection=heights&offset=-0.1": ([256], "offset has no effect"),
     "collection=profiled&offset=applied": ([1 - 300 * 0.001], "offset has no effect"),
-    "collection=profiled": ([1 - 300 * 0.001], ""),
-    "collection=profiled&bands=red": ([300 * 0.001], ""),
+    "collection=profiled": ([1 - 300 * 0.001], "red: the file calls band 1 blue"),
+    "collection=profiled&bands=red": ([300 * 0.001], "red: the file calls band 1 blue"),
 }  # fmt: skip
 
 
@@ -218,7 +218,7 @@ def test_values_are_those_of_the_right_band(server: Served, query: str) -> None:
 )
 def test_what_no_word_identifies_is_refused(server: Served, query: str, missing: str) -> None:
     response = server.get(f"/point/{MIDDLE[0]},{MIDDLE[1]}?{query}")
-    assert response.status_code in (400, 502)
+    assert response.status_code in (400, 404)
     assert missing in response.json()["detail"]
 
 

@@ -220,7 +220,7 @@ async def _band(engine: Engine, profile: Profile, scene: Scene) -> str:
     """The band to read: one of the default layer that the scene has, else its first."""
     bands = layer_of(profile).expression.bands
     await engine.band_reader.find_in_files(scene, bands, UpstreamStats())
-    return next((band for band in bands if band in scene.assets), next(iter(scene.assets)))
+    return next((band for band in ("red", *bands) if band in scene.assets), next(iter(scene.assets)))
 
 
 def _notes(scene: Scene) -> list[Finding]:

@@ -57,7 +57,7 @@ def unit_of(name: str) -> str:
 def digest() -> str:
     """Digest of all profiles: what was read with others has another meaning."""
     files = sorted(Path(__file__).parent.glob("*.toml"))
-    return blake2b(b"".join(file.read_bytes() for file in files), digest_size=8).hexdigest()
+    return blake2b("".join(file.read_text("utf-8") for file in files).encode(), digest_size=8).hexdigest()
 
 
 def names() -> tuple[str, ...]:

@@ -50,7 +50,10 @@ class Sampler:
         self._variables = variables
         self._request = request
         self._report = report
-        self._key = sampling_grid.key, variables.expression, variables.transforms, request.mask, request.offset
+        self._key = (
+            *(sampling_grid.key, variables.expression, variables.transforms),
+            *(request.mask, request.offset, request.profile),
+        )
         self._parts_lock = asyncio.Lock()
         self._parts: _Parts | None = None
 

@@ -1,11 +1,12 @@
 // The legend: a colour ramp with rescale handles, classes, or RGB ranges, with a histogram of the visible values.
 import { byId, gradient, make, svgElement } from "../shell/dom.js";
-import { formatNumber, formatValue, ticks } from "../shell/number-format.js";
+import { formatNumber, formatValue, roundToSpan, ticks } from "../shell/number-format.js";
 import { histogram, histogramPath, quantiles } from "./histogram.js";
 import { RescaleHandles } from "./rescale-handles.js";
 
 const BINS = 96;
 const [WIDTH, HEIGHT] = [300, 40];
+const CHARACTER = 2.6; // width of a tick label's character in percent of the ramp's
 const CHANNELS = ["red", "green", "blue"];
 
 export class Legend {
@@ -65,13 +66,19 @@ const rangeText = (range, unit) => `Colours from ${range.join(" to ")}` + (unit 
 // Tick labels of the ramp: its ends, and values between them that have room.
 function scale(marks, [low, high], share, unit) {
   const line = make("div", { id: "ticks", "aria-hidden": "true" });
+  const textOf = (value) => {
+    const text = String(roundToSpan(value, high - low)).replace("-", "−");
+    return unit && value === high ? `${text} ${unit}` : text;
+  };
+  const width = (value) => CHARACTER * textOf(value).length;
   const ends = [low, high];
-  const fits = (value) => ends.includes(value) || ends.every((end) => Math.abs(share(end) - share(value)) > 14);
+  const fits = (value) =>
+    ends.includes(value) ||
+    ends.every((end) => Math.abs(share(end) - share(value)) > Math.max(14, width(end) + width(value) / 2));
   marks.filter(fits).forEach((value) => {
-    const text = formatValue(value, value === high ? unit : "");
-    const tick = make("span", { className: ends.includes(value) ? "end" : "" }, text);
-    const isWide = value === high && text.length > 4 && share(value) > 80; // wider than the space below
-    if (isWide) tick.classList.add("last");
+    const tick = make("span", { className: ends.includes(value) ? "end" : "" }, textOf(value));
+    if (value === high && share(value) + width(value) / 2 > 102) tick.classList.add("last");
+    else if (value === low && share(value) - width(value) / 2 < -2) tick.classList.add("first");
     else tick.style.left = `${Math.min(98, Math.max(2, share(value)))}%`;
     line.append(tick);
   });

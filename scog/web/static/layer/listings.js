@@ -77,9 +77,9 @@ export const isBand = ({ kind, bands }) => kind === "bands" && bands.length === 
 /** The composites as `{name, title, description}`. Rejects with a Problem. */
 export const loadComposites = async () => (await requestJson("composites")).composites;
 
-function aboutBand({ name, aliases, wavelength, resolution, unit, spectral }) {
+function aboutBand({ name, title, aliases, wavelength, resolution, unit, spectral }) {
   const facts = [
-    [name, ...aliases].join(", "),
+    [name, ...aliases].filter((each) => each !== title).join(", "),
     wavelength && `${wavelength} µm`,
     resolution && `${resolution} m`,
     unit && (spectral ? unit : `values in ${unit}`),
