@@ -102,20 +102,23 @@ INDICES: Mapping[str, Index] = _Indices()
 """Name to index: the best-known indices first, then all others in alphabetical order."""
 
 
-def get(name: str) -> Index:
-    """The index with a name or alias, in any case. If two names differ only in case, the exact spelling decides.
-
-    Raises InvalidInput for an unknown name, with similar names as suggestions.
-    """
+def find(name: str) -> Index | None:
+    """The index with a name or alias, in any case, or None. If two differ only in case, the exact spelling decides."""
     spellings = _spellings()
     canonical = spellings.get(name) or spellings.get(name.lower())
-    if canonical is None:
+    return None if canonical is None else INDICES[canonical]
+
+
+def get(name: str) -> Index:
+    """As `find`, but raises InvalidInput for an unknown name, with similar names as suggestions."""
+    index = find(name)
+    if index is None:
         raise InvalidInput(
-            f"there is no index {quoted(name)}{did_you_mean(name, spellings, BEST_KNOWN)}",
+            f"there is no index {quoted(name)}{did_you_mean(name, _spellings(), BEST_KNOWN)}",
             parameter="index",
             valid=f"one of the {len(INDICES)} listed by /indices, such as {', '.join(BEST_KNOWN[:3])} or ndwi",
         )
-    return INDICES[canonical]
+    return index
 
 
 def search(profile: Profile, text: str = "", domain: str | None = None) -> tuple[Index, ...]:

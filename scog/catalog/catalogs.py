@@ -13,7 +13,6 @@ from scog.catalog.archive.archive import Archive
 from scog.catalog.own_files import is_below
 from scog.catalog.query import collections_of
 from scog.catalog.search import Searches
-from scog.collections.profile import Profile
 from scog.errors import CatalogUnavailable, InvalidInput
 from scog.runtime.tasks import gather_all
 from scog.suggest import did_you_mean, quoted
@@ -84,11 +83,11 @@ class Catalogs:
         parts = collections_of(spelling)
         return ",".join(part if self._split(part)[1] else f"{part}@{self.first.name}" for part in parts)
 
-    def stored_profile(self, spelling: str | None) -> Profile:
-        """What a collection is that `spelling` returned. No catalogue is asked."""
+    def of_spelling(self, spelling: str | None) -> tuple[Searches, str | None]:
+        """The searches and the collection's id, as `of`, of what `spelling` returned. No catalogue is asked."""
         parts = [self._split(part) for part in collections_of(spelling)]
         member = next((member for _, member in parts if member is not None), self.first)
-        return member.profile(",".join(name for name, _ in parts if name) or None)
+        return member, ",".join(name for name, _ in parts if name) or None
 
     async def listed(self, collection: str, member: Searches) -> str:
         """The shortest name by which `of` finds a catalogue's collection."""

@@ -132,6 +132,12 @@ class Profile:
         """The profile of one of the collections."""
         return self.members.get(collection, self)
 
+    @property
+    def is_unknown(self) -> bool:
+        """Whether neither a profile nor its items say what one of the collections is."""
+        members = tuple(self.members.values()) or (self,)
+        return any(member.open and not member.collections for member in members)
+
     def fit(self, asset_keys: Collection[str]) -> int:
         """Number of bands whose first asset key is among the keys of an item's assets."""
         return sum(1 for band in self.bands if band.assets and band.assets[0] in asset_keys)

@@ -126,6 +126,8 @@ def parse_offset(text: str | float) -> OffsetChoice:
         return choices[text]
     try:
         number = math.nan if isinstance(text, bool) else float(text) + 0.0  # -0.0 becomes 0.0
+    except OverflowError:  # an integer that may be too long to be printed
+        raise InvalidInput("The offset is beyond 1e308.", parameter="offset", valid=VALID_CHOICE) from None
     except (TypeError, ValueError):
         number = math.nan
     if not -1 <= number <= 1:

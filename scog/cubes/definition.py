@@ -17,17 +17,19 @@ from typing import Any
 
 import numpy as np
 
-from scog.bandmath import indices
 from scog.catalog.query import OrbitState
+from scog.collections.band import Band
+from scog.collections.presets import Preset
 from scog.collections.profile import Profile
 from scog.collections.reflectance_offset import offset_text
 from scog.composite.change import Change
+from scog.cubes.frozen import frozen_mask, frozen_options
 from scog.errors import InvalidInput
 from scog.imaging.options import ImageOptions, StyledRequest
 from scog.render.channels import Channels
 from scog.render.classes import Classes
 from scog.render.color import hexadecimal, parse_color
-from scog.render.layer import LayerOptions, layer_of
+from scog.render.layer import LayerOptions, find_named, layer_of
 from scog.render.ramp import Ramp, Range
 from scog.render.style import Style
 from scog.warp.resample import Resampling
@@ -121,9 +123,14 @@ def canonical_parameters(
 
     `non_defaults` has the JSON values of parameters that differ from their defaults. `layer_options` and `image` are
     the result of parsing all parameters. Defaults are filled in, except for the layer's own colormap and for parameters
-    that are not listed here, so that new parameters do not change existing ids.
+    that are not listed here, so that new parameters do not change existing ids. What a collection without a profile
+    decides is written out (see `scog.cubes.frozen`).
     """
     request, style = image
+    mask = request.mask.text
+    if request.profile.open:
+        mask = frozen_mask(request.profile, request.mask)
+        layer_options = frozen_options(request.profile, layer_options, style.coloring)
     canonical_values: dict[str, Any] = {
         **_layer(request.profile, layer_options, request.expression.text),
         "datetime": None if request.interval is None else str(request.interval),
@@ -131,7 +138,7 @@ def canonical_parameters(
         "collection": request.collection,
         "compare": None if request.compare is None else str(request.compare.interval),
         "compare_as": None if request.compare is None else str(request.compare.how),
-        "mask": request.mask.text,
+        "mask": mask,
         "composite": request.composite.name,
         "resampling": str(request.resampling),
         "offset": None if request.offset is None else offset_text(request.offset),
@@ -157,22 +164,16 @@ def _layer(profile: Profile, layer_options: LayerOptions, formula: str) -> dict[
     if layer_options.bands:
         preset = profile.preset(layer_options.bands[0]) if len(layer_options.bands) == 1 else None
         bands = [preset.name] if preset else [profile.names.canonical(band) for band in layer_options.bands]
-        is_classes = len(bands) == 1 and bool(profile.band(bands[0]).classes)
+        is_classes = len(bands) == 1 and bool(profile.band(bands[0]).classes) and not profile.open
         return layer | ({"index": bands[0]} if is_classes else {"bands": bands})
     return _named(profile, profile.default if layer_options.index is None else layer_options.index, layer)
 
 
 def _named(profile: Profile, name: str, layer: dict[str, Any]) -> dict[str, Any]:
-    """The layer of a name: a quantity, a band of classes, a preset or an index, in the order of `named_layer`."""
-    quantity, preset = profile.layer(name), profile.preset(name)
-    if quantity is not None:
-        return layer | {"index": quantity.name}
-    found = profile.names.find(name) or ""
-    if found in profile.by_name and profile.by_name[found].classes:
-        return layer | {"index": found}
-    if preset is not None:
-        return layer | {"bands": [preset.name]}
-    return layer | {"index": indices.get(name).name}
+    """What a name means: presets and bands as `bands`, all others as `index`."""
+    found = find_named(profile, name)
+    is_band = isinstance(found, Preset) or (isinstance(found, Band) and (profile.open or not found.classes))
+    return layer | ({"bands": [found.name]} if is_band else {"index": found.name})
 
 
 def _rescale(layer_options: LayerOptions, style: Style) -> list[list[float]] | None:

@@ -47,8 +47,9 @@ async def draw(engine: Engine, grid: Grid, request: ImageRequest, priority: Prio
 
 async def _draw_period(engine: Engine, grid: Grid, request: ImageRequest, priority: Priority) -> ImageData:
     """Draw one period. DeadlineExceeded and NothingReadable carry the progress made."""
-    report = Report(bands=request.expression.bands, preview=PreviewLevel() if request.preview else None)
+    report = request.new_report()
     if request.preview:
+        report.preview = PreviewLevel()
         priority = Priority.PREVIEW
     elif not request.composite.painted:
         priority = max(priority, Priority.COMPOSITE)

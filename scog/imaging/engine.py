@@ -60,6 +60,10 @@ class Engine:
         searches, name = await self.catalogs.of(collection)
         return await self.profiles.of(searches, name)
 
+    async def profile_of_spelling(self, spelling: str | None) -> Profile:
+        """As `profile`, of a collection as `Catalogs.spelling` returned it."""
+        return await self.profiles.of(*self.catalogs.of_spelling(spelling))
+
 
 @asynccontextmanager
 async def open_engine(settings: Settings) -> AsyncIterator[Engine]:

@@ -91,6 +91,15 @@ class ImageRequest(SceneFilter):
         """The mask of scenes of one of the collections."""
         return self.mask.of(self.profile.member(collection))
 
+    def new_report(self) -> Report:
+        """An empty report, whose notes are about the bands of the expression and of the masks."""
+        members = tuple(self.profile.members.values()) or (self.profile,)
+        masks = (band for member in dict.fromkeys(members) for band in self.mask.of(member).bands)
+        report = Report(bands=tuple(dict.fromkeys((*self.expression.bands, *masks))))
+        if self.offset is not None and not any(member.offset_rule for member in members):
+            report.remarks.append(f"offset has no effect: it applies to Sentinel-2, not to {self.profile.title}")
+        return report
+
     def clipped(self, area: ClipArea | None) -> ImageRequest:
         """The request clipped to an area; unchanged if `area` is None."""
         return self if area is None else replace(self, area=area)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -35,6 +35,11 @@ class Classes:
     """At most MAX_CLASSES classes. Where classes overlap, the last one applies. Unclassified values are transparent."""
 
     entries: tuple[Class, ...]
+
+    def named_as(self, other: Classes) -> Classes:
+        """The same classes, with the names of those of another that have the same values."""
+        names = {(each.low, each.high): each.name for each in other.entries}
+        return Classes(tuple(replace(each, name=names.get((each.low, each.high), each.name)) for each in self.entries))
 
     @property
     def value_range(self) -> tuple[float, float]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from scog.bandmath import indices
 from scog.bandmath.expression import Expression, parse
+from scog.bandmath.indices import Index
 from scog.bandmath.terrain import Surface
 from scog.bandmath.transforms import Transforms, transforms_of, unit_of
 from scog.collections.band import REFLECTANCE, Band
@@ -165,20 +166,40 @@ def _single_layer(profile: Profile, options: LayerOptions) -> Layer:
     return named_layer(profile, profile.default if options.index is None else options.index)
 
 
-def named_layer(profile: Profile, name: str) -> Layer:
-    """The layer of a quantity, band of classes, preset, index or band. Raises InvalidInput if the name is none."""
+def find_named(profile: Profile, name: str) -> QuantityLayer | Preset | Band | Index:
+    """What `index` names, in any case: a quantity, a band of classes, a preset, an index, or another band.
+
+    An index precedes a band of the same name if the collection has the bands of the index.
+    Raises InvalidInput if the name is none of these.
+    """
     quantity = profile.layer(name)
     if quantity is not None:
-        return _of_quantity(profile, quantity)
+        return quantity
     band = profile.by_name.get(profile.names.find(name) or "")
     if band is not None and band.classes:
-        return _of_classes(profile, band)
+        return band
     preset = profile.preset(name)
     if preset is not None:
-        return _of_preset(profile, preset)
-    if band is not None and (name not in indices.INDICES or not _has_index(profile, name)):
-        return _of_bands(profile, [name])
-    index = indices.get(name)
+        return preset
+    index = indices.find(name)
+    if band is not None and (index is None or not profile.has_bands(index.bands)):
+        return band
+    return indices.get(name) if index is None else index
+
+
+def named_layer(profile: Profile, name: str) -> Layer:
+    """The layer of what `find_named` finds. Raises InvalidInput if that is nothing, or an index without its bands."""
+    found = find_named(profile, name)
+    if isinstance(found, QuantityLayer):
+        return _of_quantity(profile, found)
+    if isinstance(found, Preset):
+        return _of_preset(profile, found)
+    if isinstance(found, Band):
+        return _of_band(profile, found)
+    return _of_index(profile, found)
+
+
+def _of_index(profile: Profile, index: Index) -> Layer:
     missing = [each for each in index.bands if not profile.has_bands([each])]
     if missing and not profile.open:
         message = f"The index {index.name} needs {' and '.join(missing)}, which {profile.name} does not have"
@@ -196,10 +217,6 @@ def named_layer(profile: Profile, name: str) -> Layer:
         colormap=index.colormap,
         short=index.name.upper(),
     )
-
-
-def _has_index(profile: Profile, name: str) -> bool:
-    return profile.has_bands(indices.get(name).bands)
 
 
 def _of_formula(profile: Profile, text: str) -> Layer:
@@ -280,6 +297,19 @@ def interval_days(interval: Interval | None) -> float:
     return OPEN_DAYS if interval.days is None else interval.days
 
 
+def _of_band(profile: Profile, band: Band) -> Layer:
+    """A band in greys, or its classes."""
+    if band.classes:
+        return _of_classes(profile, band)
+    return Layer(
+        band.title,
+        parse(band.name, profile.names),
+        Ramp(band.display_range, color_table(BAND_COLORMAP)),
+        mask=profile.default_mask,
+        unit=band.unit,
+    )
+
+
 def _of_classes(profile: Profile, band: Band) -> Layer:
     """The layer of a band's classes, without a mask."""
     entries = (Class(each.value, each.name, (*each.color, 255), each.value, each.value) for each in band.classes)
@@ -300,16 +330,7 @@ def _of_bands(profile: Profile, bands: Sequence[str]) -> Layer:
             raise InvalidInput(
                 f"{problem}{did_you_mean(bands[0], known)}", parameter="bands", valid=_valid_bands(profile)
             )
-        band = profile.band(found)
-        if band.classes:
-            return _of_classes(profile, band)
-        return Layer(
-            band.title,
-            parse(band.name, names),
-            Ramp(band.display_range, color_table(BAND_COLORMAP)),
-            mask=profile.default_mask,
-            unit=band.unit,
-        )
+        return _of_band(profile, profile.band(found))
     canonical = tuple(names.canonical(band) for band in bands)
     if len(canonical) != 3:
         message = f"An image takes one band or three, not {len(canonical)}."
@@ -363,6 +384,8 @@ def _one_output(layer: Layer, default: Ramp | Classes, options: LayerOptions) ->
     if options.colormap is not None:
         _reject(options, ("colormap_name",), "a custom colormap")
         coloring = parse_colormap(options.colormap, rescale, rescaled=bool(options.rescale))
+        if isinstance(coloring, Classes) and isinstance(default, Classes):
+            coloring = coloring.named_as(default)
     elif options.colormap_name is not None:
         coloring = Ramp(rescale, color_table(options.colormap_name))
     elif isinstance(default, Ramp) or options.rescale:

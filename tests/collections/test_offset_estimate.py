@@ -271,7 +271,9 @@ def test_requested_offsets_are_words_or_numbers(text: str | float, offset: objec
     assert parse_offset(canonical) == parsed
 
 
-@pytest.mark.parametrize("text", ["", "look", "nan", "inf", "-1000", "1.5", "0,1", True, None])
+@pytest.mark.parametrize(
+    "text", ["", "look", "nan", "inf", "-1000", "1.5", "0,1", True, None, 10**400, pytest.param(10**5000, id="huge")]
+)
 def test_other_offsets_are_errors(text: Any) -> None:
     with pytest.raises(InvalidInput) as error:
         parse_offset(text)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from scog.catalog.records import FORMAT
+from scog.collections.profile import Profile
 from scog.cubes import cubes as module
 from scog.cubes.cubes import Cubes
 from scog.cubes.definition import Definition, read_definition
@@ -75,10 +76,14 @@ def test_least_recently_used_cubes_are_evicted(tmp_path: Path) -> None:
     smaller.close()
 
 
+async def profile(collection: str | None) -> Profile:
+    return profile_of(collection)
+
+
 def with_cubes(work: Callable[[Cubes], Any], folder: Path | None, limit: int = 3) -> None:
     async def whole() -> None:
         store = CubeStore(folder, CATALOG, limit)
-        cubes = Cubes(store, limit, profile_of)
+        cubes = Cubes(store, limit, profile)
         await work(cubes)
         cubes.close()
         store.close()
@@ -147,7 +152,7 @@ def test_concurrent_requests_load_a_cube_once(tmp_path: Path, monkeypatch: pytes
     async def find(cubes: Cubes) -> None:
         monkeypatch.setattr(module, "read_definition", lambda text: restored.append(text) or read_definition(text))
         loaded = await asyncio.gather(*(cubes.get(ids[0]) for _ in range(20)))
-        assert len(set(loaded)) == len(restored) == 1
+        assert len({id(cube and cube.definition) for cube in loaded}) == len(restored) == 1
 
     with_cubes(make, tmp_path)
     with_cubes(find, tmp_path)

@@ -117,6 +117,13 @@ class Made:
             "nir": {"href": self.file("twice-a", 500), "eo:bands": [{"common_name": "red"}]},
             "red": {"href": self.file("twice-b", 3000), "eo:bands": [{"common_name": "nir"}]},
         })  # fmt: skip
+        self.item("precomputed", measured | {
+            key: {"href": self.file(f"computed-{key}", number), "raster:bands": [{"scale": 1}]}
+            for key, number in (("ndvi", 77), ("GNDVI", 78))
+        })  # fmt: skip
+        several = np.stack([np.full((SIDE, SIDE), 4), np.full((SIDE, SIDE), 9)])
+        scl = self.file("scl", several, "uint8", descriptions=("scl", "distance"))
+        self.item("masked", measured | {"image": {"href": scl}})
         self.item("profiled", {"image": {"href": described}})
         (self.folder / "profiled.toml").write_text(PROFILE)
 
@@ -177,6 +184,14 @@ EXPECTED = {
     "collection=photo&bands=red,green,blue": ([150, 200, 250], "red by the file's colour interpretation"),
     "collection=described-twice&index=ndvi": ([2500 / 3500], "neither item nor file has a scale"),
     "collection=heights&bands=height": ([256], ""),
+    "collection=precomputed&index=ndvi": ([2500 / 3500], "by the key"),
+    "collection=precomputed&index=NDVI": ([2500 / 3500], "by the key"),
+    "collection=precomputed&bands=NDVI": ([77], ""),
+    "collection=precomputed&index=gndvi": ([78], ""),
+    "collection=precomputed&index=Gndvi": ([78], ""),
+    "collection=masked&index=ndvi": ([2500 / 3500], "scl by the file's band description"),
+    "collection=heights&offset=-0.1": ([256], "offset has no effect"),
+    "collection=profiled&offset=applied": ([1 - 300 * 0.001], "offset has no effect"),
     "collection=profiled": ([1 - 300 * 0.001], "red: the file calls band 1 blue"),
     "collection=profiled&bands=red": ([300 * 0.001], "red: the file calls band 1 blue"),
 }  # fmt: skip

@@ -166,7 +166,7 @@ class _AreaJob:
         self.index = index
         self.area = area
         self.sampling_grid = sampling_grid
-        self.report = Report(bands=query.variables.expression.bands)
+        self.report = query.request.new_report()
         self.report.tally.priority = Priority.SERIES
         self.rows: list[Row] = []
         self.error: InvalidInput | None = None

@@ -133,7 +133,7 @@ class _ZonalSampler:
         """The statistics of an area; NotSampled if the deadline has passed, or it cannot be sampled."""
         if asyncio.get_running_loop().time() > self._deadline:
             return NotSampled(area, DEADLINE)
-        report = Report(bands=self._request.expression.bands)
+        report = self._request.new_report()
         report.tally.priority = Priority.SERIES
         try:
             async with asyncio.timeout_at(self._deadline):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 
-from scog.cubes.cubes import ProfileOf
+from scog.collections.profile import Profile
 from scog.cubes.definition import Definition, canonical_parameters
 from scog.errors import InvalidInput
 from scog.geo.geojson_text import parse_json
@@ -95,8 +96,11 @@ class CubeRequest:
         return Definition(parameters, None if self.area is None else self.area.geometry, self.pinned)
 
 
-def parse_cube_request(body: bytes, profile_of: ProfileOf) -> CubeRequest:
-    """The definition in a request body. Null counts as absent. Raises InvalidInput."""
+def parse_cube_request(body: bytes, profile_of: Callable[[str | None], Profile]) -> CubeRequest:
+    """The definition in a request body, with the profile of its collection. Null counts as absent.
+
+    Raises InvalidInput.
+    """
     document = parse_json(body, "body")
     if not isinstance(document, dict):
         raise InvalidInput("The body is not a JSON object.", parameter="body", valid=f"such as {json.dumps(EXAMPLE)}")
