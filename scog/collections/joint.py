@@ -50,6 +50,7 @@ def _joint(collections: tuple[str, ...], profiles: tuple[Profile, ...]) -> Profi
         cloud_filter=any(profile.cloud_filter for profile in distinct),
         open=any(profile.open for profile in distinct),
         source="; ".join(dict.fromkeys(profile.source for profile in distinct)),
+        provisional="; ".join(dict.fromkeys(profile.provisional for profile in distinct if profile.provisional)),
         ambiguous=ambiguous,
         members=dict(zip(collections, profiles, strict=True)),
     )
