@@ -21,6 +21,7 @@ from scog.catalog.asset_bands import (
 )
 from scog.catalog.proj_extension import Georeference, georeference_of
 from scog.collections.band import Band
+from scog.collections.band_names import band_identifier
 from scog.collections.profile import Profile
 from scog.collections.reflectance_offset import BASELINE, OFFSET_FLAG, StatedOffset, stated_offset
 from scog.geo.outline import is_finite
@@ -33,6 +34,10 @@ RASTER_TYPES = frozenset(
 """Media types of GeoTIFFs, registered or merely common, without parameters."""
 GENERIC_TYPES = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 """Media types that do not identify a format; the file's extension decides instead."""
+NO_DATA = re.compile(r"no_?data|fill|missing")
+"""Found in the names of classes that mean missing data."""
+MAX_CLASSES = 256
+"""Maximum number of an item's classes whose names are kept."""
 _ABSOLUTE = re.compile(r"https?://[A-Za-z0-9._:-]+/[!-~]*")
 """Absolute URLs, which need not be resolved against the item's."""
 
@@ -65,6 +70,8 @@ class Asset:
     rendered: bool = False
     """Whether it is a rendered image of the scene, by its role, rather than measurements."""
     notes: tuple[str, ...] = field(default=(), compare=False)
+    classes: tuple[tuple[int, str], ...] = ()
+    """Numbers and names of classes by the item, without those that name missing data."""
 
 
 Assets = dict[str, Asset]
@@ -218,7 +225,19 @@ def _described_band(name: str, band: AssetBand, described: _Described, profile: 
         rendered=not may_hold_measurements(described.asset),
         discrete=_is_discrete(band.words) or _is_discrete(described.asset) or (like is not None and like.discrete),
         notes=(note,) if note else (),
+        classes=_classes(band.words) or _classes(described.asset),
     )
+
+
+def _classes(words: Mapping[str, Any]) -> tuple[tuple[int, str], ...]:
+    """Numbers and names of the classes that an item lists, without those that name missing data."""
+    listed = words.get("classification:classes")
+    named = [
+        (each["value"], band_identifier(str(each.get("name") or each.get("description") or each.get("title") or "")))
+        for each in (listed[:MAX_CLASSES] if isinstance(listed, list) else ())
+        if isinstance(each, Mapping) and type(each.get("value")) is int
+    ]
+    return tuple((value, name[:40]) for value, name in named if name and not NO_DATA.search(name))
 
 
 def _is_discrete(words: Mapping[str, Any]) -> bool:
@@ -296,7 +315,8 @@ def _written(
 ) -> _Written:
     """What the item writes of a band: for the band itself, else for its asset.
 
-    Raises ValueError for values that are not numbers if `is_needed`, else they count as not written.
+    If `is_needed`, raises ValueError for a scale of 0 and for values that are not numbers; else the latter count as
+    not written.
     """
     encoding = _encoding(asset, bands, number or 1)
     if not is_needed:
@@ -305,7 +325,10 @@ def _written(
     if encoding.get("scale") is None and encoding.get("offset") is None:
         return _Written(None, None, nodata)
     offset = None if encoding.get("offset") is None else _finite(encoding, "offset", 0.0)
-    return _Written(_finite(encoding, "scale", 1.0) or 1.0, offset, nodata)
+    scale = _finite(encoding, "scale", 1.0)
+    if not scale and is_needed:
+        raise ValueError("scale is 0, so that all values would be equal")
+    return _Written(scale, offset, nodata)
 
 
 _SLOW_MEMBERS = frozenset({"bands", "raster:scale", "raster:offset", "nodata"})
@@ -331,7 +354,7 @@ def _encoding(asset: Mapping[str, Any], bands: Sequence[Mapping[str, Any]], numb
     """Scale, offset and nodata of a band as in the item: those of the band, else those of the asset."""
     merged = dict(bands[number - 1]) if number <= len(bands) else {}
     for name in ("scale", "offset"):
-        if f"raster:{name}" in asset and is_finite(asset[f"raster:{name}"]):
+        if f"raster:{name}" in asset:
             merged.setdefault(name, asset[f"raster:{name}"])
     if "nodata" in asset:
         merged.setdefault("nodata", asset["nodata"])

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeGuard
 
 from scog.catalog.asset_bands import AssetBand, band_descriptions, bands_of_asset, may_hold_measurements, named_bands
-from scog.catalog.assets import is_readable
+from scog.catalog.assets import NO_DATA, is_readable
 from scog.catalog.collection_document import Render, attribution_of, ranges_of, renders_of
 from scog.collections.band import REFLECTANCE, Band, BandClass
 from scog.collections.band_names import band_identifier
@@ -204,7 +204,7 @@ def _mask(bands: Sequence[Band], sample: Sample) -> MaskSource | None:
             names = {band_identifier(each.name): each.value for each in band.classes}
             sets = _sets(names)
             if "clouds" in sets:
-                invalid = frozenset(value for name, value in names.items() if re.search(r"no_?data|fill|missing", name))
+                invalid = frozenset(value for name, value in names.items() if NO_DATA.search(name))
                 return MaskSource(band.name, names=names, invalid=invalid, sets=sets)
         elif band.bits:
             names = _bits(band, sample)

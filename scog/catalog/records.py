@@ -13,7 +13,7 @@ from scog.catalog.proj_extension import Georeference
 from scog.catalog.scene import Scene
 from scog.collections.reflectance_offset import StatedOffset
 
-FORMAT = 4
+FORMAT = 5
 """Version of the format. Changes with the fields of a scene, so that records of an older version are not read."""
 
 
@@ -55,5 +55,6 @@ def _asset(record: Mapping[str, Any]) -> Asset:
         "georeference": georeference,
         "stated_offset": None if stated is None else StatedOffset(*stated),
         "notes": tuple(record["notes"]),
+        "classes": tuple((value, name) for value, name in record["classes"]),
     }
     return Asset(**{**record, **decoded})

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from scog.bandmath.expression import Expression, parse
+from scog.collections.band_names import band_identifier
 from scog.collections.mask_source import MaskSource
 from scog.collections.profile import Profile
 from scog.composite.dilation import MAX_METRES
@@ -147,11 +148,26 @@ def _number(part: str, profile: Profile) -> int:
     if len(meanings) > 1:
         message = f"{quoted(part)} is ambiguous: a {' or a '.join(meanings)}, depending on the collection"
         raise _invalid(message, profile)
-    known = [_known_numbers(member) for member in _members(profile) if member.mask is not None]
     number = int(part[:9]) if len(part) < 10 else -1
-    if not any(number in each for each in known):
+    masked_members = [member for member in _members(profile) if member.mask is not None]
+    known = [member for member in masked_members if number in _known_numbers(member)]
+    if not known:
         raise _invalid(f"there is no {_kind(sources[0])} {quoted(part)} in {sources[0].band}", profile)
+    named = [_names_of(number, member) for member in known]
+    if any(named) and not set(named[0]).intersection(*named):
+        listed = dict.fromkeys(names[0] if names else "an unnamed one" for names in named)
+        message = f"{_kind(sources[0])} {quoted(part)} of {sources[0].band} is ambiguous: {' or '.join(listed)}"
+        raise _invalid(f"{message}, depending on the collection", profile)
     return number
+
+
+def _names_of(number: int, member: Profile) -> list[str]:
+    """The names of a class or bit in a collection."""
+    source = member.mask
+    assert source is not None
+    classes = () if source.bits else member.band(source.band).classes
+    names = [name for name, value in source.names.items() if value == number]
+    return names or [band_identifier(each.name) for each in classes if each.value == number]
 
 
 def _kind(source: MaskSource) -> str:

@@ -32,12 +32,14 @@ MAX_LISTED_BANDS = 8
 def bind_asset(asset: Asset, name: str, metadata: FileMetadata) -> tuple[Asset, FileMetadata]:
     """The asset with its `band`, `scale` and `offset` set, and its file's metadata with a georeference.
 
-    `name` is the band's name in scog. If the file has a single band, `band` may be None.
+    `name` is the band's name in scog. If the file has a single band, `band` may be None. A band with a colour table has
+    classes, so it is discrete.
 
     Raises AssetRefused if neither item nor file identifies the band, or neither gives a georeference.
     """
     has_no_crs = metadata.levels[0].grid.crs == NO_CRS
-    if asset.scale is not None and metadata.count == 1 and asset.band in (None, 1) and not has_no_crs:
+    is_single = metadata.count == 1 and asset.band in (None, 1) and not metadata.bands[0].palette
+    if asset.scale is not None and is_single and not has_no_crs and not asset.classes:
         return asset, metadata  # the common case
     try:
         return _bound(asset, name, metadata)
@@ -50,14 +52,16 @@ def bind_asset(asset: Asset, name: str, metadata: FileMetadata) -> tuple[Asset, 
 def _bound(asset: Asset, name: str, metadata: FileMetadata) -> tuple[Asset, FileMetadata]:
     number = _band_number(asset, name, metadata.bands)
     band = metadata.bands[number - 1]
-    asset = replace(asset, band=number, unit=asset.unit or band.unit)
+    asset = replace(asset, band=number, unit=asset.unit or band.unit, discrete=asset.discrete or bool(band.palette))
     called = band_identifier(band.name) if band.name else band.color
     if contradicts_profile(name, called):
-        note = f"{name}: the file calls band {number} {called}"
-        asset = replace(asset, notes=tuple(dict.fromkeys((*asset.notes, note))))
+        asset = _noted(asset, f"{name}: the file calls band {number} {called}")
     if metadata.masked_by_alpha and any(each.alpha for each in metadata.bands[: asset.listed]):
         note = f"the file calls band {asset.listed} alpha, but it is a measurement"
-        asset = replace(asset, ignores_mask=True, notes=tuple(dict.fromkeys((*asset.notes, note))))
+        asset = _noted(replace(asset, ignores_mask=True), note)
+    hidden = None if asset.ignores_nodata else _nodata_class(asset, band, metadata.nodata)
+    if hidden:
+        asset = _noted(asset, f"{name}: pixels of {hidden} are invalid, since item or file calls it nodata")
     if asset.scale is None:
         asset = _scaled_by_file(asset, name, band, metadata.dtype)
     if metadata.levels[0].grid.crs == NO_CRS:
@@ -68,7 +72,8 @@ def _bound(asset: Asset, name: str, metadata: FileMetadata) -> tuple[Asset, File
 def _scaled_by_file(asset: Asset, name: str, band: FileBand, dtype: np.dtype[Any]) -> Asset:
     """The asset with scale and offset of its file's tags, and a note of what they are or that there are none."""
     if not (band.scale and math.isfinite(band.scale + band.offset)):
-        band = FileBand()
+        note = f"{name}: scale {band.scale:g} and offset {band.offset:g} of the file's tags are ignored; values are as "
+        return _noted(replace(asset, scale=1.0, offset=0.0), f"{note}stored")
     scaled = replace(asset, scale=band.scale, offset=band.offset)
     if (band.scale, band.offset) != (1.0, 0.0):
         note = f"{name}: scale {band.scale:g} and offset {band.offset:g} by the file's tags"
@@ -76,7 +81,29 @@ def _scaled_by_file(asset: Asset, name: str, band: FileBand, dtype: np.dtype[Any
         note = f"{name}: neither item nor file has a scale; values are as stored"
     else:
         return scaled
-    return replace(scaled, notes=tuple(dict.fromkeys((*asset.notes, note))))
+    return _noted(scaled, note)
+
+
+def _noted(asset: Asset, note: str) -> Asset:
+    return replace(asset, notes=tuple(dict.fromkeys((*asset.notes, note))))
+
+
+def _nodata_class(asset: Asset, band: FileBand, nodata: float | None) -> str:
+    """The class whose number is nodata: by its name in the item, or a colour of the file's table. Empty if none is.
+
+    Black, grey and white in a table are backgrounds.
+    """
+    names = dict(asset.classes)
+    for value in (nodata, asset.nodata):
+        if value is None or not value.is_integer():
+            continue
+        number = int(value)
+        if number in names:
+            return f"class {number} ({names[number]})"
+        # GDAL makes nodata transparent, whatever its colour.
+        if not names and 0 <= number < len(band.palette) and len(set(band.palette[number][:3])) > 1:
+            return f"class {number}, which has a colour,"
+    return ""
 
 
 def _band_number(asset: Asset, name: str, bands: tuple[FileBand, ...]) -> int:

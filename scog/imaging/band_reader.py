@@ -249,7 +249,7 @@ class BandReader:
         sources = []
         for asset, band, header, used in zip(assets, request.bands, headers, offsets, strict=True):
             bound_asset, metadata = _bound(request.scene, band, asset, header)
-            method = method_for(request.resampling, discrete=asset.discrete)
+            method = method_for(request.resampling, discrete=bound_asset.discrete)
             sources.append(BandSource(bound_asset, metadata, _offset_of(bound_asset, used), method))
         return sources
 

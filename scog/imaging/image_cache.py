@@ -80,6 +80,7 @@ class _Entry:
     used      the scenes that the image shows
     unmasked  scenes to which a part of the mask does not apply, with what is missing
     guessed   guessed reflectance offsets by scene id
+    remarks   further notes of the report
     seen      all observations read, in order
     ended     whether `seen` contains all selected observations
     since     when the image was computed, by the cache's clock
@@ -90,6 +91,7 @@ class _Entry:
     used: tuple[Scene, ...]
     unmasked: Mapping[str, tuple[str, ...]]
     guessed: Mapping[str, UsedOffset]
+    remarks: tuple[str, ...]
     seen: tuple[Observation, ...]
     ended: bool
     since: float
@@ -122,6 +124,7 @@ class ImageCache:
         report.used = list(entry.used)
         report.unmasked = dict(entry.unmasked)
         report.guessed_offsets = dict(entry.guessed)
+        report.remarks = list(dict.fromkeys((*report.remarks, *entry.remarks)))
         return ImageData(entry.values, entry.valid, report, entry.cache_id)
 
     def put(self, grid: Grid, request: ImageRequest, selected: Replayable, data: ImageData) -> ImageData:
@@ -135,7 +138,8 @@ class ImageCache:
             array.flags.writeable = False  # shared between requests from now on
         entry = _Entry(
             data.values, data.valid, tuple(data.report.used), dict(data.report.unmasked),
-            dict(data.report.guessed_offsets), tuple(selected.seen), selected.ended, self._clock(),
+            dict(data.report.guessed_offsets), tuple(data.report.remarks), tuple(selected.seen), selected.ended,
+            self._clock(),
         )  # fmt: skip
         self._entries.put((grid, request), entry, data.values.nbytes + data.valid.nbytes + OVERHEAD)
         return ImageData(data.values, data.valid, data.report, entry.cache_id)

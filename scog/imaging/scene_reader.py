@@ -69,11 +69,14 @@ class SceneReader:
             return np.ones(self._grid.shape, bool), np.zeros(self._grid.shape, bool)
         undilated = self._compute(self._mask_request(scene, mask, pixels), mask.usable_and_masked)
         if dilation_grid is None:
-            return await undilated
+            masks = await undilated
+            self._note(scene, mask)
+            return masks
         mask_request = self._mask_request(scene, mask, None, dilation_grid.grid)
         masks, dilated = await gather_all(
             (undilated, self._compute(mask_request, partial(_dilated, mask, dilation_grid)))
         )
+        self._note(scene, mask)
         if masks is None or dilated is None:
             return None
         usable, masked = masks
@@ -87,6 +90,7 @@ class SceneReader:
         if not mask.rules:
             return np.ones(self._grid.shape, bool)
         bands = self._band_reader.cached(self._mask_request(scene, mask, pixels))
+        self._note(scene, mask)
         if bands is None or dilation_grid is None:
             return None if bands is None else mask.usable_and_masked(bands)[0]
         surroundings = self._band_reader.cached(self._mask_request(scene, mask, None, dilation_grid.grid))
@@ -124,9 +128,11 @@ class SceneReader:
             return None if usable is None or values is None else (usable, values)
         bands = tuple(dict.fromkeys((*mask.bands, *request.expression.bands)))
         band_request = replace(self._band_request(scene, None), bands=bands)
-        return await self._compute(
+        pixels = await self._compute(
             band_request, partial(_usable_and_values, mask, self._evaluate, request.expression.bands)
         )
+        self._note(scene, mask)
+        return pixels
 
     def _mask_request(
         self, scene: Scene, mask: SceneMask, pixels: Mask2D | None, grid: Grid | None = None
@@ -150,6 +156,15 @@ class SceneReader:
         Adds a scene to `report.unmasked` if a part of the mask cannot be applied to it.
         """
         return applicable_mask(self._request, scene, self._report)
+
+    def _note(self, scene: Scene, mask: SceneMask) -> None:
+        """Add what is noted of the mask's bands to the report, also if the scene is all masked, so that it is not used.
+
+        The notes of the expression's bands are those of the scenes used.
+        """
+        for note in (note for band in mask.bands for note in scene.assets[band].notes):
+            if note not in self._report.remarks:
+                self._report.remarks.append(note)
 
     async def _compute(self, request: BandRequest, function: Callable[[dict[str, BandData]], T]) -> T | None:
         """Return `function(bands)`. If a band cannot be read, add the scene to `report.skipped` and return None."""

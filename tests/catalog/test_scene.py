@@ -233,7 +233,6 @@ WRITTEN = [
     ({"raster:bands": [{"nodata": "none"}]}, None, 0.0, None),
     ({"raster:bands": []}, None, 0.0, None),
     ({"raster:bands": None}, None, 0.0, None),
-    ({"raster:bands": [{"scale": 0}]}, 1.0, 0.0, None),
     # STAC 1.1
     ({"bands": [{"name": "B04", "raster:scale": 0.5, "raster:offset": 3, "nodata": 9}]}, 0.5, 3.0, 9.0),
     ({"raster:scale": 0.5, "raster:offset": 3, "nodata": 9}, 0.5, 3.0, 9.0),
@@ -250,6 +249,23 @@ def test_scale_offset_and_nodata_are_those_of_the_metadata(
 ) -> None:
     asset = parse_item(make_item(collection="another", assets={"red": RED | members})).assets["red"]
     assert (asset.scale, asset.offset, asset.nodata) == (scale, offset, nodata)
+
+
+@pytest.mark.parametrize(
+    ("members", "reason"),
+    [
+        ({"raster:bands": [{"scale": 0}]}, "scale is 0"),
+        ({"raster:bands": [{"scale": 0, "offset": 5}]}, "scale is 0"),
+        ({"bands": [{"name": "B04", "raster:scale": 0}]}, "scale is 0"),
+        ({"raster:scale": 0.0}, "scale is 0"),
+        ({"raster:scale": math.nan}, "scale 'nan' is not a finite number"),
+        ({"raster:bands": [{"scale": 0.5, "offset": math.inf}]}, "offset 'inf' is not a finite number"),
+    ],
+)
+def test_an_encoding_that_cannot_be_is_refused(members: Item, reason: str, make_item: Callable[..., Item]) -> None:
+    scene = parse_item(make_item(collection="another", assets={"red": RED | members, "nir": RED}))
+    assert set(scene.assets) == {"nir"}
+    assert any(remark.startswith(f"asset red: {reason}") for remark in scene.remarks)
 
 
 def test_a_stac_1_1_item_of_a_known_collection_follows_the_same_rule(make_item: Callable[..., Item]) -> None:

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scog.collections.built_in import built_in, names
+from scog.collections.joint import joint_profile
 from scog.composite.mask import parse_mask
 from scog.composite.scene_mask import NumberRule, SceneMask
 from scog.errors import InvalidExpression, InvalidInput
-from tests.doubles.masks import BITS, FMASK_A, FMASK_B, JOINT_BITS, MIXED, PLAIN, SCL
+from tests.doubles.masks import BITS, FMASK_A, FMASK_B, JOINT_BITS, JOINT_CLASSES, MIXED, PLAIN, SCL, bits_profile
 from tests.profiles import PROFILES
 
 CLOUDS = {0, 1, 3, 8, 9, 10}
@@ -170,6 +171,19 @@ def test_a_set_of_one_collection_is_unknown_to_the_others() -> None:
 def test_numbers_that_depend_on_the_collection_are_refused() -> None:
     with pytest.raises(InvalidInput, match="a class of scl or a bit of qa_pixel, depending on the collection"):
         parse_mask("3", 0.0, MIXED)
+
+
+def test_numbers_whose_meaning_depends_on_the_collection_are_refused() -> None:
+    """Although band and kind are the same. Names and numbers that mean the same, or are in one only, are masks."""
+    with pytest.raises(InvalidInput, match="Class '3' of qa is ambiguous: cloud or forest, depending on") as no:
+        parse_mask("3", 0.0, JOINT_CLASSES)
+    assert no.value.parameter == "mask"
+    with pytest.raises(InvalidInput, match="Bit '6' of qa_pixel is ambiguous: clear or water, depending on the coll"):
+        parse_mask("6", 0.0, joint_profile(["a", "b"], [BITS, bits_profile("b", water_bit=6)]))
+    masked = [parse_mask("cloud", 0.0, JOINT_CLASSES).of(each).rules for each in JOINT_CLASSES.members.values()]
+    assert [rule.masked for (rule,) in masked] == [{3}, {0}]  # type: ignore[union-attr]
+    assert parse_mask("1", 0.0, JOINT_CLASSES).numbers == {1}
+    assert parse_mask("9", 0.0, JOINT_CLASSES).numbers == {9}
 
 
 def test_collections_with_the_same_bits_have_one_canonical_text() -> None:

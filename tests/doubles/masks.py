@@ -21,14 +21,26 @@ band = "qa_pixel"
 bits = true
 invalid = ["fill"]
 invalid_values = [255]
-names = {{ fill = 0, dilated = 1, cirrus = 2, cloud = 3, shadow = 4, snow = 5, clear = 6, water = 7 }}
+names = {{ fill = 0, dilated = 1, cirrus = 2, cloud = 3, shadow = 4, snow = 5, {others} }}
 sets = {{ clouds = [1, 2, 3, 4], snow = [5], water = [{water}] }}
 """
 
 
-def bits_profile(name: str, water: int = 7) -> Profile:
-    """A profile whose mask is a bit field: bit 0 and the value 255 are no data."""
-    return parse_profile(_BITS.format(name=name, water=water), f"{name}.toml")
+def bits_profile(name: str, water: int = 7, water_bit: int = 7) -> Profile:
+    """A profile whose mask is a bit field: bit 0 and the value 255 are no data.
+
+    `water` is the bit in the set of that name, `water_bit` the bit with that name; the other one of 6 and 7 is clear.
+    """
+    others = f"clear = {13 - water_bit}, water = {water_bit}"
+    return parse_profile(_BITS.format(name=name, water=water, others=others), f"{name}.toml")
+
+
+def classes_profile(name: str, **classes: int) -> Profile:
+    """A profile whose mask are classes of the band `qa`."""
+    listed = ", ".join(f"{each} = {number}" for each, number in classes.items())
+    mask = f'[mask]\nband = "qa"\nnames = {{ {listed} }}\nsets = {{ clouds = [{classes["cloud"]}] }}'
+    text = f'name = "{name}"\ndefault_mask = "clouds"\n[[bands]]\nname = "qa"\n{mask}'
+    return parse_profile(text, f"{name}.toml")
 
 
 SCL = SENTINEL_2
@@ -39,3 +51,10 @@ PLAIN = parse_profile('name = "plain"\n[[bands]]\nname = "vv"', "plain.toml")
 """No classes or bits."""
 MIXED = joint_profile(["scl", "bits", "plain"], [SCL, BITS, PLAIN])
 JOINT_BITS = joint_profile(["a", "b"], [FMASK_A, FMASK_B])
+JOINT_CLASSES = joint_profile(
+    ["ca", "cb"],
+    [
+        classes_profile("ca", clear=0, water=1, snow=2, cloud=3, haze=9),
+        classes_profile("cb", cloud=0, water=1, snow=2, forest=3),
+    ],
+)

@@ -21,6 +21,7 @@ from scog.catalog.proj_extension import Georeference
 from scog.cog.metadata import FileMetadata
 from scog.errors import AssetRefused
 from scog.geo.grid import Grid, tile_grid
+from scog.imaging.asset_binding import bind_asset
 from scog.imaging.band_reader import BandData, BandRequest
 from scog.net.policy import UpstreamStats
 from tests.doubles.range_server import RangeServer
@@ -153,6 +154,23 @@ def test_scale_and_offset_of_the_item_take_precedence_over_tags_of_the_band() ->
 def test_invalid_scale_and_offset_tags_are_ignored(scale: float, offset: float) -> None:
     result = read(tiff(BANDS[:1], scales=(scale,), offsets=(offset,)), scale=None)
     assert (result.scale, result.offset) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize(("scale", "offset"), [(0.0, 7.0), (float("nan"), 7.0), (0.5, float("inf"))])
+def test_invalid_tags_are_noted(scale: float, offset: float) -> None:
+    """Neither of scale and offset counts if one is invalid."""
+
+    async def work() -> Asset:
+        with RangeServer() as server:
+            url = server.put("/a.tif", tiff(BANDS[:1], scales=(scale,), offsets=(offset,)))
+            async with layers_of(server) as layers:
+                header = await layers._reader.read_metadata(url, UpstreamStats())
+                return bind_asset(Asset(url, scale=None), "red", header)[0]
+
+    bound = run(work())
+    assert (bound.scale, bound.offset) == (1.0, 0.0)
+    tags = f"scale {scale:g} and offset {offset:g} of the file's tags are ignored"
+    assert bound.notes == (f"red: {tags}; values are as stored",)
 
 
 # Georeference

@@ -105,6 +105,11 @@ class Made:
                     for key, numbers in (("red", 500), ("nir", 3000))}  # fmt: skip
         quality = {"href": self.file("classes", QUALITY, "uint8"), "classification:classes": CLASSES}
         self.item("classes", measured | {"quality": quality})
+        hidden = {"href": self.file("hidden", QUALITY, "uint8", nodata=1)}
+        self.item("hidden", measured | {"quality": quality | hidden})
+        self.item("nodata", measured | {"quality": quality | {"href": self.file("nodata", QUALITY, "uint8", nodata=0)}})
+        colours = {"href": self.file("hidden-palette", QUALITY, "uint8", colormap=COLOURS, nodata=2)}
+        self.item("hidden-palette", {"map": colours})
         bits = {"href": self.file("bits", np.where(QUALITY == 3, 8, 1 << 8)), "classification:bitfields": BITS}
         self.item("bits", measured | {"qa": bits})
         elevation = np.add.outer(np.arange(SIDE), np.arange(SIDE))
@@ -194,6 +199,7 @@ EXPECTED = {
     "collection=profiled&offset=applied": ([1 - 300 * 0.001], "offset has no effect"),
     "collection=profiled": ([1 - 300 * 0.001], "red: the file calls band 1 blue"),
     "collection=profiled&bands=red": ([300 * 0.001], "red: the file calls band 1 blue"),
+    "collection=palette&bands=map": ([0], ""),
 }  # fmt: skip
 
 
@@ -237,6 +243,40 @@ def test_masks_are_those_of_the_classification(server: Served, collection: str, 
     (found,) = np.load(io.BytesIO(response.content))
     invalid = {0} if collection == "classes" else set()
     np.testing.assert_array_equal(np.isnan(found), np.isin(QUALITY, [*clouds, *invalid]))
+
+
+@pytest.mark.parametrize("resampling", ["nearest", "bilinear", "cubic", "average"])
+def test_numbers_of_a_file_with_a_colour_table_are_never_averaged(server: Served, resampling: str) -> None:
+    """Neither in an image as fine as the file nor in one between two of its pixels."""
+    box = f"{WEST},{NORTH - SIDE * PIXEL},{WEST + SIDE * PIXEL},{NORTH}"
+    for side in (300, 100):
+        query = f"collection=palette&bands=map&coord_crs={CRS}&dst_crs={CRS}&resampling={resampling}"
+        response = server.get(f"/bbox/{box}/{side}x{side}.npy?{query}")
+        assert response.status_code == 200, response.text
+        assert set(np.unique(np.load(io.BytesIO(response.content)))) == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize(
+    ("query", "note"),
+    [
+        ("collection=hidden&index=ndvi", "quality: pixels of class 1 (clear) are invalid, since item or file calls it"),
+        ("collection=hidden&bands=quality", "quality: pixels of class 1 (clear) are invalid"),
+        ("collection=hidden-palette&bands=map", "map: pixels of class 2, which has a colour, are invalid"),
+        ("collection=nodata&index=ndvi", ""),
+    ],
+)
+@pytest.mark.parametrize("options", ["", "&resampling=bilinear", "&mask_dilate=1"])
+def test_a_class_that_is_nodata_is_noted(server: Served, query: str, note: str, options: str) -> None:
+    """Also if nothing is shown for it; a class whose name means missing data is none."""
+    if "mask" in options and "index" not in query:
+        return
+    box = f"{WEST},{NORTH - SIDE * PIXEL},{WEST + SIDE * PIXEL},{NORTH}"
+    for _ in range(2):
+        response = server.get(f"/bbox/{box}/{SIDE}x{SIDE}.npy?{query}&coord_crs={CRS}&dst_crs={CRS}{options}")
+        assert response.status_code == 200, response.text
+        notes = response.headers.get("X-Scog-Notes", "")
+        assert notes.count("invalid") == bool(note)
+        assert note in notes
 
 
 def profile(server: Served, collection: str) -> dict[str, Any]:
