@@ -48,7 +48,7 @@ async def draw(engine: Engine, grid: Grid, request: ImageRequest, priority: Prio
 async def _draw_period(engine: Engine, grid: Grid, request: ImageRequest, priority: Priority) -> ImageData:
     """Draw one period. DeadlineExceeded and NothingReadable carry the progress made."""
     report = Report(bands=request.expression.bands, preview=PreviewLevel() if request.preview else None)
-    report.note_profile(request.profile)
+    report.note_profile(request.profile, request.mask)
     if request.preview:
         priority = Priority.PREVIEW
     elif not request.composite.painted:

@@ -170,13 +170,13 @@ def named_layer(profile: Profile, name: str) -> Layer:
     quantity = profile.layer(name)
     if quantity is not None:
         return _of_quantity(profile, quantity)
-    band = profile.by_name.get(profile.names.find(name) or "")
+    band = profile.find_band(profile.names.find(name) or "")
     if band is not None and band.classes:
         return _of_classes(profile, band)
     preset = profile.preset(name)
     if preset is not None:
         return _of_preset(profile, preset)
-    if band is not None and (name not in indices.INDICES or not _has_index(profile, name)):
+    if band is not None and (not {name, name.lower()} & indices.INDICES.keys() or not _has_index(profile, name)):
         return _of_bands(profile, [name])
     index = indices.get(name)
     missing = [each for each in index.bands if not profile.has_bands([each])]
@@ -206,7 +206,7 @@ def _of_formula(profile: Profile, text: str) -> Layer:
     formula = parse(text, profile.names)
     if formula.outputs == 3:
         red, green, blue = (
-            profile.by_name[name].display_range if name in profile.by_name else DEFAULT_RANGE for name in formula.names
+            DEFAULT_RANGE if (band := profile.find_band(name)) is None else band.display_range for name in formula.names
         )
         return Layer(formula.text, formula, Channels((red, green, blue)), mask=profile.default_mask)
     if formula.outputs != 1:

@@ -167,7 +167,7 @@ class _AreaJob:
         self.area = area
         self.sampling_grid = sampling_grid
         self.report = Report(bands=query.variables.expression.bands)
-        self.report.note_profile(query.request.profile)
+        self.report.note_profile(query.request.profile, query.request.mask)
         self.report.tally.priority = Priority.SERIES
         self.rows: list[Row] = []
         self.error: InvalidInput | None = None

@@ -134,7 +134,7 @@ class _ZonalSampler:
         if asyncio.get_running_loop().time() > self._deadline:
             return NotSampled(area, DEADLINE)
         report = Report(bands=self._request.expression.bands)
-        report.note_profile(self._request.profile)
+        report.note_profile(self._request.profile, self._request.mask)
         report.tally.priority = Priority.SERIES
         try:
             async with asyncio.timeout_at(self._deadline):
