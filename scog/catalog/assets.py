@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -38,6 +38,8 @@ NO_DATA = re.compile(r"no_?data|fill|missing")
 """Found in the names of classes that mean missing data."""
 MAX_CLASSES = 256
 """Maximum number of an item's classes whose names are kept."""
+MAX_BANDS = 1024
+"""Maximum number of an item's bands that are named. Hyperspectral files have hundreds."""
 _ABSOLUTE = re.compile(r"https?://[A-Za-z0-9._:-]+/[!-~]*")
 """Absolute URLs, which need not be resolved against the item's."""
 
@@ -127,7 +129,7 @@ def _described(
 ) -> _Described:
     descriptions = band_descriptions(asset)
     bands = bands_of_asset(key, asset, descriptions)
-    for band in bands:  # an invalid number makes the asset unusable, whatever its name
+    for band in bands[:MAX_BANDS]:  # an invalid number makes the asset unusable, whatever its name
         _written(asset, descriptions, band.number)
     georeference = None if profile.georeferenced else georeference_of(asset, properties)
     return _Described(asset, url, bands, descriptions, georeference)
@@ -137,15 +139,29 @@ def _others(assets: Mapping[str, _Described], profile: Profile, remarks: list[st
     """The bands of assets that the profile does not know, by every name that identifies one."""
     if not assets:
         return {}
-    bands = (band for each in assets.values() for band in each.bands)
+    bands = [band for each in assets.values() for band in each.bands]
+    if len(bands) > MAX_BANDS:
+        remarks.append(f"{len(bands)} bands: only the first {MAX_BANDS} are named")
+        bands = bands[:MAX_BANDS]
 
     def is_measured(key: str) -> bool:
         return may_hold_measurements(assets[key].asset)
 
-    return {
-        name: _described_band(name, band, assets[band.key], profile, note)
-        for name, (band, note) in named_bands(bands, profile.names, is_measured, remarks).items()
-    }
+    named = named_bands(bands, profile.names, is_measured, remarks)
+    # A band is the same by each of its names: it has the meaning of its standard one.
+    standard: dict[tuple[str, int | None], Band] = {}
+    for name, (band, _) in named.items():
+        like = profile.by_name.get(name)
+        if like is not None:
+            standard.setdefault((band.key, band.number), like)
+    described: dict[tuple[str, int | None], Asset] = {}
+    found: Assets = {}
+    for name, (band, note) in named.items():
+        key = band.key, band.number
+        if key not in described:
+            described[key] = _described_band(band, assets[band.key], standard.get(key))
+        found[name] = replace(described[key], notes=(note,)) if note else described[key]
+    return found
 
 
 def _precedes(key: str, band: Band, known: Assets, asset_objects: Mapping[str, Any]) -> bool:
@@ -208,10 +224,9 @@ def _common_name(band: Band, asset: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _described_band(name: str, band: AssetBand, described: _Described, profile: Profile, note: str) -> Asset:
-    """A band that the item describes: its meaning is the item's, else the file's."""
+def _described_band(band: AssetBand, described: _Described, like: Band | None) -> Asset:
+    """A band that the item describes: its meaning is the item's, else that of its standard name, else the file's."""
     written = _written(described.asset, described.descriptions, band.number)
-    like = profile.by_name.get(name)
     unit = band.words.get("unit")
     return Asset(
         url=described.url,
@@ -224,7 +239,6 @@ def _described_band(name: str, band: AssetBand, described: _Described, profile: 
         listed=last_measurement(described.bands),
         rendered=not may_hold_measurements(described.asset),
         discrete=_is_discrete(band.words) or _is_discrete(described.asset) or (like is not None and like.discrete),
-        notes=(note,) if note else (),
         classes=_classes(band.words) or _classes(described.asset),
     )
 

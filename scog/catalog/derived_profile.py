@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeGuard
 
 from scog.catalog.asset_bands import AssetBand, band_descriptions, bands_of_asset, may_hold_measurements, named_bands
-from scog.catalog.assets import NO_DATA, is_readable
+from scog.catalog.assets import MAX_BANDS, NO_DATA, is_readable
 from scog.catalog.collection_document import Render, attribution_of, ranges_of, renders_of
+from scog.catalog.encodable import encodable
 from scog.collections.band import REFLECTANCE, Band, BandClass
 from scog.collections.band_names import band_identifier
 from scog.collections.mask_source import MaskSource
 from scog.collections.presets import Preset, QuantityLayer
 from scog.collections.profile import Profile, natural_default
+from scog.geo.outline import is_finite
 
 MASKED_WORDS: Mapping[str, tuple[str, ...]] = {
     "clouds": ("cloud", "cirrus", "shadow"),
@@ -28,10 +31,13 @@ MASKED_WORDS: Mapping[str, tuple[str, ...]] = {
     "water": ("water",),
 }
 """Named sets, and the words in names of classes that belong to them."""
-GREY = (128, 128, 128)
+DENIALS = frozenset({"not", "no", "non", "none", "without", "free", "absent", "except", "clear", "confidence"})
+"""Words in names of classes that deny the others, as do the ends of `cloudless` and `cloudfree`."""
 PALETTE = ("1f77b4", "ff7f0e", "2ca02c", "d62728", "9467bd", "8c564b", "e377c2", "7f7f7f", "bcbd22", "17becf")
 """Colours of classes that have none."""
 MAX_CLASSES = 254
+MAX_BIT = 63
+"""The last bit of the largest integers that files hold."""
 MAX_RENDERS = 16
 
 
@@ -54,12 +60,17 @@ def derive_profile(collection: str, sample: Sample, bands: tuple[Band, ...], gen
     mean.
     """
     by_name = {band.name: band for band in bands}
-    mask = _mask(bands, sample) or (generic.mask if generic.mask and generic.mask.band in by_name else None)
+    mask = _mask(bands, sample)
+    if mask is not None:
+        bands = tuple(_with_mask(band, mask) if band.name == mask.band else band for band in bands)
+        by_name = {band.name: band for band in bands}
+    elif generic.mask is not None and generic.mask.band in by_name:
+        mask = generic.mask
     renders = [each for document in _documents(sample) for each in renders_of(document)][:MAX_RENDERS]
     presets, layers = _shown(renders, by_name, generic)
     profile = Profile(
         name=collection or "stac",
-        title=str(sample.document.get("title") or collection or "STAC")[:120],
+        title=encodable(sample.document.get("title") or collection or "STAC")[:120],
         collections=(collection,),
         bands=bands,
         attribution=attribution_of(sample.document),
@@ -69,7 +80,7 @@ def derive_profile(collection: str, sample: Sample, bands: tuple[Band, ...], gen
         layers=layers,
         cloud_filter=any("eo:cloud_cover" in _properties(item) for item in sample.items),
         open=True,
-        ambiguous={},
+        synonyms=generic.names.canonical_names,
         source="the items' own words",
     )
     return replace(profile, default=natural_default(profile))
@@ -99,13 +110,17 @@ def derived_bands(sample: Sample, generic: Profile) -> tuple[Band, ...]:
         bands = [
             band for key, asset in readable.items() for band in bands_of_asset(key, asset, band_descriptions(asset))
         ]
+        bands = bands[:MAX_BANDS]
         names: dict[tuple[str, int | None], list[str]] = {}
         for name, (band, _) in named_bands(bands, generic.names, measured.__contains__, []).items():
             names.setdefault((band.key, band.number), []).append(name)
         for band in bands:
-            aliases = names.get((band.key, band.number), [])
-            if aliases and aliases[0] not in found:
-                found[aliases[0]] = _band(aliases, band, readable[band.key], generic)
+            own = names.get((band.key, band.number), [])
+            # A standard name comes first, so that formulas and indices read the band in the same way.
+            standard = [name for name in own if name in generic.by_name][:1]
+            own = [*standard, *(name for name in own if name not in standard)]
+            if own and own[0] not in found:
+                found[own[0]] = _band(own, band, readable[band.key], generic)
     return tuple(sorted(found.values(), key=lambda band: (band.wavelength is None, band.wavelength or 0.0)))
 
 
@@ -114,18 +129,19 @@ def _band(names: Sequence[str], band: AssetBand, asset: Mapping[str, Any], gener
     like = generic.by_name.get(name)
     classes = _classes(words)
     is_measured = may_hold_measurements(asset)
-    unit = words.get("unit") if isinstance(words.get("unit"), str) else like.unit if like and is_measured else ""
+    written = words.get("unit")
+    unit = encodable(written)[:40] if isinstance(written, str) else like.unit if like and is_measured else ""
     shown, source = _display_range(words, like if unit == REFLECTANCE else None)
     wavelength = words.get("center_wavelength", words.get("eo:center_wavelength"))
     title = words.get("description") or words.get("title") or (like.title if like else name)
     how = "common name" if name == _common(band, generic) else "name" if band.name == name else "asset key"
     return Band(
         name=name,
-        title=str(title)[:80],
+        title=encodable(title)[:80],
         aliases=tuple(names[1:]),
-        wavelength=wavelength if _is_number(wavelength) else like.wavelength if like else None,
+        wavelength=float(wavelength) if _is_number(wavelength) else like.wavelength if like else None,
         resolution=_resolution(words),
-        unit=str(unit or ""),
+        unit=unit,
         display_range=shown,
         classes=classes,
         bits=bool(words.get("classification:bitfields")),
@@ -157,15 +173,16 @@ def _display_range(words: Mapping[str, Any], like: Band | None) -> tuple[tuple[f
         ends = ranges_of([statistics.get("minimum"), statistics.get("maximum")])
         if ends:
             offset = words.get("offset") if _is_number(words.get("offset")) else 0.0
-            low, high = (each * (scale or 1.0) + (offset or 0.0) for each in ends[0])
-            return (low, high), "the item's statistics"
+            low, high = sorted(each * (1.0 if scale is None else scale) + (offset or 0.0) for each in ends[0])
+            if math.isfinite(high - low) and low < high:
+                return (low, high), "the item's statistics"
     if words.get("data_type") == "uint8" and scale is None:
         return (0.0, 255.0), "the item's data type"
     return ((0.0, 1.0), "") if like is None else (like.display_range, "")
 
 
 def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return is_finite(value)
 
 
 def _resolution(words: Mapping[str, Any]) -> float | None:
@@ -184,8 +201,8 @@ def _classes(words: Mapping[str, Any]) -> tuple[BandClass, ...]:
     listed = words.get("classification:classes")
     classes = []
     for number, each in enumerate(listed[:MAX_CLASSES] if isinstance(listed, list) else ()):
-        if isinstance(each, Mapping) and isinstance(each.get("value"), int):
-            name = str(each.get("title") or each.get("description") or each.get("name") or each["value"])[:60]
+        if isinstance(each, Mapping) and _is_integer(each.get("value"), -(2**31), 2**32):
+            name = encodable(each.get("title") or each.get("description") or each.get("name") or each["value"])[:60]
             classes.append(BandClass(each["value"], name, _color(each, number)))
     return tuple(classes)
 
@@ -197,41 +214,60 @@ def _color(each: Mapping[str, Any], number: int) -> tuple[int, int, int]:
     return red, green, blue
 
 
+def _is_integer(value: object, start: int, stop: int) -> TypeGuard[int]:
+    return type(value) is int and start <= value < stop
+
+
 def _mask(bands: Sequence[Band], sample: Sample) -> MaskSource | None:
     """The mask of the first band whose classes or bits name clouds; None if there is none."""
     for band in bands:
-        if band.classes:
-            names = {band_identifier(each.name): each.value for each in band.classes}
-            sets = _sets(names)
-            if "clouds" in sets:
-                invalid = frozenset(value for name, value in names.items() if NO_DATA.search(name))
-                return MaskSource(band.name, names=names, invalid=invalid, sets=sets)
-        elif band.bits:
-            names = _bits(band, sample)
-            sets = _sets(names)
-            if "clouds" in sets:
-                invalid = frozenset(number for name, number in names.items() if re.search(r"no_?data|fill", name))
-                return MaskSource(band.name, bits=True, names=names, invalid=invalid, sets=sets)
+        if not band.discrete:
+            continue
+        numbered = [(band_identifier(each.name), each.value) for each in band.classes] or _bits(band, sample)
+        sets = _sets(numbered)
+        if "clouds" in sets:
+            counts = Counter(name for name, _ in numbered)
+            shared = {
+                name: frozenset(number for each, number in numbered if each == name)
+                for name, count in counts.items()
+                if count > 1
+            }
+            return MaskSource(
+                band.name,
+                bits=not band.classes,
+                names={name if counts[name] == 1 else f"{name}_{number}": number for name, number in numbered},
+                invalid=frozenset(number for name, number in numbered if NO_DATA.search(name)),
+                sets={**shared, **sets},
+                guessed=True,
+            )
     return None
 
 
-def _sets(names: Mapping[str, int]) -> dict[str, frozenset[int]]:
-    """Named sets by the words in names of classes; a class that denies a word (`clear`, `not_cloud`) is not in it."""
+def _with_mask(band: Band, mask: MaskSource) -> Band:
+    """The band of a mask, whose sources tell which numbers belong to which set."""
+    kind = "bits" if mask.bits else "classes"
+    told = (f"{name}: {kind} {', '.join(map(str, sorted(numbers)))} by name" for name, numbers in mask.sets.items())
+    return replace(band, sources=(*band.sources, *told))
+
+
+def _sets(numbered: Sequence[tuple[str, int]]) -> dict[str, frozenset[int]]:
+    """Named sets by the words in names of classes; a class that denies a word (`clear`, `cloud_free`) is not in it."""
     sets = {
-        name: frozenset(number for each, number in names.items() if _has(each, words))
+        name: frozenset(number for each, number in numbered if _has(each, words))
         for name, words in MASKED_WORDS.items()
     }
     return {name: numbers for name, numbers in sets.items() if numbers}
 
 
 def _has(name: str, words: Sequence[str]) -> bool:
-    parts = name.split("_")
-    denied = {"not", "no", "clear", "confidence"} & set(parts)
-    return not denied and any(part.startswith(word) for part in parts for word in words)
+    parts = name.replace("no_data", "nodata").split("_")
+    if DENIALS & set(parts) or any(part.endswith(("less", "free")) for part in parts):
+        return False
+    return any(part.startswith(word) for part in parts for word in words)
 
 
-def _bits(band: Band, sample: Sample) -> dict[str, int]:
-    """Bit number by name, for the bit fields of length 1."""
+def _bits(band: Band, sample: Sample) -> list[tuple[str, int]]:
+    """Name and number of each bit, for the bit fields of length 1."""
     for item in sample.items:
         assets = item.get("assets")
         for key, asset in assets.items() if isinstance(assets, dict) else ():
@@ -240,14 +276,15 @@ def _bits(band: Band, sample: Sample) -> dict[str, int]:
             for each in bands_of_asset(key, asset, band_descriptions(asset)):
                 fields = each.words.get("classification:bitfields", asset.get("classification:bitfields"))
                 if isinstance(fields, list) and {band_identifier(key), each.name} & {band.name, *band.aliases}:
-                    return {
-                        band_identifier(str(field.get("name") or field.get("description") or offset)): offset
-                        for field in fields
+                    return [
+                        (band_identifier(encodable(words[0] if words else field["offset"])[:60]), field["offset"])
+                        for field in fields[: MAX_BIT + 1]
                         if isinstance(field, Mapping)
-                        and isinstance(offset := field.get("offset"), int)
-                        and field.get("length") == 1
-                    }
-    return {}
+                        and _is_integer(field.get("offset"), 0, MAX_BIT + 1)
+                        and _is_integer(field.get("length"), 1, 2)
+                        for words in [[word for word in map(field.get, ("name", "description")) if word]]
+                    ]
+    return []
 
 
 # What is shown
@@ -259,19 +296,18 @@ def _shown(
     """Presets and layers: the renders of one or three bands, and the generic presets whose bands exist."""
     presets: dict[str, Preset] = {}
     layers: dict[str, QuantityLayer] = {}
-    by_alias = {alias: band.name for band in bands.values() for alias in (*band.aliases, band.name)}
+    by_alias = {alias: band for band in bands.values() for alias in (*band.aliases, band.name)}
     for render in renders:
-        names = [by_alias.get(band_identifier(key)) for key in render.assets]
-        if None in names or len(names) not in (1, 3):
+        # Names stay as written: by its key, each item may have another band.
+        known = [name for name in map(band_identifier, render.assets) if name in by_alias]
+        if len(known) != len(render.assets) or len(known) not in (1, 3):
             continue
-        known = [name for name in names if name is not None]
         ranges = render.ranges * len(known) if len(render.ranges) == 1 else render.ranges
-        shown = ranges if len(ranges) == len(known) else tuple(bands[name].display_range for name in known)
+        shown = ranges if len(ranges) == len(known) else tuple(by_alias[name].display_range for name in known)
         if len(known) == 3:
             presets[render.name] = Preset(render.name, render.title, (known[0], known[1], known[2]), "", shown)
         else:
-            colormap = render.colormap.lower() or "viridis"
-            layers[render.name] = QuantityLayer(render.name, render.title, known[0], shown[0], colormap)
+            layers[render.name] = QuantityLayer(render.name, render.title, known[0], shown[0], render.colormap.lower())
     for preset in generic.presets:
         if all(name in bands for name in preset.bands):
             presets.setdefault(preset.name, replace(preset, ranges=()))

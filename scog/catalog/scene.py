@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from scog.catalog.assets import Asset, assets_of
+from scog.catalog.encodable import encodable
 from scog.catalog.item_time import item_time
 from scog.collections.profile import Profile
 from scog.collections.profiles import Profiles
@@ -107,13 +108,13 @@ def parse_item(item: Mapping[str, Any], base: str, profiles: Profiles) -> Scene:
     asset_objects = item.get("assets")
     if not isinstance(asset_objects, Mapping):
         raise UnusableItem("no-raster-assets", "assets is not an object")
-    platform = _encodable(properties.get("platform") or "")
+    platform = encodable(properties.get("platform") or "")
     profile = profiles.of_item(collection, asset_objects, platform or str(properties.get("constellation") or ""))
     keys = profile.scene_keys
     named = keys.named(properties, scene_id)
-    tile = _encodable(first_of(keys.tile, named) or "")
+    tile = encodable(first_of(keys.tile, named) or "")
     return Scene(
-        id=_encodable(scene_id),
+        id=encodable(scene_id),
         collection=collection,
         time=time.moment,
         platform=platform,
@@ -135,13 +136,7 @@ def _collection(item: Mapping[str, Any], remarks: list[str]) -> str:
     if name is not None and not isinstance(name, str):
         remarks.append("collection: not a string; the item counts as having none")
         return ""
-    return _encodable(name or "")
-
-
-def _encodable(value: object) -> str:
-    """A value as text that UTF-8 can encode. JSON may contain lone surrogates, which become question marks."""
-    text = str(value)
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+    return encodable(name or "")
 
 
 def _percent(value: Any, remarks: list[str]) -> float | None:

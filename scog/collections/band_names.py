@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from scog.errors import InvalidInput
 from scog.suggest import did_you_mean, quoted
+
+MAX_NAME = 64
+"""Maximum length of a band's name in formulas."""
+RESERVED = frozenset({"where", "min", "max", "clip", "bit", "abs", "sqrt", "log", "exp"})
+"""Names of the functions of formulas."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +62,11 @@ ANY_NAMES = BandNames(open=True)
 
 
 def band_identifier(name: str) -> str:
-    """A name as formulas can write it: lower case, other characters than letters, digits and `_` replaced by `_`."""
-    identifier = re.sub(r"\W", "_", name.strip().lower(), flags=re.ASCII)
-    return f"_{identifier}" if identifier[:1].isdecimal() else identifier
+    """A name as formulas can write it: lower case, other characters than letters, digits and `_` replaced by `_`.
+
+    It never starts with a digit, is never empty or a word that formulas reserve, and has at most MAX_NAME characters.
+    """
+    identifier = re.sub(r"\W", "_", name.strip()[:MAX_NAME].lower(), flags=re.ASCII)
+    if identifier in RESERVED or keyword.iskeyword(identifier):
+        return f"{identifier}_"
+    return f"_{identifier}"[:MAX_NAME] if identifier[:1].isdecimal() or not identifier else identifier

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -51,6 +51,7 @@ def _joint(collections: tuple[str, ...], profiles: tuple[Profile, ...]) -> Profi
         open=any(profile.open for profile in distinct),
         source="; ".join(dict.fromkeys(profile.source for profile in distinct)),
         provisional="; ".join(dict.fromkeys(profile.provisional for profile in distinct if profile.provisional)),
+        synonyms=_synonyms(distinct, ambiguous),
         ambiguous=ambiguous,
         members=dict(zip(collections, profiles, strict=True)),
     )
@@ -59,6 +60,14 @@ def _joint(collections: tuple[str, ...], profiles: tuple[Profile, ...]) -> Profi
 def _default(profiles: Sequence[Profile]) -> str:
     """NDVI if it is the default of any, since it needs no collection of its own; else the default of the first."""
     return "ndvi" if any(profile.default == "ndvi" for profile in profiles) else profiles[0].default
+
+
+def _synonyms(profiles: Sequence[Profile], ambiguous: Mapping[str, str]) -> Mapping[str, str] | None:
+    """Canonical names by the names that mean the same band in every item; None if all aliases do."""
+    if all(profile.synonyms is None for profile in profiles):
+        return None
+    names = {name: band for each in reversed(profiles) for name, band in each.names.canonical_names.items()}
+    return {name: band for name, band in names.items() if name not in ambiguous}
 
 
 def _ambiguous(profiles: Sequence[Profile]) -> dict[str, str]:

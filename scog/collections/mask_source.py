@@ -16,6 +16,7 @@ class MaskSource:
     invalid  classes, or bits, of pixels without data, which are never used
     invalid_values  whole values of pixels without data, such as 255 of a bit field
     sets     numbers by name of a set, such as `clouds`
+    guessed  whether the sets are guessed from the names of classes or bits
     """
 
     band: str
@@ -24,6 +25,7 @@ class MaskSource:
     invalid: frozenset[int] = frozenset()
     invalid_values: frozenset[int] = frozenset()
     sets: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    guessed: bool = False
 
     def numbers_of(self, name: str) -> frozenset[int] | None:
         """Numbers of a set, class or bit by name; None if there is none."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 
@@ -64,6 +64,9 @@ class Profile:
     provisional: str = ""
     digest: str = ""
     """Of the document that it was read from."""
+    synonyms: Mapping[str, str] | None = None
+    """Canonical name by name in lower case, if the aliases of bands are names that items give them: formulas keep
+    these as written, since each item may give them another meaning. None if aliases mean the band in every item."""
     ambiguous: Mapping[str, str] = field(default_factory=dict)
     members: Mapping[str, Profile] = field(default_factory=dict)
 
@@ -93,28 +96,45 @@ class Profile:
     @cached_property
     def names(self) -> BandNames:
         """The band names that formulas may use."""
-        aliases = {alias.lower(): band.name for band in self.bands for alias in band.aliases}
+        aliases: Mapping[str, str] = {alias.lower(): band.name for band in self.bands for alias in band.aliases}
+        discrete = {band.name for band in self.bands if band.discrete}
+        if self.synonyms is not None:
+            aliases = self.synonyms
+            discrete |= {alias for band in self.bands if band.discrete for alias in band.aliases}
         shown = [band.name for band in self.bands if not band.name.startswith("visual_")]
         examples = [band.aliases[0] for band in self.bands if band.spectral and band.aliases]
         valid = f"one of {', '.join(shown)}" if shown else "names of bands"
         if examples:
             valid += f", or a code such as {examples[0]} or {examples[-1]}"
         return BandNames(
-            canonical_names=aliases | {band.name.lower(): band.name for band in self.bands},
+            canonical_names={**aliases} | {band.name.lower(): band.name for band in self.bands},
             suggestions=(*self.by_name, *(band.aliases[0] for band in self.bands if band.spectral and band.aliases)),
             valid=valid,
-            discrete=frozenset(band.name for band in self.bands if band.discrete),
+            discrete=frozenset(discrete),
             ambiguous=self.ambiguous,
             open=self.open,
         )
 
     def has_bands(self, names: Collection[str]) -> bool:
         """Whether all bands exist, by canonical name or alias."""
-        return all(self.names.canonical_names.get(name, "") in self.by_name for name in names)
+        return all(self.names.canonical_names.get(name, name) in self._listed for name in names)
+
+    @cached_property
+    def _listed(self) -> Mapping[str, Band]:
+        """Bands by name and alias in lower case, if that is not ambiguous."""
+        aliases = {alias.lower(): band for band in reversed(self.bands) for alias in band.aliases}
+        return aliases | dict(self.by_name)
 
     def band(self, name: str) -> Band:
         """The band of a canonical name; one without properties if an item names it."""
-        return self.by_name.get(name) or Band(name, name)
+        return self.find_band(name) or Band(name, name)
+
+    def find_band(self, name: str) -> Band | None:
+        """The band of a name as formulas write it; None if only items may tell."""
+        known = self.by_name.get(name)
+        if known is None and self.synonyms is not None and name in self._listed:
+            known = replace(self._listed[name], name=name)
+        return known
 
     def preset(self, name: str) -> Preset | None:
         """The preset with this name, or None. Ignores case, separators and the spelling of colour."""
@@ -154,18 +174,22 @@ class Profile:
 
 
 def natural_default(profile: Profile) -> str:
-    """The layer drawn by default if nothing names one.
+    """The layer drawn by default if nothing names one, NDVI if there is none."""
+    return next(natural_defaults(profile), "ndvi")
+
+
+def natural_defaults(profile: Profile) -> Iterator[str]:
+    """The layers that may be drawn by default if nothing names one, the best first.
 
     The first quantity, a preset with ranges of its own, NDVI, a preset, classes, or the first band.
     """
-    if profile.layers:
-        return profile.layers[0].name
-    if profile.presets and profile.presets[0].ranges:
-        return profile.presets[0].name
+    yield from (layer.name for layer in profile.layers[:1])
+    yield from (preset.name for preset in profile.presets[:1] if preset.ranges)
     names = profile.by_name
     if "red" in names and ("nir" in names or "nir08" in names) and names["red"].spectral:
-        return "ndvi"
+        yield "ndvi"
     masking = "" if profile.mask is None else profile.mask.band
-    shown = [preset.name for preset in profile.presets]
-    shown += [band.name for band in profile.bands if band.classes and band.name != masking]
-    return next(iter((*shown, *names)), "ndvi")
+    yield from (preset.name for preset in profile.presets)
+    yield from (band.name for band in profile.bands if band.classes and band.name != masking)
+    yield from names
+    yield from (layer.name for layer in profile.layers[1:])

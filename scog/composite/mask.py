@@ -58,6 +58,21 @@ class Mask:
         return _scene_mask(_parsed(member.default_mask, 0.0, member) if self.text == DEFAULT else self, member)
 
 
+def guessed_numbers(mask: Mask, profile: Profile) -> list[str]:
+    """What a mask takes from the names of classes, such as `masked by classes 2, 3 of quality, by their names`."""
+    notes = []
+    for member in _members(profile):
+        source = member.mask
+        names = _parsed(member.default_mask, 0.0, member).names if mask.text == DEFAULT else mask.names
+        if source is not None and source.guessed:
+            numbers = frozenset[int]().union(*(source.numbers_of(name) or () for name in names))
+            kind = ("bit" if source.bits else "class") if len(numbers) == 1 else "bits" if source.bits else "classes"
+            listed = ", ".join(map(str, sorted(numbers)))
+            whose = "its name" if len(numbers) == 1 else "their names"
+            notes += [f"masked by {kind} {listed} of {source.band}, by {whose}"] if numbers else []
+    return list(dict.fromkeys(notes))
+
+
 @lru_cache(maxsize=256)
 def _scene_mask(mask: Mask, member: Profile) -> SceneMask:
     source = member.mask
@@ -189,6 +204,7 @@ def _canonical(
     """The mask with numbers instead of names where they are equal in all collections, except for the default set."""
     sources = _sources(profile)
     comparable = len({(source.band, source.bits, tuple(sorted(source.names.items()))) for source in sources}) == 1
+    comparable &= not any(source.guessed for source in sources)  # a report tells what a name was taken for
 
     def common_numbers(name: str) -> frozenset[int] | None:
         first, *others = {source.numbers_of(name) for source in sources} if comparable else {None}

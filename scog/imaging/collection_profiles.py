@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scog.catalog.assets import Asset
-from scog.catalog.derived_profile import derive_profile, derived_bands
+from scog.catalog.derived_profile import Sample, derive_profile, derived_bands
 from scog.catalog.query import collections_of
 from scog.catalog.scene import Scene, UnusableItem, parse_item
 from scog.catalog.search import Searches
@@ -28,6 +28,7 @@ from scog.collections.profile import Profile
 from scog.collections.profiles import MAX_REMEMBERED
 from scog.errors import CatalogError, SourceError
 from scog.imaging.asset_binding import bind_asset
+from scog.imaging.profile_check import drawable
 from scog.net.policy import UpstreamStats
 from scog.runtime.tasks import gather_all, stop_all
 
@@ -145,7 +146,7 @@ class CollectionProfiles:
             with suppress(UnusableItem):
                 scene = await asyncio.to_thread(parse_item, item, base, catalog.profiles)
                 bands = await self._described_by_files(bands, scene, generic, ends_at, late)
-        profile = await asyncio.to_thread(derive_profile, collection, sample, bands, generic)
+        profile = await asyncio.to_thread(_drawable_profile, collection, sample, bands, generic)
         if late:
             note = f"files of {collection[:40]} that tell its bands and display ranges did not arrive in time"
             return replace(profile, provisional=note), RETRY
@@ -221,6 +222,10 @@ class CollectionProfiles:
         return (low, high if high > low else low + 1.0), "percentiles 2 and 98 of the newest file"
 
 
+def _drawable_profile(collection: str, sample: Sample, bands: tuple[Band, ...], generic: Profile) -> Profile:
+    return drawable(derive_profile(collection, sample, bands, generic))
+
+
 def _percentiles(blocks: Sequence[NDArray[Any]], nodata: frozenset[float]) -> tuple[float, float] | None:
     """The PERCENTILES of the valid numbers of blocks; None if there are none."""
     data = [values_and_validity(block, nodata) for block in blocks]
@@ -258,9 +263,13 @@ def _bands_of_file(band: Band, metadata: FileMetadata, generic: Profile) -> list
 
 
 def _classes(band: FileBand) -> tuple[BandClass, ...]:
-    """The visible entries of a file's colour table as classes."""
+    """The visible entries of a file's colour table as classes.
+
+    TIFF's tables have an entry for every number. Those after the last colour are black because they are unused.
+    """
+    colored = [value for value, color in enumerate(band.palette) if color[3] and color[:3] != (0, 0, 0)]
     return tuple(
         BandClass(value, str(value), (red, green, blue))
-        for value, (red, green, blue, alpha) in enumerate(band.palette)
-        if alpha and (red, green, blue) != (0, 0, 0)
+        for value, (red, green, blue, alpha) in enumerate(band.palette[: max(colored, default=0) + 1])
+        if alpha
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from scog.catalog.scene import Scene
 from scog.cog.preview_level import PreviewLevel
 from scog.collections.profile import Profile
+from scog.composite.mask import Mask, guessed_numbers
 from scog.errors import DeadlineExceeded, NothingReadable, Progress, ScogError, SourceError
 from scog.imaging.scene_offsets import UsedOffset
 from scog.imaging.skip_reasons import skip_detail
@@ -73,11 +74,12 @@ class Report:
         """Whether scenes are missing, or what the collection is, so that a retry may add them."""
         return bool(self.skipped) or self.incomplete is not None or self.provisional
 
-    def note_profile(self, profile: Profile) -> None:
-        """Note why a collection's profile is provisional, if it is."""
+    def note_profile(self, profile: Profile, mask: Mask) -> None:
+        """Note why a collection's profile is provisional, if it is, and what of the mask is guessed."""
         if profile.provisional:
             self.provisional = True
             self.remarks.append(profile.provisional)
+        self.remarks += guessed_numbers(mask, profile)
 
     def add_time(self, stage: str, since: float) -> None:
         """Add the seconds since `since`, a value of time.perf_counter(), to a stage."""

@@ -98,7 +98,7 @@ class ImageRequest(SceneFilter):
         report = Report(bands=tuple(dict.fromkeys((*self.expression.bands, *masks))))
         if self.offset is not None and not any(member.offset_rule for member in members):
             report.remarks.append(f"offset has no effect on {self.profile.title}")
-        report.note_profile(self.profile)
+        report.note_profile(self.profile, self.mask)
         return report
 
     def clipped(self, area: ClipArea | None) -> ImageRequest:

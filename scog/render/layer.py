@@ -175,7 +175,7 @@ def find_named(profile: Profile, name: str) -> QuantityLayer | Preset | Band | I
     quantity = profile.layer(name)
     if quantity is not None:
         return quantity
-    band = profile.by_name.get(profile.names.find(name) or "")
+    band = profile.find_band(profile.names.find(name) or "")
     if band is not None and band.classes:
         return band
     preset = profile.preset(name)
@@ -223,7 +223,7 @@ def _of_formula(profile: Profile, text: str) -> Layer:
     formula = parse(text, profile.names)
     if formula.outputs == 3:
         red, green, blue = (
-            profile.by_name[name].display_range if name in profile.by_name else DEFAULT_RANGE for name in formula.names
+            DEFAULT_RANGE if (band := profile.find_band(name)) is None else band.display_range for name in formula.names
         )
         return Layer(formula.text, formula, Channels((red, green, blue)), mask=profile.default_mask)
     if formula.outputs != 1:

@@ -15,6 +15,7 @@ from scog.catalog.search import Searches
 from scog.catalog.search_store import SearchStore
 from scog.cog.block_reader import BlockReader
 from scog.collections.profiles import Profiles
+from scog.composite.mask import Mask
 from scog.errors import CatalogUnavailable
 from scog.imaging import collection_profiles
 from scog.imaging.collection_profiles import CollectionProfiles
@@ -125,7 +126,7 @@ async def test_after_any_failure_the_profile_is_provisional_and_soon_derived_aga
     assert (await profiles.of(searches, "c,d")).provisional, "also as one of several"
     assert catalog.sampled == ["c", "d"], "a failure is not repeated at once"
     report = Report()
-    report.note_profile(provisional)
+    report.note_profile(provisional, Mask("none"))
     assert report.partial, "so that caches keep the image for seconds"
     assert report.note_lines() == [provisional.provisional]
     fails = False

@@ -183,7 +183,7 @@ EXPECTED = {
     "collection=tags&index=ndvi": ([(0.3 - 0.05) / (0.3 + 0.05)], "red: scale 0.0001 and offset -0.1 by the file"),
     "collection=raw&bands=red": ([500], "red: neither item nor file has a scale"),
     "collection=described&index=ndvi": ([2500 / 3500], "nir by the file's band description"),
-    "collection=described&bands=image_b4": ([3000], "nir by the file's band description"),
+    "collection=described&bands=image_b4": ([3000], ""),
     "collection=undescribed&bands=image_b4": ([3000], ""),
     "collection=undescribed&expression=image_b4-image_b1": ([2700], ""),
     "collection=photo&bands=red,green,blue": ([150, 200, 250], "red by the file's colour interpretation"),
