@@ -70,13 +70,14 @@ async def surface_parts(
 
 
 def _parts(grid: Grid, files: Sequence[Grid]) -> tuple[SurfacePart, ...]:
-    lattices: list[Lattice] = []
+    lattices: list[Lattice | None] = []  # None are the image's own pixels
     numbers = []
     for file in files:
-        lattice = lattice_of(file, *transformer(file.crs, DEGREES).transform(*file.centre))
-        if not any(map(lattice.coincides, lattices)):
+        lattice = _finer_lattice(grid, file)
+        number = next((number for number, each in enumerate(lattices) if _same(lattice, each)), len(lattices))
+        if number == len(lattices):
             lattices.append(lattice)
-        numbers.append(next(number for number, each in enumerate(lattices) if lattice.coincides(each)))
+        numbers.append(number)
     if len(lattices) > 1:
         shown_by = _newest_file(grid, files, numbers)
         present = [number for number in range(len(lattices)) if (shown_by == number).any()]
@@ -85,6 +86,16 @@ def _parts(grid: Grid, files: Sequence[Grid]) -> tuple[SurfacePart, ...]:
         lattices = [lattices[number] for number in present]
     derived_on = _derived_on(grid, lattices[0]) if lattices else grid
     return (SurfacePart(Window(0, 0, grid.height, grid.width), grid, derived_on),)
+
+
+def _finer_lattice(grid: Grid, file: Grid) -> Lattice | None:
+    """The pixels of a file; None if those of an image are so large that its surface is derived on them."""
+    lattice = lattice_of(file, *transformer(file.crs, DEGREES).transform(*file.centre))
+    return None if _nominal_size(grid) >= MAX_RATIO * _nominal_size(lattice) else lattice
+
+
+def _same(one: Lattice | None, other: Lattice | None) -> bool:
+    return one is other if one is None or other is None else one.coincides(other)
 
 
 def _newest_file(grid: Grid, files: Sequence[Grid], numbers: Sequence[int]) -> NDArray[np.int16]:
@@ -98,7 +109,7 @@ def _newest_file(grid: Grid, files: Sequence[Grid], numbers: Sequence[int]) -> N
     return result
 
 
-def _part(grid: Grid, lattice: Lattice, shown: Mask2D) -> SurfacePart:
+def _part(grid: Grid, lattice: Lattice | None, shown: Mask2D) -> SurfacePart:
     rows, cols = np.flatnonzero(shown.any(axis=1)), np.flatnonzero(shown.any(axis=0))
     window = Window(int(rows[0]), int(cols[0]), int(rows[-1]) + 1, int(cols[-1]) + 1)
     part = grid.part(window)
@@ -106,11 +117,9 @@ def _part(grid: Grid, lattice: Lattice, shown: Mask2D) -> SurfacePart:
     return SurfacePart(window, part, _derived_on(part, lattice), inside)
 
 
-def _derived_on(grid: Grid, lattice: Lattice) -> Grid:
+def _derived_on(grid: Grid, lattice: Lattice | None) -> Grid:
     """The grid on which a surface is derived where files have the pixels of a lattice."""
-    if _nominal_size(grid) >= MAX_RATIO * _nominal_size(lattice):
-        return grid
-    return _native_grid(grid, lattice) or grid
+    return grid if lattice is None else _native_grid(grid, lattice) or grid
 
 
 def elevation_request(request: ImageRequest, part: SurfacePart) -> ImageRequest:
