@@ -123,22 +123,35 @@ def named_bands(
 
     `names` says which names mean the same, `is_measured` whether the asset of a key may hold measurements: others are
     found by position and key only. A name that two bands share identifies neither, and is added to `remarks`, as is a
-    name that contradicts the band's common name.
+    name that contradicts the band's common name. Of keys that formulas write alike, such as `Red` and `red`, the one
+    that is written so identifies its asset.
     """
     bands = list(bands)
     measured = [band for band in bands if is_measured(band.key)]
     counts = Counter(band.key for band in bands)
-    single = [band for band in bands if counts[band.key] == 1]
+    keyed = _without_twins(bands, remarks)
+    single = [band for band in keyed if counts[band.key] == 1]
     claims = _Claims(names, remarks)
     claims.add([(_canonical(band.common_name, names), band, "") for band in measured if band.common_name])
     claims.add([(name, band, "") for band in measured if band.name for name in _spellings(band.name, names)])
-    claims.add([(f"{band_identifier(band.key)}_b{band.number}", band, "") for band in bands if band.number is not None])
+    claims.add([(f"{band_identifier(band.key)}_b{band.number}", band, "") for band in keyed if band.number is not None])
     keys = [(name, band) for band in single for name in _spellings(band_identifier(band.key), names)]
     claims.add([(name, band, _note(name, band, names)) for name, band in keys])
     for name, substitute in SUBSTITUTES.items():
         if name not in claims.found and name not in claims.contested and substitute in claims.found:
             claims.found[name] = claims.found[substitute][0], f"{name} is {substitute}"
     return claims.found
+
+
+def _without_twins(bands: Sequence[AssetBand], remarks: list[str]) -> list[AssetBand]:
+    """The bands without those of assets whose key only becomes an identifier that is the key of another asset."""
+    keys = {band.key for band in bands}
+    twins = {key: name for key in keys if (name := band_identifier(key)) != key and name in keys}
+    remarks += (
+        f"asset {key[:40]}: its key cannot be told from {twins[key][:40]}, which is another asset's"
+        for key in sorted(twins)
+    )
+    return [band for band in bands if band.key not in twins]
 
 
 Claim = tuple[str, AssetBand, str]

@@ -1,7 +1,8 @@
 """All catalogues of a server or session, in order, and which of them a collection's name means.
 
-The name is a collection's id, or `ID@CATALOGUE` where several catalogues have it; `@CATALOGUE` alone means the default
-of that catalogue. Without a name, the default of the first catalogue is meant. One catalogue is asked nothing.
+The name is a collection's id, or `ID@CATALOGUE` where several catalogues have it or the id itself ends like that.
+`@CATALOGUE` alone means the default of that catalogue. Without a name, the default of the first catalogue is meant. One
+catalogue is asked nothing.
 """
 
 from __future__ import annotations
@@ -68,11 +69,12 @@ class Catalogs:
     async def spelling(self, collection: str | None) -> str | None:
         """The name by which cubes store a collection: its id if it is of the first catalogue, else `ID@CATALOGUE`.
 
+        An id with an `@` always has its catalogue, since another may get the name that follows.
         None if it is all of the first catalogue. Raises what `of` raises.
         """
         member, name = await self.of(collection)
         name = name or member.collection
-        if member is self.first:
+        if member is self.first and not (name and "@" in name):
             return name
         return ",".join(f"{each}@{member.name}" for each in collections_of(name)) or f"@{member.name}"
 
@@ -91,6 +93,8 @@ class Catalogs:
 
     async def listed(self, collection: str, member: Searches) -> str:
         """The shortest name by which `of` finds a catalogue's collection."""
+        if self._split(collection)[1] is not None:
+            return f"{collection}@{member.name}"
         others = [other for other in self if other is not member]
         lists = await gather_all(other.collections.documents() for other in others)
         is_shared = any(documents and collection in documents for documents in lists)

@@ -16,6 +16,10 @@ from scog.geo.ground_resolution import ground_units
 
 ON_LINE = 1e-6
 """An edge counts as on a line between pixels if it is at most this share of a pixel away."""
+SAME_PLACE = 0.01
+"""Pixels count as the same if their corners are at most this share of a pixel apart."""
+SAME_SIZE = 1e-6
+"""Relative difference of the sizes of pixels that count as the same."""
 Box = tuple[float, float, float, float]
 
 
@@ -38,6 +42,15 @@ class Lattice:
     def is_upright(self) -> bool:
         """Whether rows run along x and columns along y."""
         return bool(self.transform.b == 0 and self.transform.d == 0)
+
+    def coincides(self, other: Lattice) -> bool:
+        """Whether the pixels of another lattice are the same, up to 1 % of their size."""
+        if self.crs != other.crs:
+            return False
+        col, row = ~self.transform @ (other.transform.c, other.transform.f)
+        a, b, _, d, e, _ = tuple(~self.transform @ other.transform)[:6]
+        shift = max(abs(col - round(col)), abs(row - round(row)))
+        return bool(shift <= SAME_PLACE and max(abs(a - 1), abs(b), abs(d), abs(e - 1)) <= SAME_SIZE)
 
     def coarsened(self, factor: int) -> Lattice:
         """The lattice with pixels of `factor` x `factor` pixels of this one, like an overview's."""

@@ -62,29 +62,36 @@ async def _draw_period(engine: Engine, grid: Grid, request: ImageRequest, priori
 
 
 async def _cached_or_computed(engine: Engine, grid: Grid, request: ImageRequest, report: Report) -> ImageData:
-    inside = compositor = None
+    inside = None
+    compositors: list[Mosaic | Stack] = []
     try:
         async with deadline(engine.settings.tile_deadline, report.tally):
             derivation = await derivation_of(engine, grid, request, report.tally)
-            composited = derivation.composited_grid
             oldest_first = request.composite == OLDEST
-            selected = Replayable(observations(engine, composited, request, report, oldest_first=oldest_first))
+            selected = Replayable(
+                observations(engine, derivation.search_grid, request, report, oldest_first=oldest_first)
+            )
             cached = await engine.image_cache.get(grid, request, selected, report)
             if cached is not None:
                 return cached
             kind = Mosaic if request.composite.painted else Stack
-            compositor = kind(engine, composited, derivation.composited_request, report)
+            compositors = [
+                kind(engine, *composited, report)
+                for composited in zip(derivation.composited_grids, derivation.composited_requests, strict=True)
+            ]
             inside = None if request.area is None else await asyncio.to_thread(request.area.inside, grid)
             if inside is None or inside.any():
-                await compositor.read(selected)
+                for compositor in compositors:
+                    selected.rewind()
+                    await compositor.read(selected)
     except TimeoutError:
-        if compositor is not None:
+        for compositor in compositors:
             compositor.mark_overdue()
-        if compositor is None or compositor.all_failed or not report.used:
+        if all(compositor.all_failed for compositor in compositors) or not report.used:
             raise DeadlineExceeded(f"Nothing could be read within {engine.settings.tile_deadline:g} s.") from None
-    if compositor.all_failed:
+    if all(compositor.all_failed for compositor in compositors):
         raise report.nothing_readable("No scene of this image could be read")
-    pixels = await compositor.composite()
+    pixels = [await compositor.composite() for compositor in compositors]
     values, valid = await engine.workbench.run(derivation.pixels, derivation.apply, pixels)
     if inside is not None and not inside.all():
         values, valid = np.where(inside, values, np.float32(np.nan)), valid & inside

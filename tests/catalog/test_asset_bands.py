@@ -149,6 +149,29 @@ def test_contradictions_and_shared_names_are_remarked(make_item: Callable[..., I
         assert expected in remarks
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_key_identifies_its_asset_beside_one_that_formulas_write_alike(
+    make_item: Callable[..., Item], *, reverse: bool
+) -> None:
+    """Words of the item still name the other one. Where neither is written as in a formula, both are remarked."""
+    named = {"eo:bands": [{"name": "other"}]}
+    keys = {"Red": named, "red": {}, "a-b": {}, "a_b": {}, "c d": {}, "c-d": {}, "ONE": {}}
+    assets = {key: FILE | more | {"href": f"https://example.org/{ord(key[1]):x}-{len(key)}-{key[0]}.tif"}
+              for key, more in (reversed(keys.items()) if reverse else keys.items())}  # fmt: skip
+    scene = parse_item(make_item(PLANE, collection="mine", assets=assets))
+    found = {name: next(key for key in keys if assets[key]["href"] == each.url) for name, each in scene.assets.items()}
+    assert found == {"red": "red", "other": "Red", "a_b": "a_b", "one": "ONE"}
+    remarks = " | ".join(scene.remarks)
+    assert "asset Red: its key cannot be told from red" in remarks
+    assert "asset a-b: its key cannot be told from a_b" in remarks
+    both = "c d, c-d" if not reverse else "c-d, c d"
+    assert f"c_d is the name of 2 bands ({both}) and identifies none of them" in remarks
+    several = {"bands": [{"name": "x"}, {"name": "y"}]}
+    pair = {"Image": FILE | {"bands": [{"name": "v"}, {"name": "w"}]}, "image": FILE | several}
+    found = parse_item(make_item(PLANE, collection="mine", assets=pair)).assets
+    assert set(found) == {"v", "w", "x", "y", "image_b1", "image_b2"}
+
+
 def test_scale_offset_and_nodata_are_those_of_the_band(make_item: Callable[..., Item]) -> None:
     names = [{"name": "red"}, {"name": "nir"}, {"name": "scl"}, {"name": "blue"}]
     numbers: list[Item] = [{"scale": 0.1, "offset": -1, "nodata": 0}, {"scale": 0.5}, {}, {"nodata": -9999}]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,14 @@ import shapely
 from affine import Affine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from scog.bandmath.expression import parse
 from scog.bandmath.terrain import Surface
 from scog.collections.band_names import ANY_NAMES
 from scog.composite.mask import parse_mask
 from scog.composite.methods import MEDIAN, NEWEST, Composite
-from scog.geo.grid import Grid, tile_grid, transformer
+from scog.geo.grid import Grid, Window, tile_grid, transformer
 from scog.imaging.clip import ClipArea
 from scog.imaging.draw import draw
 from scog.imaging.engine import Engine, open_engine
@@ -26,8 +28,18 @@ from scog.settings import Settings
 from scog.warp.resample import Resampling
 from tests.doubles.orthophotos import Ortho
 from tests.doubles.quantities import DEM_STEP, SEAM, Quantities
-from tests.doubles.terrain import slope
+from tests.doubles.terrain import METRES_PER_DEGREE, slope
 
+Array = NDArray[np.float64]
+DEM_PROFILE = """
+name = "dem"
+collections = ["dem"]
+static = true
+cloud_filter = false
+[[bands]]
+name = "elevation"
+asset = "data"
+"""
 SOFT = (Resampling.BILINEAR, Resampling.CUBIC, Resampling.AVERAGE)
 
 
@@ -195,10 +207,7 @@ def test_grids_in_metres(made: Quantities, tmp_path: Path, crs: str) -> None:
 def test_pixels_beside_missing_elevations_are_invalid(tmp_path: Path) -> None:
     """A file with a hole, and the sea beside its only file."""
     quantities = Quantities(tmp_path)
-    (tmp_path / "profile.toml").write_text(
-        'name = "dem"\ncollections = ["dem"]\nstatic = true\ncloud_filter = false\n'
-        '[[bands]]\nname = "elevation"\nasset = "data"\n'
-    )
+    (tmp_path / "profile.toml").write_text(DEM_PROFILE)
     heights = np.full((40, 50), 100.0, np.float32)
     heights[20, 30] = np.nan
     raster = Ortho("EPSG:4326", Affine(DEM_STEP, 0, 11, 0, -DEM_STEP, 46.7), heights)
@@ -209,3 +218,124 @@ def test_pixels_beside_missing_elevations_are_invalid(tmp_path: Path) -> None:
     expected[19:22, 29:32] = False
     assert np.array_equal(image.valid, expected)
     assert (image.values[0, expected] == 0).all()
+
+
+# Files with different pixels
+
+
+PARALLEL = 50.0
+"""Latitude from which pixels are half as wide again, as in the Copernicus DEM."""
+WEST = 9.0
+
+
+def hills(lon: Array, lat: Array) -> Array:
+    return 500 + 400 * np.sin(lon * 150) * np.cos(lat * 120)
+
+
+def plane(lon: Array, lat: Array) -> Array:
+    return 1000 + 20_000 * (lat - PARALLEL) + 10_000 * (lon - WEST)
+
+
+class Parallel:
+    """An archive of two files that meet at a parallel: narrower pixels to the south of it, wider ones to the north."""
+
+    def __init__(self, folder: Path, height: Callable[[Array, Array], Array]) -> None:
+        self.folder = folder
+        (folder / "profile.toml").write_text(DEM_PROFILE)
+        self.north = self._file(height, PARALLEL + 150 * DEM_STEP, 1.5 * DEM_STEP, 200, "2021-01-01")
+        self.south = self._file(height, PARALLEL, DEM_STEP, 300, "2021-01-02")
+
+    def _file(self, height: Callable[[Array, Array], Array], top: float, step: float, width: int, day: str) -> Ortho:
+        transform = Affine(step, 0, WEST, 0, -DEM_STEP, top)
+        lon, lat = WEST + (np.arange(width) + 0.5) * step, top - (np.arange(150) + 0.5) * DEM_STEP
+        ortho = Ortho("EPSG:4326", transform, height(lon[np.newaxis], lat[:, np.newaxis]).astype(np.float32))
+        Quantities(self.folder).write_item("dem", day, {"data": ortho}, {})
+        return ortho
+
+
+@pytest.fixture(scope="module")
+def hilly(tmp_path_factory: pytest.TempPathFactory) -> Parallel:
+    return Parallel(tmp_path_factory.mktemp("hilly"), hills)
+
+
+def lonlat_of(grid: Grid) -> tuple[Array, Array]:
+    cols, rows = np.meshgrid(np.arange(grid.width) + 0.5, np.arange(grid.height) + 0.5)
+    lon, lat = transformer(grid.crs, "EPSG:4326").transform(*grid.xy(cols, rows))
+    return lon, lat
+
+
+@pytest.mark.parametrize("side", ["north", "south", "both"])
+def test_each_pixel_has_the_slope_of_its_own_file(hilly: Parallel, tmp_path: Path, side: str) -> None:
+    """Whether the image shows one file or both."""
+    lat = PARALLEL + {"north": 70, "south": -70, "both": 0}[side] * DEM_STEP
+    grid = mercator(WEST + 150 * DEM_STEP, lat, 15, 240, 240)
+    (image,) = draw_on(hilly.folder, [grid], tmp_path)
+    assert image.valid.all()
+    lon, lat = lonlat_of(grid)
+    for file, here in ((hilly.north, lat > PARALLEL), (hilly.south, lat < PARALLEL)):
+        col, row = file.grid.colrow(lon, lat)
+        # Neither between two pixels nor in the file's outermost ones, whose neighbours are in the other file.
+        here = here & (np.abs(col % 1 - 0.5) < 0.49) & (np.abs(row % 1 - 0.5) < 0.49) & (row > 1) & (row < 149)
+        expected = np.pad(slope(file), 1, constant_values=np.nan)
+        found = expected[np.floor(row[here]).astype(int), np.floor(col[here]).astype(int)]
+        assert here.any() == (side in ("both", "north" if file is hilly.north else "south"))
+        np.testing.assert_allclose(image.values[0][here], found, atol=3e-3)
+
+
+@pytest.mark.parametrize("zoom", [10, 12, 13, 14])
+@pytest.mark.parametrize("resampling", [Resampling.NEAREST, *SOFT])
+@pytest.mark.parametrize("surface", list(Surface))
+def test_tiles_agree_where_files_with_different_pixels_meet(
+    hilly: Parallel, tmp_path: Path, zoom: int, resampling: Resampling, surface: Surface
+) -> None:
+    """Tiles with a common margin, and one image of both: above the parallel, below it and over it."""
+    x, y = transformer("EPSG:4326", "EPSG:3857").transform(WEST + 150 * DEM_STEP, PARALLEL)
+    pixel = 2 * np.pi * 6378137 / 256 / 2**zoom
+    size, margin = 24, 4
+    top = y + (1.5 * size + 1) * pixel
+
+    def part(first: int, rows: int) -> Grid:
+        return Grid("EPSG:3857", Affine(pixel, 0, x - 16 * pixel, 0, -pixel, top - first * pixel), 32, rows)
+
+    firsts = [0, size - margin, 2 * size - margin]
+    grids = [part(0, 3 * size), *(part(first, size + margin) for first in firsts)]
+    whole, *tiles = draw_on(hilly.folder, grids, tmp_path, surface=surface, resampling=resampling)
+    assert whole.valid.any()
+    for first, tile in zip(firsts, tiles, strict=True):
+        window = np.s_[first : first + size + margin]
+        assert np.array_equal(tile.valid, whole.valid[window])
+        same = np.isclose(tile.values[0], whole.values[0][window], rtol=1e-4, atol=3e-3, equal_nan=True)
+        assert same.mean() > (0.99 if resampling is Resampling.NEAREST else 0.9999)
+
+
+@pytest.mark.parametrize("composite", [NEWEST, MEDIAN])
+@pytest.mark.parametrize("resampling", [Resampling.NEAREST, *SOFT])
+def test_a_plane_has_one_slope_across_files_with_different_pixels(
+    tmp_path: Path, resampling: Resampling, composite: Composite
+) -> None:
+    made = Parallel(tmp_path, plane)
+    grid = mercator(WEST + 150 * DEM_STEP, PARALLEL, 14, 120, 120)
+    (image,) = draw_on(made.folder, [grid], tmp_path / "cache", resampling=resampling, composite=composite)
+    assert image.valid.all()
+    _, lat = lonlat_of(grid)
+    east = 10_000 / METRES_PER_DEGREE / np.cos(np.radians(lat))
+    expected = np.degrees(np.arctan(np.hypot(east, 20_000 / METRES_PER_DEGREE)))
+    np.testing.assert_allclose(image.values[0], expected, atol=0.01)
+    assert {scene.time.day for scene in image.report.used} == {1, 2}
+
+
+def test_files_of_two_zones_meet_without_a_step_between_tiles(tmp_path: Path) -> None:
+    """Their pixels differ in direction, too."""
+    (tmp_path / "profile.toml").write_text(DEM_PROFILE)
+    for day, zone in enumerate((32, 33), start=1):
+        x, y = transformer("EPSG:4326", f"EPSG:326{zone}").transform(12.0, 46.0)
+        transform = Affine(30, 0, round(x) - (150 if zone == 32 else 5) * 30, 0, -30, round(y) + 100 * 30)
+        grid = Grid(f"EPSG:326{zone}", transform, 180, 200)
+        heights = hills(*lonlat_of(grid)).astype(np.float32)
+        Quantities(tmp_path).write_item("dem", f"2021-01-0{day}", {"data": Ortho(grid.crs, transform, heights)}, {})
+    whole = mercator(12.0, 46.0, 13, 120, 60)
+    tiles = [whole.part(Window(0, left, 60, left + 40)) for left in (0, 40, 80)]
+    image, *parts = draw_on(tmp_path, [whole, *tiles], tmp_path / "cache")
+    assert image.valid.all()
+    joined = np.concatenate([part.values[0] for part in parts], axis=1)
+    assert np.isclose(joined, image.values[0], rtol=1e-4, atol=3e-3).mean() > 0.99

@@ -453,6 +453,33 @@ def test_collections_are_listed_with_their_names(server: Served, api: EarthSearc
     is_problem(server.get("/collections/tree@alps"), 404)
 
 
+@pytest.mark.parametrize("odd", ["trees@plains", "trees@made"])
+def test_an_id_that_ends_like_a_catalogue_has_a_name_that_finds_it(
+    odd: str, alps: Path, plains: Path, tmp_path: Path
+) -> None:
+    """Listed, drawn and in cubes, with one catalogue and several."""
+    made, (red, nir) = tmp_path / "made", (1500, 2500)
+    bands = {"red": constant(WEST, red), "nir": constant(WEST, nir), "scl": constant(WEST, 4, 20, np.uint8)}
+    MadeScene(SCENE, WEST, f"{DAY}T10:10:31Z", bands, odd).write(made)
+    expected = (nir - red) / (nir + red + 2 * OFFSET)
+    cubes = []
+    for archives in ([made], [made, plains], [made, alps, plains]):
+        with served(settings(None, tmp_path / "cache", *archives)) as running:
+            listed = running.get("/collections").json()["collections"]
+            found = {each["name"]: ndvi(running, each["name"]) for each in listed}
+            (name,) = (each["name"] for each in listed if each["id"] == odd)
+            assert found[name] == pytest.approx(expected, abs=1e-6)
+            assert len(found) == len(listed)
+            if plains in archives:
+                trees = "trees@plains" if "trees@plains" in found else "trees"
+                assert found[trees] == pytest.approx(NDVI["plains", "trees"], abs=1e-6)
+            body = {"bbox": BOX, "datetime": DAY, "collection": name}
+            cubes.append(running.client.post("/cubes", json=body).json()["id"])
+            tile = running.get(f"/cubes/{cubes[0]}/tiles/{tile_at(LON, LAT)}.npy")
+            assert np.nanmean(np.load(io.BytesIO(tile.content))[0]) == pytest.approx(expected, abs=1e-6)
+    assert len(set(cubes)) == 1
+
+
 def test_the_collections_of_one_catalogue(api: EarthSearch, alps: Path, tmp_path: Path) -> None:
     for only, names in ((settings(api, tmp_path), [C1, L2A]), (settings(None, tmp_path, alps), ["fields", L2A])):
         with served(only) as running:
