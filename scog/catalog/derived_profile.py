@@ -69,6 +69,7 @@ def derive_profile(collection: str, sample: Sample, bands: tuple[Band, ...], gen
         layers=layers,
         cloud_filter=any("eo:cloud_cover" in _properties(item) for item in sample.items),
         open=True,
+        derived=True,
         ambiguous={},
         source="the items' own words",
     )

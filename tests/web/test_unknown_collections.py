@@ -206,6 +206,20 @@ def test_values_are_those_of_the_right_band(server: Served, query: str) -> None:
     assert bool(note) == bool(notes), "nothing is noted without need"
 
 
+def test_products_note_the_same(server: Served) -> None:
+    """Of the mask's bands too, and that the offset has no effect."""
+    query = "collection=masked&index=ndvi&offset=missing"
+    series = server.get(f"/timeseries/{MIDDLE[0]},{MIDDLE[1]}?{query}")
+    west, south, east, north = (*(each - 0.01 for each in MIDDLE), *(each + 0.01 for each in MIDDLE))
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    area = {"type": "Feature", "properties": {}, "geometry": {"type": "Polygon", "coordinates": [ring]}}
+    statistics = server.client.post(f"/statistics?{query}", json=area)
+    for response in (series, statistics):
+        assert response.status_code == 200, response.text
+        assert "scl by the file's band description" in response.headers["X-Scog-Notes"]
+        assert "offset has no effect" in response.headers["X-Scog-Notes"]
+
+
 @pytest.mark.parametrize(
     ("query", "missing"),
     [
