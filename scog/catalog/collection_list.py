@@ -48,6 +48,11 @@ class CollectionList:
         """Whether an answer has shown that the catalogue has a collection. Makes no request."""
         return collection in self._seen or (self._documents is not None and collection in self._documents)
 
+    def lacks(self, collection: str) -> bool:
+        """Whether a list that is not old has shown that the catalogue has no such collection. Makes no request."""
+        is_new = self._documents is not None and self._clock() - self._asked_at <= LIFETIME
+        return is_new and not self.is_seen(collection)
+
     async def documents(self) -> Documents | None:
         """The collections by id; None if the catalogue does not answer: `error` then says why.
 

@@ -39,6 +39,8 @@ LANDING_RETRY = 60.0
 """Seconds until an expired landing page is requested again after a failed request. It is used in the meantime."""
 SAMPLE_ITEMS = 4
 """Number of items that tell what a collection is."""
+SAMPLE_DEADLINE = 4.0
+"""Seconds for the requests that tell what a collection is."""
 THREADS = 16
 """Maximum number of concurrent searches."""
 MAX_COLLECTION_PAGES = 50
@@ -118,15 +120,25 @@ class RemoteCatalog:
         return _page(await self._in_thread(request, io), cursor, self.url + "/")
 
     async def sample(self, collection: str) -> Sample:
-        """The document of a collection and a few of its newest items. Raises a CatalogError."""
-        io = self._io(UpstreamStats())
+        """The document of a collection and a few of its newest items. Raises a CatalogError.
+
+        The items suffice: not every API answers with the document.
+        """
+        deadline = min(self._deadline, SAMPLE_DEADLINE)
+        io = CatalogIO(self._http, self._clock() + deadline, UpstreamStats(), self._on_token)
 
         def request() -> Sample:
             client = self._open_client(io)
-            document = io.read_json(f"{self.url}/collections/{quote(collection, safe='')}")
             parameters = {"collections": [collection], "limit": SAMPLE_ITEMS}
             response = io.read_json(client._search_href(), method="POST", parameters=parameters)
             items = [each for each in _feature_collection(response)["features"] if isinstance(each, dict)]
+            try:
+                document = io.read_json(f"{self.url}/collections/{quote(collection, safe='')}")
+            except CatalogError as error:
+                if not items:
+                    raise
+                log.info("the document of the collection %s could not be read: %s", collection, error)
+                document = {}
             return Sample(document if isinstance(document, dict) else {}, items, [self.url + "/"] * len(items))
 
         return await self._in_thread(request, io)

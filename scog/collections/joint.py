@@ -51,6 +51,7 @@ def _joint(collections: tuple[str, ...], profiles: tuple[Profile, ...]) -> Profi
         open=any(profile.open for profile in distinct),
         derived=any(profile.derived for profile in distinct),
         source="; ".join(dict.fromkeys(profile.source for profile in distinct)),
+        provisional="; ".join(dict.fromkeys(profile.provisional for profile in distinct if profile.provisional)),
         ambiguous=ambiguous,
         members=dict(zip(collections, profiles, strict=True)),
     )

@@ -37,6 +37,7 @@ class Profile:
     unread_assets keys of assets that need not be requested from a catalogue
     unread_members members of assets that need not be requested
     source        where the profile comes from, for `/collections`
+    provisional   why the profile is not what it should be, and will soon be replaced; empty if it is
     members       profile by collection, for a profile of several
     """
 
@@ -62,6 +63,7 @@ class Profile:
     unread_assets: tuple[str, ...] = ()
     unread_members: tuple[str, ...] = ()
     source: str = ""
+    provisional: str = ""
     digest: str = ""
     """Of the document that it was read from."""
     ambiguous: Mapping[str, str] = field(default_factory=dict)

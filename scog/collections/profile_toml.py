@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import re
 import tomllib
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
-from typing import Any, TypeVar, get_args
+from typing import TypeVar, get_args
 
 from scog.collections.band import REFLECTANCE, Band, BandClass
 from scog.collections.band_names import band_identifier
@@ -17,6 +16,7 @@ from scog.collections.presets import Preset, QuantityLayer, normalized
 from scog.collections.profile import Profile, natural_default
 from scog.collections.reflectance_offset import Kind
 from scog.collections.scene_keys import STANDARD, PropertyPart, SceneKeys
+from scog.collections.toml_table import REQUIRED, Table
 from scog.errors import InvalidInput
 from scog.suggest import did_you_mean, quoted
 
@@ -43,7 +43,7 @@ def parse_profile(text: str, source: str, base_of: Callable[[str], Profile | Non
         document = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise InvalidInput(f"{source} is not TOML: {error}.", parameter="collections", valid="a TOML file") from None
-    table = _Table(document, source, "")
+    table = Table(document, source, "")
     extended = table.text("extends")
     base = base_of(extended) if extended else None
     if extended and base is None:
@@ -62,132 +62,10 @@ def is_profile(text: str) -> bool:
         return True
 
 
-class _Table:
-    """A table of the document. `close` raises InvalidInput for a key that nothing has read."""
-
-    def __init__(self, values: Mapping[str, Any], source: str, path: str) -> None:
-        self._values = values
-        self.source = source
-        self._path = path
-        self._read: list[str] = []
-
-    def __contains__(self, key: str) -> bool:
-        return key in self._values
-
-    def invalid(self, key: str, message: str, valid: str) -> InvalidInput:
-        where = f"{self._path}.{key}" if self._path and key else self._path or key
-        return InvalidInput(f"{self.source}: {where}: {message}.", parameter="collections", valid=valid)
-
-    def close(self) -> None:
-        unknown = self._values.keys() - set(self._read)
-        if unknown:
-            key = min(unknown)
-            raise self.invalid(key, f"unknown key{did_you_mean(key, self._read)}", ", ".join(self._read))
-
-    def _get(self, key: str, kind: type[T] | tuple[type, ...], name: str, default: Any) -> Any:
-        self._read.append(key)
-        if key not in self._values:
-            if default is _REQUIRED:
-                raise self.invalid(key, "missing", name)
-            return default
-        value = self._values[key]
-        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            raise self.invalid(key, f"{quoted(str(value))} is not {name}", name)
-        return value
-
-    def text(self, key: str, default: Any = "") -> str:
-        value: str = self._get(key, str, "text", default)
-        if default is _REQUIRED and not value:
-            raise self.invalid(key, "empty", "text")
-        return value
-
-    def choice(self, key: str, choices: Collection[str]) -> str:
-        value = self.text(key)
-        if value and value not in choices:
-            raise self.invalid(key, f"{quoted(value)} is unknown{did_you_mean(value, choices)}", " or ".join(choices))
-        return value
-
-    def is_text(self, key: str, text: str) -> bool:
-        """Whether the value is this text. If so, the key counts as read."""
-        if self._values.get(key) != text:
-            return False
-        self._read.append(key)
-        return True
-
-    def flag(self, key: str, default: bool) -> bool:
-        return bool(self._get(key, bool, "true or false", default))
-
-    def number(self, key: str) -> float | None:
-        value = self._get(key, (int, float), "a number", None)
-        if value is None:
-            return None
-        number = _finite(value)
-        if number is None:
-            raise self.invalid(key, f"{quoted(str(value))} is not a number", "a finite number")
-        return number
-
-    def integer(self, key: str, default: Any = None) -> int | None:
-        value: int | None = self._get(key, int, "an integer", default)
-        return value
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        """A list of texts, or one text."""
-        value = self._get(key, (list, str), "text or a list of texts", ())
-        values = (value,) if isinstance(value, str) else tuple(value)
-        if not all(isinstance(each, str) and each for each in values):
-            raise self.invalid(key, "an entry is not text", "text or a list of texts")
-        return values
-
-    def pair(self, value: Any, key: str) -> tuple[float, float]:
-        low, high = (_finite(each) for each in value) if isinstance(value, list) and len(value) == 2 else (None, None)
-        if low is None or high is None or low >= high:
-            raise self.invalid(key, "not a range", "two numbers, the lower first, such as [0, 0.3]")
-        return low, high
-
-    def range(self, key: str) -> tuple[float, float]:
-        return self.pair(self._get(key, list, "a range", [0, 1]), key)
-
-    def pairs(self, key: str) -> tuple[tuple[float, float], ...]:
-        return tuple(self.pair(each, key) for each in self._get(key, list, "a list of ranges", []))
-
-    def list(self, key: str) -> list[Any]:
-        value: list[Any] = self._get(key, list, "a list", [])
-        return value
-
-    def tables(self, key: str) -> Iterable[_Table]:
-        for number, each in enumerate(self.list(key), start=1):
-            yield self.table(each, f"{key}[{number}]")
-
-    def table(self, value: Any, path: str) -> _Table:
-        if not isinstance(value, dict):
-            raise self.invalid(path, "not a table", "a table of keys and values")
-        return _Table(value, self.source, f"{self._path}.{path}" if self._path else path)
-
-    def subtable(self, key: str) -> _Table | None:
-        value = self._get(key, dict, "a table", None)
-        return None if value is None else self.table(value, key)
-
-    def items(self) -> Iterable[tuple[str, Any]]:
-        self._read += list(self._values)
-        return self._values.items()
-
-
-_REQUIRED = object()
-
-
-def _finite(value: object) -> float | None:
-    """A finite number; None for anything else."""
-    try:
-        number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
-    except OverflowError:  # TOML's integers are of any size
-        number = math.nan
-    return number if math.isfinite(number) else None
-
-
-def _profile(table: _Table, base: Profile | None) -> Profile:
+def _profile(table: Table, base: Profile | None) -> Profile:
     """The profile of a document. Keys that it does not have are those of `base`, and its bands are added to them."""
     new = Profile("", "", (), ()) if base is None else base
-    name = table.text("name", _REQUIRED)
+    name = table.text("name", REQUIRED)
     bands = _bands(table, new.bands)
     mask_table, scenes = table.subtable("mask"), table.subtable("scenes")
     mask = new.mask
@@ -219,7 +97,7 @@ def _profile(table: _Table, base: Profile | None) -> Profile:
     )
 
 
-def _default_mask(table: _Table, inherited: str, mask: MaskSource | None) -> str:
+def _default_mask(table: Table, inherited: str, mask: MaskSource | None) -> str:
     """The default mask. A name must be one of the mask's; classes and formulas are checked when they are used."""
     text = table.text("default_mask", inherited)
     if text != "none" and re.fullmatch(r"[^\W\d][\w-]*", text) and (mask is None or mask.numbers_of(text) is None):
@@ -230,19 +108,19 @@ def _default_mask(table: _Table, inherited: str, mask: MaskSource | None) -> str
     return text
 
 
-def _period_days(table: _Table, inherited: int | None) -> int | None:
+def _period_days(table: Table, inherited: int | None) -> int | None:
     days = table.integer("period_days", inherited)
     if days is not None and days < 1:
         raise table.invalid("period_days", f"{days} days have no scenes", "an integer from 1")
     return days
 
 
-def _offset_rule(table: _Table, inherited: Kind | None) -> Kind | None:
+def _offset_rule(table: Table, inherited: Kind | None) -> Kind | None:
     name = table.choice("offset_rule", get_args(Kind))
     return next((kind for kind in get_args(Kind) if kind == name), inherited)
 
 
-def _bands(table: _Table, inherited: Sequence[Band]) -> tuple[Band, ...]:
+def _bands(table: Table, inherited: Sequence[Band]) -> tuple[Band, ...]:
     """The inherited bands, with those of the document added, and the asset keys of its table `assets`."""
     bands = _added(table, "bands", inherited, _band, spelled=str)
     names = [name for band in bands for name in {each.lower() for each in (band.name, *band.aliases)}]
@@ -261,10 +139,10 @@ def _bands(table: _Table, inherited: Sequence[Band]) -> tuple[Band, ...]:
 
 
 def _added(
-    table: _Table,
+    table: Table,
     key: str,
     inherited: Sequence[Named],
-    build: Callable[[_Table], Named],
+    build: Callable[[Table], Named],
     spelled: Callable[[str], str] = normalized,
 ) -> tuple[Named, ...]:
     """The inherited ones and those of the document, which take the place of inherited ones with equal names.
@@ -280,15 +158,15 @@ def _added(
     return tuple(({spelled(each.name): each for each in inherited} | added).values())
 
 
-def _closed(table: _Table, build: Callable[[_Table], T]) -> T:
+def _closed(table: Table, build: Callable[[Table], T]) -> T:
     """`build(table)`. Raises InvalidInput if that does not read all keys."""
     built = build(table)
     table.close()
     return built
 
 
-def _band(table: _Table) -> Band:
-    name = table.text("name", _REQUIRED)
+def _band(table: Table) -> Band:
+    name = table.text("name", REQUIRED)
     if band_identifier(name) != name:
         valid = "lower-case letters, digits and _, not starting with a digit"
         raise table.invalid("name", f"{quoted(name)} cannot be written in a formula", valid)
@@ -320,24 +198,24 @@ def _band(table: _Table) -> Band:
     )
 
 
-def _unit(table: _Table) -> str:
+def _unit(table: Table) -> str:
     unit = table.text("unit")
     if unit != REFLECTANCE and unit.lower() in (REFLECTANCE, "reflectances"):
         raise table.invalid("unit", f"{quoted(unit)} is not {REFLECTANCE}", f"{REFLECTANCE}, in lower case")
     return unit
 
 
-def _class(table: _Table) -> BandClass:
-    value = table.integer("value", _REQUIRED)
+def _class(table: Table) -> BandClass:
+    value = table.integer("value", REQUIRED)
     color = table.text("color", "#808080")
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", color):
         raise table.invalid("color", f"{quoted(color)} is not a colour", "such as #64c8ff")
     red, green, blue = bytes.fromhex(color[1:])
-    return BandClass(value or 0, table.text("name", _REQUIRED), (red, green, blue))
+    return BandClass(value or 0, table.text("name", REQUIRED), (red, green, blue))
 
 
-def _mask(table: _Table, bands: Collection[str]) -> MaskSource:
-    band = table.text("band", _REQUIRED)
+def _mask(table: Table, bands: Collection[str]) -> MaskSource:
+    band = table.text("band", REQUIRED)
     if band not in bands:
         raise table.invalid("band", f"there is no band {quoted(band)}{did_you_mean(band, bands)}", "one of the bands")
     bits = table.flag("bits", False)
@@ -363,13 +241,13 @@ def _mask(table: _Table, bands: Collection[str]) -> MaskSource:
     )
 
 
-def _integer(table: _Table, key: str, value: object, last: int) -> int:
+def _integer(table: Table, key: str, value: object, last: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= last:
         raise table.invalid(key, f"{quoted(str(value))} is not a class or bit", f"an integer from 0 to {last}")
     return value
 
 
-def _numbers(table: _Table, key: str, entries: object, names: Mapping[str, int], last: int) -> frozenset[int]:
+def _numbers(table: Table, key: str, entries: object, names: Mapping[str, int], last: int) -> frozenset[int]:
     """Numbers, up to `last`, of a list of numbers and names."""
     if not isinstance(entries, list):
         raise table.invalid(key, "not a list", "a list of numbers or names")
@@ -380,14 +258,14 @@ def _numbers(table: _Table, key: str, entries: object, names: Mapping[str, int],
     return frozenset(names[each] if isinstance(each, str) else _integer(table, key, each, last) for each in entries)
 
 
-def _preset(table: _Table) -> Preset:
+def _preset(table: Table) -> Preset:
     bands = table.texts("bands")
     if len(bands) != 3:
         raise table.invalid("bands", f"has {len(bands)} bands", "three bands or formulas")
     ranges = table.pairs("ranges")
     if len(ranges) not in (0, 1, 3):
         raise table.invalid("ranges", f"has {len(ranges)} ranges", "one range, or one for each of the three bands")
-    name = table.text("name", _REQUIRED)
+    name = table.text("name", REQUIRED)
     return Preset(
         name=name,
         title=table.text("title", name),
@@ -398,12 +276,12 @@ def _preset(table: _Table) -> Preset:
     )
 
 
-def _layer(table: _Table) -> QuantityLayer:
-    name = table.text("name", _REQUIRED)
+def _layer(table: Table) -> QuantityLayer:
+    name = table.text("name", REQUIRED)
     return QuantityLayer(
         name=name,
         title=table.text("title", name),
-        expression=table.text("expression", _REQUIRED),
+        expression=table.text("expression", REQUIRED),
         rescale=table.range("range"),
         colormap=table.text("colormap", "viridis"),
         unit=table.text("unit"),
@@ -413,7 +291,7 @@ def _layer(table: _Table) -> QuantityLayer:
     )
 
 
-def _scene_keys(table: _Table) -> SceneKeys:
+def _scene_keys(table: Table) -> SceneKeys:
     acquisition = []
     for number, parts in enumerate(table.list("acquisition"), start=1):
         path = f"acquisition[{number}]"
@@ -429,11 +307,11 @@ def _scene_keys(table: _Table) -> SceneKeys:
     )
 
 
-def _parts(table: _Table, key: str) -> tuple[PropertyPart, ...]:
+def _parts(table: Table, key: str) -> tuple[PropertyPart, ...]:
     return tuple(_closed(each, _part) for each in table.tables(key))
 
 
-def _part(table: _Table) -> PropertyPart:
+def _part(table: Table) -> PropertyPart:
     pattern = table.text("pattern")
     try:
         compiled = re.compile(pattern) if pattern else None
@@ -443,4 +321,4 @@ def _part(table: _Table) -> PropertyPart:
         ) from None
     if compiled is not None and compiled.groups != 1:
         raise table.invalid("pattern", f"has {compiled.groups} groups", "a regular expression with one group")
-    return PropertyPart(table.text("property", _REQUIRED), compiled, table.flag("last", False))
+    return PropertyPart(table.text("property", REQUIRED), compiled, table.flag("last", False))

@@ -48,9 +48,14 @@ class Profiles:
 
     def set_derived(self, collection: str, profile: Profile) -> None:
         """Use a profile that was derived for a collection. Its items are still read with `generic`."""
+        self._derived.pop(collection, None)
         if len(self._derived) >= MAX_REMEMBERED:
-            self._derived.clear()
+            del self._derived[next(iter(self._derived))]
         self._derived[collection] = profile
+
+    def derived(self, collection: str) -> Profile | None:
+        """The profile that was derived for a collection; None if there is none."""
+        return self._derived.get(collection)
 
     def joint(self, collections: Sequence[str]) -> Profile:
         """The profile of collections that answer as one; `generic` for no collection."""

@@ -115,6 +115,8 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
             for address, catalog in zip(addresses, catalogs, strict=True)
         ]
         offset = {"detect": None, "applied": 0.0, "missing": SHIFT}[settings.ambiguous_offset]
+        profiles = CollectionProfiles(blocks)
+        stack.push_async_callback(profiles.close)
         yield Engine(
             settings=settings,
             catalogs=Catalogs(members),
@@ -124,7 +126,7 @@ async def open_engine(settings: Settings) -> AsyncIterator[Engine]:
             cpu=cpu,
             workbench=workbench,
             image_cache=ImageCache(settings.image_cache_mb * 1_000_000),
-            profiles=CollectionProfiles(blocks),
+            profiles=profiles,
         )
 
 

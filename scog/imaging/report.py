@@ -8,6 +8,7 @@ from pathlib import Path
 
 from scog.catalog.scene import Scene
 from scog.cog.preview_level import PreviewLevel
+from scog.collections.profile import Profile
 from scog.errors import DeadlineExceeded, NothingReadable, Progress, ScogError, SourceError
 from scog.imaging.scene_offsets import UsedOffset
 from scog.imaging.skip_reasons import skip_detail
@@ -26,6 +27,7 @@ class Report:
     second_period   scenes of `used` that belong to the second period of a comparison
     bands           bands whose guesses and contradictions the notes tell
     remarks         sentences about the request, such as a period that is ignored
+    provisional     whether what the collection is could not be read, so that a retry may give another image
     truncated       whether more scenes matched than one image may use
     stale           age of the catalogue's response in seconds if it has expired, else None
     incomplete      reason why work ended early: "deadline", or "catalogue" if a further page of the search failed;
@@ -45,6 +47,7 @@ class Report:
     second_period: list[Scene] = field(default_factory=list)
     bands: tuple[str, ...] = ()
     remarks: list[str] = field(default_factory=list)
+    provisional: bool = False
     truncated: bool = False
     stale: float | None = None
     incomplete: str | None = None
@@ -67,8 +70,14 @@ class Report:
 
     @property
     def partial(self) -> bool:
-        """Whether scenes are missing, so that a retry may add them."""
-        return bool(self.skipped) or self.incomplete is not None
+        """Whether scenes are missing, or what the collection is, so that a retry may add them."""
+        return bool(self.skipped) or self.incomplete is not None or self.provisional
+
+    def note_profile(self, profile: Profile) -> None:
+        """Note why a collection's profile is provisional, if it is."""
+        if profile.provisional:
+            self.provisional = True
+            self.remarks.append(profile.provisional)
 
     def add_time(self, stage: str, since: float) -> None:
         """Add the seconds since `since`, a value of time.perf_counter(), to a stage."""
@@ -155,6 +164,7 @@ class Report:
         self.second_period += [scene for scene in other.second_period if scene.id not in second_period]
         self.bands = tuple(dict.fromkeys((*self.bands, *other.bands)))
         self.remarks = list(dict.fromkeys((*self.remarks, *other.remarks)))
+        self.provisional |= other.provisional
         self.truncated |= other.truncated
         self.stale = max(self.stale or 0.0, other.stale or 0.0) or None
         self.incomplete = self.incomplete or other.incomplete
@@ -190,6 +200,7 @@ def merge_reports(first: Report, second: Report) -> Report:
         guessed_offsets=first.guessed_offsets | second.guessed_offsets,
         bands=tuple(dict.fromkeys((*first.bands, *second.bands))),
         remarks=list(dict.fromkeys((*first.remarks, *second.remarks))),
+        provisional=first.provisional or second.provisional,
         truncated=first.truncated or second.truncated,
         stale=max(first.stale or 0.0, second.stale or 0.0) or None,
         incomplete=first.incomplete or second.incomplete,

@@ -97,7 +97,8 @@ class ImageRequest(SceneFilter):
         masks = (band for member in dict.fromkeys(members) for band in self.mask.of(member).bands)
         report = Report(bands=tuple(dict.fromkeys((*self.expression.bands, *masks))))
         if self.offset is not None and not any(member.offset_rule for member in members):
-            report.remarks.append(f"offset has no effect: it applies to Sentinel-2, not to {self.profile.title}")
+            report.remarks.append(f"offset has no effect on {self.profile.title}")
+        report.note_profile(self.profile)
         return report
 
     def clipped(self, area: ClipArea | None) -> ImageRequest:

@@ -30,7 +30,7 @@ from scog.web.routes import point, scenes, tiles
 from scog.web.warm_up import warm_up
 
 DESCRIPTION = (
-    "Map tiles, composites, time series and statistics from remote COGs of Sentinel-2 and other satellites, computed on request. "
+    "Map tiles, composites, time series and statistics from COGs of Sentinel-2 and other satellites, on request. "
     "Errors are `application/problem+json` (RFC 9457)."
 )
 

@@ -52,7 +52,7 @@ def horn(
     return east / (8 * across[:, np.newaxis]), south / (8 * down[:, np.newaxis])
 
 
-@pytest.mark.skipif(GDALDEM is None, reason="gdaldem is not installed")
+@pytest.mark.skipif(GDALDEM is None, reason="gdaldem is not installed: apt-get install gdal-bin")
 @pytest.mark.parametrize(("surface", "tolerance"), [("slope", 3e-4), ("hillshade", 0.501)])
 def test_equals_gdaldem(tmp_path: Path, surface: str, tolerance: float) -> None:
     """gdaldem's slope is single precision (2e-4 degrees off), and its hillshade is rounded to integers."""

@@ -101,7 +101,8 @@ async def image_response(
     drawing = await draw_crop(engine, grid, image_request)
     report = drawing.report
     if parameters.strict and report.partial:
-        error = report.nothing_readable("Scenes are missing from this image")
+        what = report.remarks[0] if report.provisional and not report.skipped else "Scenes are missing from this image"
+        error = report.nothing_readable(what[0].upper() + what[1:])
         error.progress = report.progress
         raise error
     if parameters.empty == "204" and not drawing.valid.any():

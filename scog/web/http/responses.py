@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
 from scog.cog.preview_level import PreviewLevel
+from scog.collections.profile import Profile
 from scog.errors import Overloaded
 from scog.imaging.image_cache import EncodedImage
 from scog.imaging.report import Report
@@ -91,6 +92,11 @@ async def _disconnected(request: Request) -> None:
         message = await request.receive()
         if message["type"] == "http.disconnect":
             return
+
+
+def profile_headers(headers: Mapping[str, str], profile: Profile) -> dict[str, str]:
+    """Headers of what follows from a profile; caches may keep it for seconds only if the profile is provisional."""
+    return {**headers, "Cache-Control": PARTIAL} if profile.provisional else dict(headers)
 
 
 def report_headers(report: Report, cache_control: str = COMPLETE) -> dict[str, str]:

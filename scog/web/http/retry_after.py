@@ -16,6 +16,8 @@ PERMANENT = 60
 _PERMANENT_REASON = re.compile(
     "http-(401|403|404|410)|no-.*|not-.*|host-not-allowed|redirect|outside-archive|pixel-type|several-bands|shape-mismatch|.*too-large"
 )
+PROVISIONAL = 60
+"""Seconds until what a collection is is read again, after a failure."""
 RETRY_SECONDS = {502: RECOVER, 503: CONTINUE, 504: CONTINUE}
 
 
@@ -34,6 +36,8 @@ def retry_after_partial(report: Report) -> int | None:
     """Seconds until a partial image may be complete; None if all its scenes failed permanently."""
     if report.incomplete is not None:
         return CONTINUE
+    if report.provisional and not report.skipped:
+        return PROVISIONAL
     if all(map(_PERMANENT_REASON.fullmatch, report.skipped.values())):
         return None
     return RECOVER

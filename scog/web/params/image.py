@@ -100,8 +100,8 @@ class ValueParameters(SceneParameters):
 
     index: Text | None = Field(
         None,
-        description="Name of a spectral index (see `/indices`), such as `ndvi` (the default); or `scl`, the scene "
-        "classification.",
+        description="Name of an index (see `/indices`), such as `ndvi`, of a quantity, or of a band with classes, such "
+        "as `scl` (see `/bands`). Default: the collection's.",
     )
     expression: Text | None = Field(None, description="Expression over bands, such as `(nir-red)/(nir+red)`.")
     bands: Texts = Field(

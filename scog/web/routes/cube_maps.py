@@ -99,7 +99,7 @@ async def any_tilejson_of_cube(
 )
 async def legend_json(request: Request, cube: CubeInPath, parameters: NoQuery) -> Response:
     """As `/legend.json` with the cube's parameters."""
-    return await legends.legend_response(request, cube.styled_request().style, "json")
+    return await legends.legend_response(request, cube.styled_request().style, cube.profile, "json")
 
 
 @router.get(
@@ -107,7 +107,7 @@ async def legend_json(request: Request, cube: CubeInPath, parameters: NoQuery) -
 )
 async def legend_svg(request: Request, cube: CubeInPath, parameters: NoQuery) -> Response:
     """As `/legend.svg` with the cube's parameters."""
-    return await legends.legend_response(request, cube.styled_request().style, "svg")
+    return await legends.legend_response(request, cube.styled_request().style, cube.profile, "svg")
 
 
 @router.get(
@@ -115,7 +115,7 @@ async def legend_svg(request: Request, cube: CubeInPath, parameters: NoQuery) ->
 )
 async def legend_png(request: Request, cube: CubeInPath, parameters: Annotated[ScaleParameters, Query()]) -> Response:
     """As `/legend.png` with the cube's parameters."""
-    return await legends.legend_response(request, cube.styled_request().style, "png", parameters.scale)
+    return await legends.legend_response(request, cube.styled_request().style, cube.profile, "png", parameters.scale)
 
 
 async def _tilejson_response(request: Request, cube: Cube, tms: str, template: str) -> JSONResponse:

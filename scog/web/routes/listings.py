@@ -29,7 +29,7 @@ from scog.render.layer import BAND_COLORMAP
 from scog.web.http.links import base_url
 from scog.web.http.problems import REQUEST_PROBLEMS
 from scog.web.http.query_route import QueryRoute
-from scog.web.http.responses import with_etag
+from scog.web.http.responses import profile_headers, with_etag
 from scog.web.params.image import reject_repeated
 from scog.web.routes.legends import CACHE_HEADERS
 
@@ -85,7 +85,7 @@ async def list_indices(request: Request, parameters: Annotated[IndexParameters, 
     matches = await _in_thread(request, lambda: indices.search(profile, parameters.search, parameters.domain))
     base = base_url(request)
     listed = [_index_json(index, base, parameters.collection) for index in matches]
-    return _json_response(request, {"indices": listed}, LINK_HEADERS)
+    return _json_response(request, {"indices": listed}, profile_headers(LINK_HEADERS, profile))
 
 
 @router.get("/indices/{name}", summary="A spectral index", response_description="The index.")
@@ -105,7 +105,7 @@ async def list_bands(request: Request, parameters: Annotated[CollectionParameter
     engine: Engine = request.app.state.engine
     profile = await engine.profile(parameters.collection)
     body = _collection_json(profile, engine.settings.newest_days) | names_json(profile)
-    return _json_response(request, body, CACHE_HEADERS)
+    return _json_response(request, body, profile_headers(CACHE_HEADERS, profile))
 
 
 @router.get("/composites", summary="Composites", response_description="The composites.")

@@ -145,8 +145,8 @@ class SeriesParameters(SeriesOutputParameters, SceneParameters):
     )
     index: Text | None = Field(
         None,
-        description="Names of spectral indices (see `/indices`), separated by commas; default `ndvi`. Or `scl`, the "
-        "scene classification.",
+        description="Names of spectral indices (see `/indices`) or quantities, separated by commas; or a band with "
+        "classes, such as `scl`. Default: the collection's.",
     )
     expression: Text | None = Field(
         None, description="Expressions over bands, separated by `;`, such as `(nir-red)/(nir+red)`."
