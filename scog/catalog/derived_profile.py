@@ -81,6 +81,7 @@ def derive_profile(collection: str, sample: Sample, bands: tuple[Band, ...], gen
         cloud_filter=any("eo:cloud_cover" in _properties(item) for item in sample.items),
         open=True,
         synonyms=generic.names.canonical_names,
+        derived=True,
         source="the items' own words",
     )
     return replace(profile, default=natural_default(profile))

@@ -49,6 +49,7 @@ def _joint(collections: tuple[str, ...], profiles: tuple[Profile, ...]) -> Profi
         static=all(profile.static for profile in distinct),
         cloud_filter=any(profile.cloud_filter for profile in distinct),
         open=any(profile.open for profile in distinct),
+        derived=any(profile.derived for profile in distinct),
         source="; ".join(dict.fromkeys(profile.source for profile in distinct)),
         provisional="; ".join(dict.fromkeys(profile.provisional for profile in distinct if profile.provisional)),
         synonyms=_synonyms(distinct, ambiguous),

@@ -32,6 +32,7 @@ class Profile:
     static        whether scenes have no meaningful time, such as those of an elevation model
     cloud_filter  whether items are filtered by their cloud cover
     open          whether items may name other bands
+    derived       whether it is derived from a collection's document and items, so that it may change
     georeferenced whether all files have a CRS and a transform of their own, so that the items' need not be parsed
     unread_assets keys of assets that need not be requested from a catalogue
     unread_members members of assets that need not be requested
@@ -57,6 +58,7 @@ class Profile:
     static: bool = False
     cloud_filter: bool = True
     open: bool = False
+    derived: bool = False
     georeferenced: bool = False
     unread_assets: tuple[str, ...] = ()
     unread_members: tuple[str, ...] = ()
@@ -159,6 +161,11 @@ class Profile:
         """Whether neither a profile nor its items say what one of the collections is."""
         members = tuple(self.members.values()) or (self,)
         return any(member.open and not member.collections for member in members)
+
+    @property
+    def may_change(self) -> bool:
+        """Whether names, masks and colours are those of a collection's words, rather than of a profile."""
+        return self.derived or self.is_unknown
 
     def fit(self, asset_keys: Collection[str]) -> int:
         """Number of bands whose first asset key is among the keys of an item's assets."""

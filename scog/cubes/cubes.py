@@ -72,8 +72,8 @@ class Cube(_Stored):
         """
         request, style = options_of(self.definition).parse(self.profile)
         if (request.mask.names or request.mask.numbers) and self.profile.is_unknown:
-            message = f"What the cube's mask {request.mask.text} means cannot be read from the catalogue"
-            raise CatalogUnavailable(f"{message}. Repeat the request in a minute.")
+            message = f"What the cube's mask {request.mask.text} means cannot be read from its collection at present."
+            raise CatalogUnavailable(message)
         return StyledRequest(
             replace(request, area=self.area, pinned=self.pinned, collection=self.collection or request.collection),
             style,

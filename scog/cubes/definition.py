@@ -128,7 +128,7 @@ def canonical_parameters(
     """
     request, style = image
     mask = request.mask.text
-    if request.profile.open:
+    if request.profile.may_change:
         mask = frozen_mask(request.profile, request.mask)
         layer_options = frozen_options(request.profile, layer_options, style.coloring)
     canonical_values: dict[str, Any] = {
@@ -164,7 +164,7 @@ def _layer(profile: Profile, layer_options: LayerOptions, formula: str) -> dict[
     if layer_options.bands:
         preset = profile.preset(layer_options.bands[0]) if len(layer_options.bands) == 1 else None
         bands = [preset.name] if preset else [profile.names.canonical(band) for band in layer_options.bands]
-        is_classes = len(bands) == 1 and bool(profile.band(bands[0]).classes) and not profile.open
+        is_classes = len(bands) == 1 and bool(profile.band(bands[0]).classes) and not profile.may_change
         return layer | ({"index": bands[0]} if is_classes else {"bands": bands})
     return _named(profile, profile.default if layer_options.index is None else layer_options.index, layer)
 
@@ -172,7 +172,7 @@ def _layer(profile: Profile, layer_options: LayerOptions, formula: str) -> dict[
 def _named(profile: Profile, name: str, layer: dict[str, Any]) -> dict[str, Any]:
     """What a name means: presets and bands as `bands`, all others as `index`."""
     found = find_named(profile, name)
-    is_band = isinstance(found, Preset) or (isinstance(found, Band) and (profile.open or not found.classes))
+    is_band = isinstance(found, Preset) or (isinstance(found, Band) and (profile.may_change or not found.classes))
     return layer | ({"bands": [found.name]} if is_band else {"index": found.name})
 
 

@@ -111,12 +111,13 @@ def _mask_text(member: Profile, mask: SceneMask) -> str | None:
     """The rules of a mask as expressions; None if an expression may mask other pixels."""
     if mask.unknown:
         return None
+    named = () if member.mask is None else member.mask.names.values()
     parts: list[str] = []
     for rule in mask.rules:
         if not isinstance(rule, NumberRule):
             parts.append(rule.expression.text)
-        elif rule.bits and member.mask is not None and max((0, *member.mask.names.values())) > MAX_BIT:
-            return None  # float32, in which expressions are evaluated, does not hold these bit fields
+        elif max((0, *rule.masked, *rule.invalid, *named)) > (MAX_BIT if rule.bits else 1 << MAX_BIT):
+            return None  # float32, in which expressions are evaluated, may not hold these numbers
         else:
             parts += _conditions(rule)
     return ",".join(parts)

@@ -23,7 +23,7 @@ from scog.collections.profile import Profile
 from scog.collections.profiles import Profiles
 from scog.collections.reflectance_offset import SHIFT
 from scog.collections.storage import CONTAINERS, TOKEN_SERVICES
-from scog.errors import InvalidInput
+from scog.errors import CatalogError, InvalidInput
 from scog.imaging.band_reader import BandReader
 from scog.imaging.collection_profiles import CollectionProfiles
 from scog.imaging.image_cache import ImageCache
@@ -61,8 +61,20 @@ class Engine:
         return await self.profiles.of(searches, name)
 
     async def profile_of_spelling(self, spelling: str | None) -> Profile:
-        """As `profile`, of a collection as `Catalogs.spelling` returned it."""
-        return await self.profiles.of(*self.catalogs.of_spelling(spelling))
+        """As `profile`, of a collection as `Catalogs.spelling` returned it. Raises nothing if that is gone.
+
+        No catalogue is asked about collections with a profile. Where the catalogue is no longer among those of the
+        server, the profile is that of the collection's id, so that pinned scenes are drawn.
+        """
+        searches, name = self.catalogs.of_spelling(spelling)
+        profile = searches.profile(name)
+        if not profile.open:
+            return profile
+        try:
+            await self.catalogs.of(self.catalogs.of_first(spelling))
+        except (InvalidInput, CatalogError):
+            return searches.profile(",".join(each.rpartition("@")[0] or each for each in collections_of(name)) or None)
+        return await self.profiles.of(searches, name)
 
 
 @asynccontextmanager

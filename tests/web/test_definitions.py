@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -243,6 +243,14 @@ def test_pinned_scenes_are_part_of_the_id() -> None:
 def test_unknown_stored_definitions_are_rejected(parameters: Json) -> None:
     with pytest.raises(InvalidInput):
         Cube("x", Definition(parameters), None, None, SENTINEL_2).styled_request()
+
+
+def test_what_a_profile_names_keeps_its_name() -> None:
+    """Also if the profile is open to the names of items. Only what items alone decide is written out."""
+    opened = replace(SENTINEL_2, open=True)
+    for body in ({}, {"index": "scl"}, {"bands": "true-color"}, {"mask": "shadow"}):
+        parsed = parse_cube_request(json.dumps(body).encode(), lambda collection: opened)
+        assert parsed.definition(parsed.image.request) == definition(body)
 
 
 def test_ids_are_stable() -> None:

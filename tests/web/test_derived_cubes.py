@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from scog.cubes.cubes import Cube
 from scog.cubes.definition import Definition
 from scog.errors import CatalogUnavailable
 from scog.settings import Settings
-from tests.web.conftest import Served, served
+from tests.web.conftest import Served, is_problem, served
 from tests.web.test_unknown_collections import (
     BITS,
     CLASSES,
@@ -191,3 +191,19 @@ def test_a_mask_by_numbers_is_not_drawn_without_what_they_mean() -> None:
         with pytest.raises(CatalogUnavailable, match="mask"):
             Cube("x", Definition({"mask": mask}), None, None, generic).styled_request()
     assert Cube("x", Definition({"mask": "qa == 3"}), None, None, generic).styled_request().request.mask.expressions
+
+
+def test_no_cube_is_created_before_the_collection_could_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A guess would decide its image forever."""
+
+    async def fail(*arguments: object) -> NoReturn:
+        raise CatalogUnavailable("the catalogue is down")
+
+    archive = Archive(tmp_path)
+    archive.describe(changed=False)
+    monkeypatch.setattr("scog.catalog.archive.archive.Archive.sample", fail)
+    with served(Settings(catalog=str(archive.folder), cache_dir=tmp_path / "cache")) as server:
+        response = server.client.post("/cubes", json={"collection": "bits"})
+        assert "what bits is could not be read" in is_problem(response, 503)["detail"]

@@ -56,7 +56,7 @@ def test_errors_name_band_file_host_and_setting(reason: str, tmp_path: Path, cap
     write_changed_archive(folder, change)
     tile = tile_at(*WEST.lonlat())
     with served(Settings(catalog=str(folder), cache_dir=tmp_path / "cache")) as running:
-        problem = is_problem(running.get(f"/tiles/{tile}?{QUERY}"), 502)
+        problem = is_problem(running.get(f"/tiles/{tile}?{QUERY}"), 404 if reason == "no-band-nir" else 502)
         series = running.get(f"/timeseries/{WEST.lonlat()[0]},{WEST.lonlat()[1]}?{QUERY.replace('&mask=none', '')}")
     (skipped,) = problem["skipped"]
     assert skipped["reason"] == reason

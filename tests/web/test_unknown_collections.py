@@ -212,6 +212,20 @@ def test_values_are_those_of_the_right_band(server: Served, query: str) -> None:
     assert bool(note) == bool(notes), "nothing is noted without need"
 
 
+def test_products_note_the_same(server: Served) -> None:
+    """Of the mask's bands too, and that the offset has no effect."""
+    query = "collection=masked&index=ndvi&offset=missing"
+    series = server.get(f"/timeseries/{MIDDLE[0]},{MIDDLE[1]}?{query}")
+    west, south, east, north = (*(each - 0.01 for each in MIDDLE), *(each + 0.01 for each in MIDDLE))
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    area = {"type": "Feature", "properties": {}, "geometry": {"type": "Polygon", "coordinates": [ring]}}
+    statistics = server.client.post(f"/statistics?{query}", json=area)
+    for response in (series, statistics):
+        assert response.status_code == 200, response.text
+        assert "scl by the file's band description" in response.headers["X-Scog-Notes"]
+        assert "offset has no effect" in response.headers["X-Scog-Notes"]
+
+
 @pytest.mark.parametrize(
     ("query", "missing"),
     [
@@ -292,7 +306,8 @@ def test_collections_tell_what_is_believed_and_from_where(server: Served) -> Non
     assert red["sources"][0] == "named by its common name"
     assert (nir["name"], nir["aliases"]) == ("nir08", ["b5", "nir"])
     (palette,) = profile(server, "palette")["bands"]
-    assert {each["value"]: each["color"] for each in palette["classes"]} == {1: "#006400", 2: "#ff0000", 3: "#0000ff"}
+    colors = {each["value"]: each["color"] for each in palette["classes"]}
+    assert colors == {0: "#000000", 1: "#006400", 2: "#ff0000", 3: "#0000ff"}
     assert profile(server, "photo")["bands"][0]["rescale"] == [0, 255]
     (height,) = profile(server, "heights")["bands"]
     low, high = np.percentile(np.add.outer(np.arange(SIDE), np.arange(SIDE)), (2, 98))

@@ -14,7 +14,7 @@ from scog.catalog.observation import Observation, SceneSet
 from scog.catalog.scene import Scene
 from scog.collections.profile import Profile
 from scog.cubes.cubes import Cube, Cubes
-from scog.errors import InvalidInput, OutOfRange
+from scog.errors import CatalogUnavailable, InvalidInput, OutOfRange
 from scog.geo.grid import Grid, tile_grid
 from scog.imaging.compare import split_periods
 from scog.imaging.draw import ImageRequest
@@ -94,6 +94,8 @@ async def create_cube(request: Request, parameters: NoQuery) -> Response:
 
     cube_request = await asyncio.to_thread(parse_cube_request, body, profile_of)
     image_request = cube_request.image.request
+    if image_request.profile.provisional:  # it would decide forever
+        raise CatalogUnavailable(f"The cube cannot be created at present: {image_request.profile.provisional}.")
     image_request = replace(image_request, collection=await engine.catalogs.spelling(image_request.collection))
     pinned = None
     if cube_request.pinned:
