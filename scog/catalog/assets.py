@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from scog.catalog.asset_bands import (
+    MAX_BANDS,
     AssetBand,
     band_descriptions,
     bands_of_asset,
@@ -33,8 +34,6 @@ RASTER_TYPES = frozenset(
 """Media types of GeoTIFFs, registered or merely common, without parameters."""
 GENERIC_TYPES = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 """Media types that do not identify a format; the file's extension decides instead."""
-MAX_BANDS = 1024
-"""Maximum number of an item's bands that are named. Hyperspectral files have hundreds."""
 _ABSOLUTE = re.compile(r"https?://[A-Za-z0-9._:-]+/[!-~]*")
 """Absolute URLs, which need not be resolved against the item's."""
 
@@ -57,6 +56,8 @@ class Asset:
     georeference: Georeference | None = None
     stated_offset: StatedOffset | None = None
     unit: str = ""
+    guesses_unit: bool = False
+    """Whether neither profile nor item states the unit, so that it is only that of a standard name."""
     discrete: bool = False
     """Whether values are class numbers or bit fields, which must not be interpolated."""
     ignores_nodata: bool = False
@@ -108,13 +109,14 @@ def assets_of(
 
 @dataclass(frozen=True)
 class _Described:
-    """An asset that the profile does not know."""
+    """An asset that the profile does not know. `listed` is the number of its last band with a standard name."""
 
     asset: Mapping[str, Any]
     url: str
     bands: list[AssetBand]
     descriptions: Sequence[Mapping[str, Any]]
     georeference: Georeference | None
+    listed: int
 
 
 def _described(
@@ -125,7 +127,7 @@ def _described(
     for band in bands[:MAX_BANDS]:  # an invalid number makes the asset unusable, whatever its name
         _written(asset, descriptions, band.number)
     georeference = None if profile.georeferenced else georeference_of(asset, properties)
-    return _Described(asset, url, bands, descriptions, georeference)
+    return _Described(asset, url, bands, descriptions, georeference, last_measurement(bands))
 
 
 def _others(assets: Mapping[str, _Described], profile: Profile, remarks: list[str]) -> Assets:
@@ -134,7 +136,7 @@ def _others(assets: Mapping[str, _Described], profile: Profile, remarks: list[st
         return {}
     bands = [band for each in assets.values() for band in each.bands]
     if len(bands) > MAX_BANDS:
-        remarks.append(f"{len(bands)} bands: only the first {MAX_BANDS} are named")
+        remarks.append(f"more than {MAX_BANDS} bands: only the first {MAX_BANDS} are named")
         bands = bands[:MAX_BANDS]
 
     def is_measured(key: str) -> bool:
@@ -232,7 +234,8 @@ def _described_band(band: AssetBand, described: _Described, like: Band | None) -
         band=band.number,
         georeference=described.georeference,
         unit=unit if isinstance(unit, str) else like.unit if like is not None else "",
-        listed=last_measurement(described.bands),
+        guesses_unit=not isinstance(unit, str),
+        listed=described.listed,
         rendered=not may_hold_measurements(described.asset),
         discrete=_is_discrete(band.words) or _is_discrete(described.asset) or (like is not None and like.discrete),
     )

@@ -13,7 +13,7 @@ from scog.catalog.proj_extension import Georeference
 from scog.catalog.scene import Scene
 from scog.collections.reflectance_offset import StatedOffset
 
-FORMAT = 4
+FORMAT = 5
 """Version of the format. Changes with the fields of a scene, so that records of an older version are not read."""
 
 

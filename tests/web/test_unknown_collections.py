@@ -95,6 +95,14 @@ class Made:
                            for key, numbers in (("red", 1500), ("nir", 4000))})  # fmt: skip
         self.item("raw", {key: {"href": self.file(f"raw-{key}", numbers)}
                           for key, numbers in (("red", 500), ("nir", 3000))})  # fmt: skip
+        signed = {
+            "red": {"href": self.file("signed-red", -200, "int16")},
+            "nir": {"href": self.file("signed-nir", 3000)},
+        }
+        self.item("signed", signed)
+        ratio = {"href": self.file("ratio", np.full((SIDE, SIDE), -0.2), "float32")}
+        self.item("float", {"red": ratio})
+        self.item("stated", {"red": ratio | {"raster:bands": [{"unit": "reflectance"}]}})
         several = np.stack([np.full((SIDE, SIDE), number) for number in (300, 400, 500, 3000)])
         described = self.file("described", several, descriptions=("blue", "green", "red", "nir"))
         self.item("described", {"image": {"href": described}})
@@ -170,6 +178,9 @@ EXPECTED = {
     "collection=codes&bands=B8": ([9500 * 2.75e-5 - 0.2], ""),
     "collection=tags&index=ndvi": ([(0.3 - 0.05) / (0.3 + 0.05)], "red: scale 0.0001 and offset -0.1 by the file"),
     "collection=raw&bands=red": ([500], "red: neither item nor file has a scale"),
+    "collection=signed&bands=red": ([0], "red: neither item nor file has a scale; values are as stored, but negative"),
+    "collection=float&bands=red": ([0], "red: reflectance by its name, so that negative values are 0"),
+    "collection=stated&bands=red": ([0], ""),
     "collection=described&index=ndvi": ([2500 / 3500], "nir by the file's band description"),
     "collection=described&bands=image_b4": ([3000], ""),
     "collection=undescribed&bands=image_b4": ([3000], ""),
@@ -237,7 +248,8 @@ def test_collections_tell_what_is_believed_and_from_where(server: Served) -> Non
     assert red["sources"][0] == "named by its common name"
     assert (nir["name"], nir["aliases"]) == ("nir08", ["b5", "nir"])
     (palette,) = profile(server, "palette")["bands"]
-    assert {each["value"]: each["color"] for each in palette["classes"]} == {1: "#006400", 2: "#ff0000", 3: "#0000ff"}
+    colors = ["#000000", "#006400", "#ff0000", "#0000ff"]  # black is what the file draws for 0, and unused after 3
+    assert {each["value"]: each["color"] for each in palette["classes"]} == dict(enumerate(colors))
     assert profile(server, "photo")["bands"][0]["rescale"] == [0, 255]
     (height,) = profile(server, "heights")["bands"]
     low, high = np.percentile(np.add.outer(np.arange(SIDE), np.arange(SIDE)), (2, 98))
