@@ -102,7 +102,9 @@ class Made:
         self.item("signed", signed)
         ratio = {"href": self.file("ratio", np.full((SIDE, SIDE), -0.2), "float32")}
         self.item("float", {"red": ratio})
-        self.item("stated", {"red": ratio | {"raster:bands": [{"unit": "reflectance"}]}})
+        self.item(
+            "stated", {"red": ratio | {"eo:bands": [{"common_name": "red"}], "raster:bands": [{"unit": "reflectance"}]}}
+        )
         several = np.stack([np.full((SIDE, SIDE), number) for number in (300, 400, 500, 3000)])
         described = self.file("described", several, descriptions=("blue", "green", "red", "nir"))
         self.item("described", {"image": {"href": described}})
