@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,6 +20,8 @@ from affine import Affine
 from numpy.typing import NDArray
 from pyproj import Transformer
 
+from scog.catalog.archive.archive import Archive
+from scog.catalog.derived_profile import Sample
 from scog.errors import InvalidInput
 from scog.session import Session
 from scog.settings import Settings
@@ -291,3 +294,23 @@ def test_a_broken_profile_is_an_error_at_the_start(folder: Path, tmp_path: Path)
     (copy / "profiled.toml").write_text(PROFILE.replace("1 - red", "1 - rde"))
     with pytest.raises(InvalidInput, match=r"profiled\.toml.*there is no band 'rde'"):
         Session(str(copy), cache_dir=tmp_path / "cache")
+
+
+def test_what_follows_from_a_failed_derivation_is_noted_and_cached_for_seconds(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def failing(self: Archive, collection: str) -> Sample:
+        raise OverflowError("of any kind")
+
+    point = f"/point/{MIDDLE[0]},{MIDDLE[1]}?collection=classes&bands=red"
+    derived = (point, "/legend.json?collection=classes&bands=red", "/bands?collection=classes",
+               "/indices?collection=classes")  # fmt: skip
+    with monkeypatch.context() as patched, served(Settings(catalog=str(folder), cache_dir=tmp_path / "a")) as server:
+        patched.setattr(Archive, "sample", failing)
+        responses = [server.get(path) for path in derived]
+        assert "what classes is could not be read" in responses[0].headers["X-Scog-Notes"]
+        assert responses[0].headers["Retry-After"] == "60"
+        ages = [re.findall(r"max-age=(\d+)", each.headers.get("Cache-Control", "")) for each in responses]
+        assert ages == [["30"]] * 4
+    with served(Settings(catalog=str(folder), cache_dir=tmp_path / "b")) as server:
+        assert server.get(point).headers["X-Scog-Notes"] == "masked by classes 2, 3 of quality, by their names"
