@@ -11,10 +11,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from scog.collections.band_names import BandNames, band_identifier
 
+MAX_BANDS = 1024
+"""Maximum number of an item's bands that are named. Hyperspectral files have hundreds."""
 BAND_LISTS = ("eo:bands", "raster:bands", "bands")
 """Members of an asset that describe its bands. A later one overrides an earlier one."""
 DISPLAY_ROLES = frozenset({"overview", "thumbnail", "visual"})
@@ -53,13 +56,13 @@ class AssetBand:
     number: int | None
     words: Mapping[str, Any]
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The band's own name in the item; empty if it has none."""
         name = self.words.get("name")
         return band_identifier(name) if isinstance(name, str) and name.strip() else ""
 
-    @property
+    @cached_property
     def common_name(self) -> str:
         """The band's common name; empty if it has none."""
         name = self.words.get("eo:common_name", self.words.get("common_name"))
@@ -69,12 +72,13 @@ class AssetBand:
 def band_descriptions(asset: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Merged descriptions of an asset's bands, in the file's order; the prefix `raster:` is removed from names.
 
-    Lists and entries that do not conform to STAC are ignored.
+    There are at most MAX_BANDS, and one more if the item has more. Lists and entries that do not conform to STAC are
+    ignored.
     """
     merged: list[dict[str, Any]] = []
     for member in BAND_LISTS:
         entries = asset.get(member)
-        for index, entry in enumerate(entries if isinstance(entries, list) else ()):
+        for index, entry in enumerate(entries[: MAX_BANDS + 1] if isinstance(entries, list) else ()):
             if index == len(merged):
                 merged.append({})
             if isinstance(entry, Mapping):

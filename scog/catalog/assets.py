@@ -6,11 +6,10 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import Any
-from urllib.parse import urljoin, urlsplit
 
 from scog.catalog.asset_bands import (
+    MAX_BANDS,
     AssetBand,
     band_descriptions,
     bands_of_asset,
@@ -19,29 +18,18 @@ from scog.catalog.asset_bands import (
     may_hold_measurements,
     named_bands,
 )
+from scog.catalog.encoding import Encoding, encoding_of, encoding_of_known
 from scog.catalog.proj_extension import Georeference, georeference_of
+from scog.catalog.raster_url import raster_url
 from scog.collections.band import Band
 from scog.collections.band_names import band_identifier
 from scog.collections.profile import Profile
 from scog.collections.reflectance_offset import BASELINE, OFFSET_FLAG, StatedOffset, stated_offset
-from scog.geo.outline import is_finite
 
-RASTER_TYPES = frozenset(
-    f"{top}/{name}"
-    for top in ("image", "application")
-    for name in ("tiff", "tif", "x-tiff", "geotiff", "x-geotiff", "x.geotiff", "geo+tiff", "vnd.stac.geotiff", "cog")
-)
-"""Media types of GeoTIFFs, registered or merely common, without parameters."""
-GENERIC_TYPES = frozenset({"", "application/octet-stream", "binary/octet-stream"})
-"""Media types that do not identify a format; the file's extension decides instead."""
 NO_DATA = re.compile(r"no_?data|fill|missing")
 """Found in the names of classes that mean missing data."""
 MAX_CLASSES = 256
 """Maximum number of an item's classes whose names are kept."""
-MAX_BANDS = 1024
-"""Maximum number of an item's bands that are named. Hyperspectral files have hundreds."""
-_ABSOLUTE = re.compile(r"https?://[A-Za-z0-9._:-]+/[!-~]*")
-"""Absolute URLs, which need not be resolved against the item's."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +50,8 @@ class Asset:
     georeference: Georeference | None = None
     stated_offset: StatedOffset | None = None
     unit: str = ""
+    guesses_unit: bool = False
+    """Whether neither profile nor item states the unit, so that it is only that of a standard name."""
     discrete: bool = False
     """Whether values are class numbers or bit fields, which must not be interpolated."""
     ignores_nodata: bool = False
@@ -97,7 +87,7 @@ def assets_of(
         try:
             if not isinstance(asset, dict):
                 raise ValueError("null" if asset is None else "not an object")
-            url = _raster_url(key, asset, base, requester_pays)
+            url = raster_url(key, asset, base, requester_pays)
             if url is None:
                 continue
             bands = profile.bands_in(key)
@@ -115,13 +105,14 @@ def assets_of(
 
 @dataclass(frozen=True)
 class _Described:
-    """An asset that the profile does not know."""
+    """An asset that the profile does not know. `listed` is the number of its last band with a standard name."""
 
     asset: Mapping[str, Any]
     url: str
     bands: list[AssetBand]
     descriptions: Sequence[Mapping[str, Any]]
     georeference: Georeference | None
+    listed: int
 
 
 def _described(
@@ -130,9 +121,9 @@ def _described(
     descriptions = band_descriptions(asset)
     bands = bands_of_asset(key, asset, descriptions)
     for band in bands[:MAX_BANDS]:  # an invalid number makes the asset unusable, whatever its name
-        _written(asset, descriptions, band.number)
+        encoding_of(asset, descriptions, band.number)
     georeference = None if profile.georeferenced else georeference_of(asset, properties)
-    return _Described(asset, url, bands, descriptions, georeference)
+    return _Described(asset, url, bands, descriptions, georeference, last_measurement(bands))
 
 
 def _others(assets: Mapping[str, _Described], profile: Profile, remarks: list[str]) -> Assets:
@@ -141,7 +132,7 @@ def _others(assets: Mapping[str, _Described], profile: Profile, remarks: list[st
         return {}
     bands = [band for each in assets.values() for band in each.bands]
     if len(bands) > MAX_BANDS:
-        remarks.append(f"{len(bands)} bands: only the first {MAX_BANDS} are named")
+        remarks.append(f"more than {MAX_BANDS} bands: only the first {MAX_BANDS} are named")
         bands = bands[:MAX_BANDS]
 
     def is_measured(key: str) -> bool:
@@ -184,7 +175,7 @@ def _known_band(
     common_name = _common_name(band, asset)
     if common_name is not None and contradicts_profile(band.name, common_name):
         raise ValueError(f"{band.name} in the profile {profile.name}, but {common_name} in the item")
-    written = _written_of_known(band, asset)
+    written = encoding_of_known(band, asset)
     stated = None
     scale = written.scale if band.scale is None else band.scale
     offset = written.offset if band.offset is None else band.offset
@@ -226,7 +217,7 @@ def _common_name(band: Band, asset: Mapping[str, Any]) -> str | None:
 
 def _described_band(band: AssetBand, described: _Described, like: Band | None) -> Asset:
     """A band that the item describes: its meaning is the item's, else that of its standard name, else the file's."""
-    written = _written(described.asset, described.descriptions, band.number)
+    written = encoding_of(described.asset, described.descriptions, band.number)
     unit = band.words.get("unit")
     return Asset(
         url=described.url,
@@ -236,7 +227,8 @@ def _described_band(band: AssetBand, described: _Described, like: Band | None) -
         band=band.number,
         georeference=described.georeference,
         unit=unit if isinstance(unit, str) else like.unit if like is not None else "",
-        listed=last_measurement(described.bands),
+        guesses_unit=not isinstance(unit, str),
+        listed=described.listed,
         rendered=not may_hold_measurements(described.asset),
         discrete=_is_discrete(band.words) or _is_discrete(described.asset) or (like is not None and like.discrete),
         classes=_classes(band.words) or _classes(described.asset),
@@ -258,7 +250,7 @@ def _is_discrete(words: Mapping[str, Any]) -> bool:
     return bool(words.get("classification:classes") or words.get("classification:bitfields"))
 
 
-def _contradictions(band: Band, written: _Written) -> tuple[str, ...]:
+def _contradictions(band: Band, written: Encoding) -> tuple[str, ...]:
     """Notes if the item writes another scale or offset than the profile."""
     notes = []
     for name, ours, theirs in (("scale", band.scale, written.scale), ("offset", band.offset, written.offset)):
@@ -269,129 +261,3 @@ def _contradictions(band: Band, written: _Written) -> tuple[str, ...]:
 
 def _reason(error: Exception) -> str:
     return str(error) if type(error) is ValueError else f"malformed ({type(error).__name__})"
-
-
-def _raster_url(key: str, asset: Mapping[str, Any], base: str, requester_pays: object) -> str | None:
-    """Absolute URL of an asset's GeoTIFF; None for other formats, such as JPEG 2000, and for requester-pays files.
-
-    `requester_pays` is the item's default for its assets. Raises ValueError for an invalid href.
-    """
-    href = asset.get("href")
-    if key.endswith("-jp2") or not _is_raster(asset.get("type"), href):
-        return None
-    if not isinstance(href, str) or not href:
-        raise ValueError("href is not a string")
-    if asset.get("storage:requester_pays", requester_pays) is True:
-        return None
-    if _ABSOLUTE.fullmatch(href):  # fast path: parsing URLs takes half of the time of parsing an item
-        return href
-    try:
-        url = urljoin(base, href)
-        parts = urlsplit(url)
-    except ValueError:
-        raise ValueError(f"href {href[:60]!r} is not a valid URL") from None
-    if parts.scheme == "s3":  # a public bucket can be read over HTTPS
-        return f"https://{parts.netloc}.s3.amazonaws.com{parts.path}"
-    return url
-
-
-def is_readable(key: str, asset: object) -> bool:
-    """Whether an asset is a GeoTIFF, and not known to be paid by the requester."""
-    return isinstance(asset, Mapping) and not key.endswith("-jp2") and _is_raster(asset.get("type"), asset.get("href"))
-
-
-@lru_cache(maxsize=256)
-def _main_type(media: str) -> str:
-    """The media type in lower case without its parameters."""
-    return media.partition(";")[0].strip().lower()
-
-
-def _is_raster(media: object, href: object) -> bool:
-    """Whether an asset is a GeoTIFF: by its media type, or by its file's extension if the media type is generic."""
-    main = _main_type(media) if isinstance(media, str) else ""
-    if main in RASTER_TYPES:
-        return True
-    path = re.split(r"[?#]", href, maxsplit=1)[0].lower() if isinstance(href, str) else ""
-    return (main in GENERIC_TYPES or "/" not in main) and path.endswith((".tif", ".tiff"))
-
-
-@dataclass(frozen=True)
-class _Written:
-    """Scale, offset and nodata of a band as the item writes them; a scale of None means that the file's tags count."""
-
-    scale: float | None
-    offset: float | None
-    nodata: float | None
-
-
-def _written(
-    asset: Mapping[str, Any], bands: Sequence[Mapping[str, Any]], number: int | None, *, is_needed: bool = True
-) -> _Written:
-    """What the item writes of a band: for the band itself, else for its asset.
-
-    If `is_needed`, raises ValueError for a scale of 0 and for values that are not numbers; else the latter count as
-    not written.
-    """
-    encoding = _encoding(asset, bands, number or 1)
-    if not is_needed:
-        encoding = {name: value for name, value in encoding.items() if name == "nodata" or is_finite(value)}
-    nodata = _nodata(encoding.get("nodata"))
-    if encoding.get("scale") is None and encoding.get("offset") is None:
-        return _Written(None, None, nodata)
-    offset = None if encoding.get("offset") is None else _finite(encoding, "offset", 0.0)
-    scale = _finite(encoding, "scale", 1.0)
-    if not scale and is_needed:
-        raise ValueError("scale is 0, so that all values would be equal")
-    return _Written(scale, offset, nodata)
-
-
-_SLOW_MEMBERS = frozenset({"bands", "raster:scale", "raster:offset", "nodata"})
-"""Members of an asset that describe its bands besides `raster:bands`."""
-
-
-def _written_of_known(band: Band, asset: Mapping[str, Any]) -> _Written:
-    """What the item writes of a band that the profile knows. Values that are not numbers only matter if needed."""
-    entries, index = asset.get("raster:bands", ()), (band.number or 1) - 1
-    entry = entries[index] if isinstance(entries, list) and len(entries) > index else {}
-    if band.scale is not None and _SLOW_MEMBERS.isdisjoint(asset) and isinstance(entry, dict):
-        # The common case, several times faster: parsing 100 items delays the first image.
-        scale, offset, nodata = entry.get("scale"), entry.get("offset"), band.nodata
-        return _Written(
-            scale if is_finite(scale) else None,
-            offset if is_finite(offset) else None,
-            _nodata(entry.get("nodata")) if nodata is None else nodata,
-        )
-    return _written(asset, band_descriptions(asset), band.number, is_needed=band.scale is None)
-
-
-def _encoding(asset: Mapping[str, Any], bands: Sequence[Mapping[str, Any]], number: int) -> Mapping[str, Any]:
-    """Scale, offset and nodata of a band as in the item: those of the band, else those of the asset."""
-    merged = dict(bands[number - 1]) if number <= len(bands) else {}
-    for name in ("scale", "offset"):
-        if f"raster:{name}" in asset:
-            merged.setdefault(name, asset[f"raster:{name}"])
-    if "nodata" in asset:
-        merged.setdefault("nodata", asset["nodata"])
-    return merged
-
-
-def _finite(encoding: Mapping[str, Any], name: str, default: float) -> float:
-    """The finite number of a name, or `default` if it is missing. Raises ValueError for any other value."""
-    value = encoding.get(name)
-    try:
-        number = default if value is None else float(value)
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
-    if not math.isfinite(number):
-        raise ValueError(f"{name} {str(value)[:40]!r} is not a finite number")
-    return number
-
-
-def _nodata(value: object) -> float | None:
-    """Nodata as a number, or None. The raster extension also allows text. NaN gives None, as NaN is never valid."""
-    if isinstance(value, str):
-        try:
-            value = float(value)
-        except ValueError:
-            return None
-    return float(value) if isinstance(value, int | float) and is_finite(value) else None

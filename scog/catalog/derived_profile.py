@@ -13,10 +13,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeGuard
 
-from scog.catalog.asset_bands import AssetBand, band_descriptions, bands_of_asset, may_hold_measurements, named_bands
-from scog.catalog.assets import MAX_BANDS, NO_DATA, is_readable
+from scog.catalog.asset_bands import (
+    MAX_BANDS,
+    AssetBand,
+    band_descriptions,
+    bands_of_asset,
+    may_hold_measurements,
+    named_bands,
+)
+from scog.catalog.assets import NO_DATA
 from scog.catalog.collection_document import Render, attribution_of, ranges_of, renders_of
 from scog.catalog.encodable import encodable
+from scog.catalog.raster_url import is_readable
 from scog.collections.band import REFLECTANCE, Band, BandClass
 from scog.collections.band_names import band_identifier
 from scog.collections.mask_source import MaskSource

@@ -79,6 +79,10 @@ def _scaled_by_file(asset: Asset, name: str, band: FileBand, dtype: np.dtype[Any
         note = f"{name}: scale {band.scale:g} and offset {band.offset:g} by the file's tags"
     elif asset.unit == REFLECTANCE and dtype.kind in "ui":
         note = f"{name}: neither item nor file has a scale; values are as stored"
+        if dtype.kind == "i" and asset.guesses_unit:
+            note += ", but negative ones 0: reflectance by its name"
+    elif asset.unit == REFLECTANCE and asset.guesses_unit:
+        note = f"{name}: reflectance by its name, so that negative values are 0"
     else:
         return scaled
     return _noted(scaled, note)

@@ -150,7 +150,9 @@ class CollectionProfiles:
         if late:
             note = f"files of {collection[:40]} that tell its bands and display ranges did not arrive in time"
             return replace(profile, provisional=note), RETRY
-        return profile, LIFETIME if sample.document and sample.items else WITHOUT_DOCUMENT if sample.items else RETRY
+        if not sample.items:  # the first ones may tell of a mask
+            return replace(profile, provisional=f"the catalogue has no items of {collection[:40]}"), RETRY
+        return profile, LIFETIME if sample.document else WITHOUT_DOCUMENT
 
     async def _described_by_files(
         self, bands: Sequence[Band], scene: Scene, generic: Profile, ends_at: float, late: list[str]

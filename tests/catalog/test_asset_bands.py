@@ -424,5 +424,5 @@ def test_records_preserve_bands_and_georeferences(make_item: Callable[..., Item]
     [again] = from_json(to_json([scene]))
     assert again.assets == scene.assets
     place = Georeference("EPSG:3857", tuple(TEN), (3, 4))
-    assert again.assets["nir"] == Asset(FILE["href"], 2.0, 0.0, None, 2, place, unit="reflectance")
+    assert again.assets["nir"] == Asset(FILE["href"], 2.0, 0.0, None, 2, place, unit="reflectance", guesses_unit=True)
     assert json.loads(to_json([scene])) == json.loads(to_json([again]))

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from scog.catalog import stac_api
+from scog.catalog.derived_profile import Sample
 from scog.catalog.query import Page, Query
 from scog.catalog.stac_api import PAGE_SIZE, RemoteCatalog
 from scog.errors import CatalogBroken, CatalogError, CatalogUnavailable
@@ -219,6 +221,23 @@ def test_requests_stay_within_the_limits_of_earth_search() -> None:
         pages, tally = search_all(server, use_fields=False)
     assert tally.requests == 5
     assert len(ids(pages)) == 292
+
+
+@pytest.mark.parametrize("failure", [status(404), status(503), hang])
+def test_items_suffice_to_tell_what_a_collection_is(failure: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stac_api, "SAMPLE_DEADLINE", 1.0)
+
+    async def work(server: EarthSearch) -> Sample:
+        server.fail(f"{ROOT}/collections/{L2A}", always=failure)
+        catalog = RemoteCatalog(server.root, PROFILES, hosts=(), deadline=5, retries=0, **UNHEDGED)
+        try:
+            return await catalog.sample(L2A)
+        finally:
+            await catalog.close()
+
+    with EarthSearch(FEW) as server:
+        sample = asyncio.run(work(server))
+    assert (len(sample.items), sample.document) == (stac_api.SAMPLE_ITEMS, {})
 
 
 def test_the_landing_page_is_cached_for_an_hour_and_used_longer_on_failure() -> None:

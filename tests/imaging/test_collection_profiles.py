@@ -182,3 +182,12 @@ async def test_a_name_that_the_catalogue_does_not_list_is_not_asked_for() -> Non
     assert "lists no collection" in (await profiles.of(searches, "invented")).provisional
     assert not (await profiles.of(searches, "known")).provisional
     assert catalog.sampled == ["known"]
+
+
+@in_loop
+async def test_a_collection_without_items_is_soon_derived_again() -> None:
+    async def empty(_: str) -> Sample:
+        return Sample({"id": "c"}, [], [])
+
+    _, searches, profiles = opened(empty)
+    assert "no items" in (await profiles.of(searches, "c")).provisional

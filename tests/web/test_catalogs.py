@@ -342,7 +342,7 @@ def test_two_apis_share_the_caches_on_disk_without_mixing(api: EarthSearch, tmp_
                 for (catalog, collection), expected in NDVI.items():
                     if catalog != "alps":
                         assert ndvi(running, f"{collection}@{catalog}") == pytest.approx(expected, abs=1e-6)
-        # Each start asks for a few items of the other's second collection, of which scog has no profile.
+        # Each start of a server reads anew what a collection without a profile is.
         assert [len(server.searches) for server in (api, other)] == [2, 2 + 2]
 
 

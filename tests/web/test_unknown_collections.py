@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,6 +20,8 @@ from affine import Affine
 from numpy.typing import NDArray
 from pyproj import Transformer
 
+from scog.catalog.archive.archive import Archive
+from scog.catalog.derived_profile import Sample
 from scog.errors import InvalidInput
 from scog.session import Session
 from scog.settings import Settings
@@ -95,6 +98,16 @@ class Made:
                            for key, numbers in (("red", 1500), ("nir", 4000))})  # fmt: skip
         self.item("raw", {key: {"href": self.file(f"raw-{key}", numbers)}
                           for key, numbers in (("red", 500), ("nir", 3000))})  # fmt: skip
+        signed = {
+            "red": {"href": self.file("signed-red", -200, "int16")},
+            "nir": {"href": self.file("signed-nir", 3000)},
+        }
+        self.item("signed", signed)
+        ratio = {"href": self.file("ratio", np.full((SIDE, SIDE), -0.2), "float32")}
+        self.item("float", {"red": ratio})
+        self.item(
+            "stated", {"red": ratio | {"eo:bands": [{"common_name": "red"}], "raster:bands": [{"unit": "reflectance"}]}}
+        )
         several = np.stack([np.full((SIDE, SIDE), number) for number in (300, 400, 500, 3000)])
         described = self.file("described", several, descriptions=("blue", "green", "red", "nir"))
         self.item("described", {"image": {"href": described}})
@@ -182,6 +195,9 @@ EXPECTED = {
     "collection=codes&bands=B8": ([9500 * 2.75e-5 - 0.2], ""),
     "collection=tags&index=ndvi": ([(0.3 - 0.05) / (0.3 + 0.05)], "red: scale 0.0001 and offset -0.1 by the file"),
     "collection=raw&bands=red": ([500], "red: neither item nor file has a scale"),
+    "collection=signed&bands=red": ([0], "red: neither item nor file has a scale; values are as stored, but negative"),
+    "collection=float&bands=red": ([0], "red: reflectance by its name, so that negative values are 0"),
+    "collection=stated&bands=red": ([0], ""),
     "collection=described&index=ndvi": ([2500 / 3500], "nir by the file's band description"),
     "collection=described&bands=image_b4": ([3000], ""),
     "collection=undescribed&bands=image_b4": ([3000], ""),
@@ -306,8 +322,8 @@ def test_collections_tell_what_is_believed_and_from_where(server: Served) -> Non
     assert red["sources"][0] == "named by its common name"
     assert (nir["name"], nir["aliases"]) == ("nir08", ["b5", "nir"])
     (palette,) = profile(server, "palette")["bands"]
-    colors = {each["value"]: each["color"] for each in palette["classes"]}
-    assert colors == {0: "#000000", 1: "#006400", 2: "#ff0000", 3: "#0000ff"}
+    colors = ["#000000", "#006400", "#ff0000", "#0000ff"]  # black is what the file draws for 0, and unused after 3
+    assert {each["value"]: each["color"] for each in palette["classes"]} == dict(enumerate(colors))
     assert profile(server, "photo")["bands"][0]["rescale"] == [0, 255]
     (height,) = profile(server, "heights")["bands"]
     low, high = np.percentile(np.add.outer(np.arange(SIDE), np.arange(SIDE)), (2, 98))
@@ -347,3 +363,23 @@ def test_a_broken_profile_is_an_error_at_the_start(folder: Path, tmp_path: Path)
     (copy / "profiled.toml").write_text(PROFILE.replace("1 - red", "1 - rde"))
     with pytest.raises(InvalidInput, match=r"profiled\.toml.*there is no band 'rde'"):
         Session(str(copy), cache_dir=tmp_path / "cache")
+
+
+def test_what_follows_from_a_failed_derivation_is_noted_and_cached_for_seconds(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def failing(self: Archive, collection: str) -> Sample:
+        raise OverflowError("of any kind")
+
+    point = f"/point/{MIDDLE[0]},{MIDDLE[1]}?collection=classes&bands=red"
+    derived = (point, "/legend.json?collection=classes&bands=red", "/bands?collection=classes",
+               "/indices?collection=classes")  # fmt: skip
+    with monkeypatch.context() as patched, served(Settings(catalog=str(folder), cache_dir=tmp_path / "a")) as server:
+        patched.setattr(Archive, "sample", failing)
+        responses = [server.get(path) for path in derived]
+        assert "what classes is could not be read" in responses[0].headers["X-Scog-Notes"]
+        assert responses[0].headers["Retry-After"] == "60"
+        ages = [re.findall(r"max-age=(\d+)", each.headers.get("Cache-Control", "")) for each in responses]
+        assert ages == [["30"]] * 4
+    with served(Settings(catalog=str(folder), cache_dir=tmp_path / "b")) as server:
+        assert server.get(point).headers["X-Scog-Notes"] == "masked by classes 2, 3 of quality, by their names"
