@@ -93,6 +93,11 @@ def _landsat(name: str, number: int, place: int) -> Made:
     )
     saturated = {"raster:bands": [{"unit": "bit index", "data_type": "uint16"}]}
     files.append(MadeFile("qa_radsat", ("qa_radsat",), Encoding("uint16", highest=4095), 1, saturated))
+    if tm:
+        files.append(MadeFile("cloud_qa", ("cloud_qa",), Encoding("uint8"), 1, saturated))
+    else:
+        aerosol = {"raster:bands": [{"unit": "bit index", "nodata": 1, "data_type": "uint8"}]}
+        files.append(MadeFile("qa_aerosol", ("qa_aerosol",), Encoding("uint8", nodata=1, lowest=2), 1, aerosol))
     return Made(
         name,
         "landsat-c2-l2",

@@ -1,10 +1,11 @@
-"""Items of Sentinel-1 RTC, Copernicus DEM and NAIP."""
+"""Items of Sentinel-1 RTC, Copernicus DEM and NAIP, and of a collection that only its own words describe."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from tests.doubles.collections.item import DAY, SIDE, Encoding, Made, MadeFile, Quantity, Values
+from tests.doubles.collections.sentinel_2 import SCL_MASKS
 
 
 def _decibels(power: Values) -> Values:
@@ -109,6 +110,41 @@ def _aerial(name: str, count: int, place: int, *, alpha: bool = False) -> Made:
     )
 
 
+def _by_its_own_words() -> Made:
+    """An item of a collection without a profile: a file of several bands by STAC 1.0, one of a band by 1.1."""
+    reflectance = Encoding("uint16", 0.00005, -0.05, 65535, True, 400, 20_000)
+    encoded = {"scale": 0.00005, "offset": -0.05, "nodata": 65535}
+    bands = ("blue", "green", "red", "nir")
+    several = {
+        "eo:bands": [{"name": f"band {number}", "common_name": band} for number, band in enumerate(bands, start=1)],
+        "raster:bands": [encoded] * 4,
+    }
+    single = {
+        "bands": [{"name": "SW1", "eo:common_name": "swir16"}],
+        "raster:scale": 0.00005,
+        "raster:offset": -0.05,
+        "nodata": 65535,
+    }
+    classes = Encoding("uint8", nodata=0, lowest=1, highest=11)
+    return Made(
+        "by-its-own-words",
+        "flights-of-mine",
+        "flight-1",
+        "stac",
+        "EPSG:32633",
+        (400_000, 5_100_000),
+        (20, 20),
+        [
+            MadeFile("image", bands, reflectance, 2, several),
+            MadeFile("shortwave", ("swir16",), reflectance, 1, single),
+            MadeFile("scl", ("scl",), classes, 1, {"raster:bands": [{"nodata": 0}]}),
+        ],
+        {"proj:epsg": 32633},
+        "scl",
+        SCL_MASKS,
+    )
+
+
 OTHERS: tuple[Made, ...] = (
     _sentinel_1("sentinel-1-vv", "vv", "vh", 1),
     _sentinel_1("sentinel-1-hh", "hh", "hv", 2),
@@ -117,4 +153,5 @@ OTHERS: tuple[Made, ...] = (
     _aerial("naip", 4, 1),
     _aerial("naip-three-bands", 3, 2),
     _aerial("naip-alpha", 4, 3, alpha=True),
+    _by_its_own_words(),
 )

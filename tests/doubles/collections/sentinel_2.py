@@ -70,15 +70,10 @@ def _sentinel_2(
         files.append(
             MadeFile("SCL" if codes else "scl", ("scl",), Encoding("uint8", nodata=0, lowest=1, highest=11), 3)
         )
-        files.append(
-            MadeFile(
-                "AOT" if codes else "aot",
-                ("aot",),
-                Encoding("uint16", 0.001, 0, 0, lowest=1, highest=900),
-                3,
-                {"raster:bands": [{"nodata": 0, "scale": 0.001, "offset": 0}]},
-            )
-        )
+        thousandths = {"raster:bands": [{"nodata": 0, "scale": 0.001, "offset": 0}]}
+        for band, highest in (("aot", 900), ("wvp", 6000)):
+            encoding = Encoding("uint16", 0.001, 0, 0, lowest=1, highest=highest)
+            files.append(MadeFile(band.upper() if codes else band, (band,), encoding, 3, thousandths))
     if probabilities:
         percent = Encoding("uint8", lowest=0, highest=100)
         files += [MadeFile(key, (key,), percent, 3, {"raster:bands": [{"nodata": 0}]}) for key in ("cloud", "snow")]
@@ -196,3 +191,84 @@ SENTINEL_2: tuple[Made, ...] = (
     ),
 )
 """On both sides of each rule of the reflectance offset."""
+RULES: tuple[Made, ...] = (
+    _sentinel_2(
+        "l2a-flagged-since-04",
+        "sentinel-2-l2a",
+        "sentinel-2-l2a",
+        11,
+        shifted=False,
+        codes=False,
+        written=-0.1,
+        properties={**_datatake("04.00", 11), "earthsearch:boa_offset_applied": True},
+    ),
+    _sentinel_2(
+        "l2a-flag-false-shifted",
+        "sentinel-2-l2a",
+        "sentinel-2-l2a",
+        12,
+        shifted=True,
+        codes=False,
+        written=-0.1,
+        properties={**_datatake("04.00", 12), "earthsearch:boa_offset_applied": False},
+    ),
+    _sentinel_2(
+        "l2a-flag-false-corrected",
+        "sentinel-2-l2a",
+        "sentinel-2-l2a",
+        13,
+        shifted=False,
+        codes=False,
+        written=-0.1,
+        properties={**_datatake("05.10", 13), "earthsearch:boa_offset_applied": False},
+    ),
+    _sentinel_2(
+        "l2a-flag-true-before-04",
+        "sentinel-2-l2a",
+        "sentinel-2-l2a",
+        14,
+        shifted=False,
+        codes=False,
+        written=0.0,
+        properties={**_datatake("03.00", 14), "earthsearch:boa_offset_applied": True},
+    ),
+    _sentinel_2(
+        "l2a-without-flag",
+        "sentinel-2-l2a",
+        "sentinel-2-l2a",
+        15,
+        shifted=False,
+        codes=False,
+        properties=_datatake("05.10", 15),
+    ),
+    _sentinel_2(
+        "planetary-computer-04",
+        "sentinel-2-l2a",
+        "sentinel-2-l2a-planetary-computer",
+        16,
+        shifted=True,
+        codes=True,
+        properties={**_datatake("04.00", 16), "s2:mgrs_tile": "32TQK"},
+    ),
+    _sentinel_2(
+        "planetary-computer-03",
+        "sentinel-2-l2a",
+        "sentinel-2-l2a-planetary-computer",
+        17,
+        shifted=False,
+        codes=True,
+        properties={**_datatake("03.99", 17), "s2:mgrs_tile": "32TQK"},
+    ),
+    _sentinel_2(
+        "l1c-04",
+        "sentinel-2-l1c",
+        "sentinel-2-l1c",
+        18,
+        shifted=True,
+        codes=False,
+        level_1=True,
+        written=-0.1,
+        properties=_datatake("04.00", 18),
+    ),
+)
+"""More combinations of baseline, flag and written offset. In two of them, the pixels decide."""
