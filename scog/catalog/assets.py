@@ -98,6 +98,8 @@ def assets_of(
                     known[band.name] = _known_band(band, asset, url, profile, properties, offsets)
         except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
             remarks.append(f"asset {key[:40]}: {_reason(error)}; skipped")
+    if not others:
+        return known
     # Names of the profile mean its own bands, and no others.
     taken = profile.names.canonical_names if profile.by_asset else known
     return known | {name: each for name, each in _others(others, profile, remarks).items() if name not in taken}
