@@ -34,7 +34,8 @@ FAMILIES = (
     {"coastal", "coastal_aerosol"},
     {"rededge", "rededge1", "rededge2", "rededge3", "rededge071", "rededge075", "rededge078"},
     {"lwir", "lwir11", "lwir12"},
-    {"swir", "swir16", "swir22"},
+    {"swir", "swir16"},
+    {"swir", "swir22"},
     {"nir08", "rededge"},  # an old habit of items of Sentinel-2
 )
 """Names of which one may stand for another in an item without contradiction."""
@@ -101,7 +102,7 @@ def may_hold_measurements(asset: Mapping[str, Any]) -> bool:
 
 
 def contradicts_profile(band: str, common_name: object) -> bool:
-    """Whether an item's common name means another band than the one that a profile knows by the asset's key.
+    """Whether what an item calls a band means another one than the profile knows by the asset's key.
 
     Only standard common names count.
     """
@@ -143,7 +144,9 @@ def named_bands(
     claims.add([(name, band, _note(name, band, names)) for name, band in keys])
     for name, substitute in SUBSTITUTES.items():
         if name not in claims.found and name not in claims.contested and substitute in claims.found:
-            claims.found[name] = claims.found[substitute][0], f"{name} is {substitute}"
+            band, _ = claims.found[substitute]
+            if not _contradicts(name, band, names):
+                claims.found[name] = band, f"{name} is {substitute}"
     return claims.found
 
 

@@ -94,7 +94,11 @@ def assets_of(
             if not bands and profile.open:
                 others[key] = _described(key, asset, url, profile, properties)
             for band in bands:
-                if _precedes(key, band, known, asset_objects):
+                called = _stated_name(band, asset)
+                if contradicts_profile(band.name, called):
+                    reason = f"{band.name} in the profile {profile.name}, but {called} in the item"
+                    remarks.append(f"asset {key[:40]}: {reason}; skipped")
+                elif _precedes(key, band, known, asset_objects):
                     known[band.name] = _known_band(band, asset, url, profile, properties, offsets)
         except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
             remarks.append(f"asset {key[:40]}: {_reason(error)}; skipped")
@@ -174,9 +178,6 @@ def _known_band(
 
     `offsets` are the item's stated offsets by the one written for a band.
     """
-    common_name = _common_name(band, asset)
-    if common_name is not None and contradicts_profile(band.name, common_name):
-        raise ValueError(f"{band.name} in the profile {profile.name}, but {common_name} in the item")
     written = encoding_of_known(band, asset)
     stated = None
     scale = written.scale if band.scale is None else band.scale
@@ -205,16 +206,20 @@ def _known_band(
     )
 
 
-def _common_name(band: Band, asset: Mapping[str, Any]) -> str | None:
-    """The common name that the item gives a band; None if it gives none."""
+def _stated_name(band: Band, asset: Mapping[str, Any]) -> str:
+    """What the item calls a band: its common name, else its own name; empty if it has neither."""
     index = (band.number or 1) - 1
+    own_name: object = None
     for member in ("bands", "eo:bands"):
         entries = asset.get(member)
         if isinstance(entries, list) and len(entries) > index and isinstance(entries[index], dict):
             name = entries[index].get("eo:common_name", entries[index].get("common_name"))
             if isinstance(name, str):
-                return name
-    return None
+                return band_identifier(name)
+            own_name = own_name or entries[index].get("name")
+    if band.number is None and ("eo:common_name" in asset or "common_name" in asset):
+        own_name = asset.get("eo:common_name", asset.get("common_name"))
+    return band_identifier(own_name) if isinstance(own_name, str) else ""
 
 
 def _described_band(band: AssetBand, described: _Described, like: Band | None) -> Asset:

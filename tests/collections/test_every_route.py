@@ -128,7 +128,7 @@ def check_tile(server: Served, made: Made, variable: Variable) -> None:
     certain = np.where(pixels.inside, variable.certain[row, col] & ~pixels.on_edge, pixels.is_around)
     valid = variable.valid[row, col] & pixels.inside
     compared = valid & certain
-    assert compared.sum() > 60, variable.name
+    assert compared.sum() >= 20, variable.name
     for output, values, error in zip(found, variable.outputs, variable.error, strict=True):
         name = f"{variable.name} in {address}"
         np.testing.assert_array_equal(np.isfinite(output)[certain], valid[certain], name)
