@@ -104,7 +104,7 @@ def parsed(made: Made, assets: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @EVERY
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(data=st.data())
 def test_a_band_is_bound_unless_the_words_of_its_asset_contradict_its_key(made: Made, data: st.DataObject) -> None:
     if made.profile == "stac":  # has no keys
@@ -149,7 +149,7 @@ def meanings_of(made: Made, key: str) -> set[str]:
 
 
 @EVERY
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(data=st.data())
 def test_an_index_never_has_another_band(made: Made, data: st.DataObject) -> None:
     """Each bound band is meant by its asset's key or words, and the words do not contradict it."""
