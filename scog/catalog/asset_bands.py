@@ -206,7 +206,7 @@ def _spellings(name: str, names: BandNames) -> list[str]:
 def _contradicts(name: str, band: AssetBand, names: BandNames) -> bool:
     """Whether a standard name means another band than the band's common name, or its own name if that is standard."""
     is_standard = name in names.canonical_names
-    own_name = band.name if band.name in names.canonical_names else ""
+    own_name = band.name if band.name in names.canonical_names or band.name in COMMON_NAMES else ""
     stated = _canonical(band.common_name or own_name, names)
     return bool(stated) and is_standard and not _are_related(_canonical(name, names), stated)
 
