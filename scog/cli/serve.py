@@ -59,6 +59,15 @@ def _run_server(settings: Settings, host: str, port: int) -> None:
 
     from scog.web.app import create_app
 
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            """Start, then print the URL.
+
+            Ctrl+C is a flag to uvicorn by then. Before, it is an exception, which Python loses in a finalizer.
+            """
+            await super().startup(sockets=sockets)
+            print_status(f"Open {url} in a browser; Ctrl+C stops.")
+
     addresses = parse_addresses(settings.catalog)
     asyncio.run(check_catalogs(settings))  # report errors in one line, before the server starts
     with _bind(host, port) as listener:
@@ -66,8 +75,8 @@ def _run_server(settings: Settings, host: str, port: int) -> None:
         for address in addresses:
             name = f" as {address.name}" if len(addresses) > 1 else ""
             print_status(f"scog serves {address.location}{name}")
-        print_status(f"Open http://{url_host}:{listener.getsockname()[1]}/ in a browser; Ctrl+C stops.")
-        server = uvicorn.Server(
+        url = f"http://{url_host}:{listener.getsockname()[1]}/"
+        server = Server(
             uvicorn.Config(create_app(settings), log_level="warning", access_log=False, proxy_headers=False)
         )
         server.run(sockets=[listener])

@@ -94,13 +94,13 @@ async def create_cube(request: Request, parameters: NoQuery) -> Response:
 
     cube_request = await asyncio.to_thread(parse_cube_request, body, profile_of)
     image_request = cube_request.image.request
-    if image_request.profile.provisional:  # it would decide forever
-        raise CatalogUnavailable(f"The cube cannot be created at present: {image_request.profile.provisional}.")
     image_request = replace(image_request, collection=await engine.catalogs.spelling(image_request.collection))
     pinned = None
     if cube_request.pinned:
         pinning = _pin_scenes(engine, cube_request, image_request)
         image_request, pinned = await request.app.state.admission.run(request, pinning)
+    if image_request.profile.provisional:  # it would decide forever
+        raise CatalogUnavailable(f"The cube cannot be created at present: {image_request.profile.provisional}.")
     definition = await asyncio.to_thread(cube_request.definition, image_request)
     cube, is_new, is_persistent = await request.app.state.cubes.add(definition, pinned)
     document = _document(cube, base_url(request))
