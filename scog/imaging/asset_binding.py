@@ -9,9 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any
 
-import numpy as np
 from affine import Affine
 
 from scog.catalog.asset_bands import contradicts_profile
@@ -39,7 +37,8 @@ def bind_asset(asset: Asset, name: str, metadata: FileMetadata) -> tuple[Asset, 
     """
     has_no_crs = metadata.levels[0].grid.crs == NO_CRS
     is_single = metadata.count == 1 and asset.band in (None, 1) and not metadata.bands[0].palette
-    if asset.scale is not None and is_single and not has_no_crs and not asset.classes:
+    is_described = asset.scale is not None and not asset.classes and not asset.guesses_unit
+    if is_described and is_single and not has_no_crs:
         return asset, metadata  # the common case
     try:
         return _bound(asset, name, metadata)
@@ -63,13 +62,15 @@ def _bound(asset: Asset, name: str, metadata: FileMetadata) -> tuple[Asset, File
     if hidden:
         asset = _noted(asset, f"{name}: pixels of {hidden} are invalid, since item or file calls it nodata")
     if asset.scale is None:
-        asset = _scaled_by_file(asset, name, band, metadata.dtype)
+        asset = _scaled_by_file(asset, name, band, metadata.dtype.kind in "ui")
+    if asset.unit == REFLECTANCE and asset.guesses_unit and metadata.dtype.kind != "u":
+        asset = _noted(asset, f"{name}: reflectance by its name, so that negative values are 0")
     if metadata.levels[0].grid.crs == NO_CRS:
         metadata = _georeferenced(metadata, asset.georeference)
     return asset, metadata
 
 
-def _scaled_by_file(asset: Asset, name: str, band: FileBand, dtype: np.dtype[Any]) -> Asset:
+def _scaled_by_file(asset: Asset, name: str, band: FileBand, is_integer: bool) -> Asset:
     """The asset with scale and offset of its file's tags, and a note of what they are or that there are none."""
     if not (band.scale and math.isfinite(band.scale + band.offset)):
         note = f"{name}: scale {band.scale:g} and offset {band.offset:g} of the file's tags are ignored; values are as "
@@ -77,12 +78,8 @@ def _scaled_by_file(asset: Asset, name: str, band: FileBand, dtype: np.dtype[Any
     scaled = replace(asset, scale=band.scale, offset=band.offset)
     if (band.scale, band.offset) != (1.0, 0.0):
         note = f"{name}: scale {band.scale:g} and offset {band.offset:g} by the file's tags"
-    elif asset.unit == REFLECTANCE and dtype.kind in "ui":
+    elif asset.unit == REFLECTANCE and is_integer:
         note = f"{name}: neither item nor file has a scale; values are as stored"
-        if dtype.kind == "i" and asset.guesses_unit:
-            note += ", but negative ones 0: reflectance by its name"
-    elif asset.unit == REFLECTANCE and asset.guesses_unit:
-        note = f"{name}: reflectance by its name, so that negative values are 0"
     else:
         return scaled
     return _noted(scaled, note)

@@ -103,6 +103,7 @@ class Made:
             "nir": {"href": self.file("signed-nir", 3000)},
         }
         self.item("signed", signed)
+        self.item("scaled", {"red": signed["red"] | {"raster:bands": [{"scale": 0.01, "offset": 0}]}})
         ratio = {"href": self.file("ratio", np.full((SIDE, SIDE), -0.2), "float32")}
         self.item("float", {"red": ratio})
         self.item(
@@ -195,7 +196,8 @@ EXPECTED = {
     "collection=codes&bands=B8": ([9500 * 2.75e-5 - 0.2], ""),
     "collection=tags&index=ndvi": ([(0.3 - 0.05) / (0.3 + 0.05)], "red: scale 0.0001 and offset -0.1 by the file"),
     "collection=raw&bands=red": ([500], "red: neither item nor file has a scale"),
-    "collection=signed&bands=red": ([0], "red: neither item nor file has a scale; values are as stored, but negative"),
+    "collection=signed&bands=red": ([0], "red: reflectance by its name, so that negative values are 0"),
+    "collection=scaled&bands=red": ([0], "red: reflectance by its name, so that negative values are 0"),
     "collection=float&bands=red": ([0], "red: reflectance by its name, so that negative values are 0"),
     "collection=stated&bands=red": ([0], ""),
     "collection=described&index=ndvi": ([2500 / 3500], "nir by the file's band description"),
