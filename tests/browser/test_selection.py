@@ -144,6 +144,7 @@ def test_points_and_areas_are_selected_by_keyboard(visit: Visit) -> None:
     page.keyboard.press("Space")
     for key in ("ArrowRight", "ArrowUp"):
         page.keyboard.press(key)
+        page.wait_for_timeout(500)  # the map pans; a corner in the middle of that can give an area without pixels
     page.keyboard.press("Space")
     page.wait_for_selector("#chart .spread", state="attached")
     assert "area=" in visit.hash
