@@ -63,8 +63,8 @@ def check(scene: Scene | None, problem: str, mutation: Mutation, whole: Scene, i
         assert place[0] != "assets" or len(place) == 1 or len(whole.assets) == 1, f"{how}: {problem}"
         return
     lost = set(whole.assets) - set(scene.assets)
-    if place == ("collection",):  # without its profile, bands of rendered images have no names
-        lost = {name for name in lost if not whole.assets[name].rendered}
+    if place == ("collection",):  # without its profile, bands of the rendered image have other names
+        lost = {name for name in lost if not name.startswith("visual_")}
     if place[0] == "assets" and len(place) > 1:
         assert lost <= bands_of(item, str(place[1])), f"{how}: {lost}"
     else:
